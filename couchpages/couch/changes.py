@@ -1,0 +1,96 @@
+"""The lines of a continuous ``_changes`` feed, taken apart (pure).
+
+CouchDB sends one JSON object a line, an empty line as heartbeat, and ``{"last_seq": …}`` as the last line of a feed that ends by itself
+(CouchDB documentation, "Changes Feeds", "Continuous").
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from couchpages.ports import Change, Json, Unavailable
+
+#: A line holds one document; CouchDB's own limit of a document is 8 MB unless configured otherwise, and JSON may escape it to several times that.
+MAX_LINE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """CouchDB is there and has nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A document changed; *seq* is where to resume after it."""
+
+    seq: str
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The feed ended by itself; *seq* is where to resume, *pending* the number of changes behind it."""
+
+    seq: str
+    pending: int
+
+
+FeedEvent: TypeAlias = Heartbeat | Changed | End
+
+
+@dataclass(slots=True)
+class FeedParser:
+    """Cuts bytes into lines and lines into events. *max_line* bytes without a line's end are an error."""
+
+    max_line: int = MAX_LINE
+    _parts: list[bytes] = field(default_factory=list)
+    _held: int = 0
+
+    def feed(self, data: bytes) -> list[FeedEvent]:
+        """Give the events that *data* completes. Raises :class:`Unavailable` for what is no feed."""
+        *lines, rest = data.split(b"\n")
+        events = []
+        for line in lines:
+            self._parts.append(line)
+            whole = b"".join(self._parts)
+            self._parts, self._held = [], 0
+            events.append(parse_line(whole))
+        self._hold(rest)
+        return events
+
+    def _hold(self, rest: bytes) -> None:
+        if rest:
+            self._parts.append(rest)
+            self._held += len(rest)
+        if self._held > self.max_line:
+            raise Unavailable(f"a line of _changes is longer than {self.max_line} bytes")
+
+
+def parse_line(line: bytes) -> FeedEvent:
+    """Read one line of the feed, without its end."""
+    if not line.strip():
+        return Heartbeat()
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise Unavailable(f"a line of _changes is not JSON: {error}") from error
+    return _event(value)
+
+
+def _event(value: Any) -> FeedEvent:
+    match value:
+        case {"last_seq": str() | int() as seq}:
+            pending = value.get("pending")
+            return End(str(seq), pending if isinstance(pending, int) else 0)
+        case {"seq": str() | int() as seq, "id": str(doc_id)}:
+            return Changed(str(seq), Change(doc_id, _document(value)))
+        case _:
+            raise Unavailable(f"a line of _changes is not understood: {str(value)[:200]}")
+
+
+def _document(row: dict[str, Any]) -> Json | None:
+    if row.get("deleted"):
+        return None
+    doc = row.get("doc")
+    # A document that could not be read must not look like a deleted one (law 3): it is malformed, and whoever follows says so.
+    return doc if isinstance(doc, dict) else {"_id": row["id"]}

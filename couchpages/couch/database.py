@@ -1,0 +1,119 @@
+"""One database of CouchDB, spoken to over HTTP (does I/O)."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from twisted.web.iweb import IBodyProducer
+
+from couchpages.couch.answers import parse, parse_object, parse_rows, row_error
+from couchpages.couch.transport import Transport, producer_of
+from couchpages.ports import Conflict, Json, Row, StoreError, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseInfo:
+    """What tells one making of a database from the next.
+
+    *born* is CouchDB's ``instance_start_time``: since 3.3 the second of the database's creation, before that always ``"0"``.
+    """
+
+    born: str
+    update_seq: str
+
+
+@dataclass(frozen=True, slots=True)
+class CouchDatabase:
+    """A :class:`~couchpages.ports.Database` on Apache CouchDB or the embedded store."""
+
+    transport: Transport
+    name: str
+
+    async def info(self) -> DatabaseInfo:
+        """Give what CouchDB says of the database itself. Not repeated: who asks follows, and has its own backoff."""
+        answer = parse_object(await self.transport.fetch("GET", self._path()), self.name)
+        return DatabaseInfo(str(answer.get("instance_start_time")), str(answer.get("update_seq")))
+
+    async def ensure(self) -> bool:
+        """Create the database unless it is there; tell whether it was made."""
+        try:
+            await self.transport.fetch("PUT", self._path(), repeat=True)
+        except Conflict:
+            return False
+        return True
+
+    async def get(self, doc_id: str) -> Json:
+        """See :meth:`couchpages.ports.Database.get`."""
+        return parse_object(await self.transport.fetch("GET", self._path(doc_id), repeat=True), doc_id)
+
+    async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
+        """See :meth:`couchpages.ports.Database.put`."""
+        doc = {**body, **({"_rev": rev} if rev else {})}
+        answer = await self.transport.fetch("PUT", self._path(doc_id), body=encode(doc))
+        return _rev(parse_object(answer, doc_id), doc_id)
+
+    async def delete(self, doc_id: str, rev: str) -> None:
+        """See :meth:`couchpages.ports.Database.delete`."""
+        await self.transport.fetch("DELETE", self._path(doc_id), query={"rev": rev})
+
+    async def bulk(self, docs: Sequence[Mapping[str, Any]]) -> list[str | StoreError]:
+        """See :meth:`couchpages.ports.Database.bulk`."""
+        answer = await self.transport.fetch("POST", self._path("_bulk_docs"), body=encode({"docs": list(docs)}))
+        rows = parse(answer, self.name)
+        if not isinstance(rows, list) or len(rows) != len(docs):
+            raise Unavailable(f"{self.name}/_bulk_docs: not one answer for each document")
+        return [_outcome(row) for row in rows]
+
+    async def rows(self, keys: Sequence[str], *, include_docs: bool = False) -> list[Row]:
+        """See :meth:`couchpages.ports.Database.rows`."""
+        query = {"include_docs": "true"} if include_docs else None
+        body = encode({"keys": list(keys)})
+        answer = await self.transport.fetch("POST", self._path("_all_docs"), query=query, body=body, repeat=True)
+        return parse_rows(answer, self.name)
+
+    async def put_attachment(
+        self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
+    ) -> None:
+        """See :meth:`couchpages.ports.Database.put_attachment`."""
+
+        def body() -> IBodyProducer:
+            return producer_of(self.transport.reactor, open_content())
+
+        del length  # The producer measures its file.
+        path = self._path(doc_id, name)
+        await self.transport.fetch("PUT", path, body=body, content_type=content_type, repeat=True)
+
+    async def read_attachment(self, doc_id: str, name: str, receive: Callable[[bytes], object]) -> None:
+        """See :meth:`couchpages.ports.Database.read_attachment`."""
+        await self.transport.stream(self._path(doc_id, name), receive)
+
+    async def feed(self, query: Mapping[str, str], idle: float, receive: Callable[[bytes], object]) -> None:
+        """Stream ``_changes`` into *receive* until it ends; see :meth:`Transport.follow`."""
+        await self.transport.follow(self._path("_changes"), query, idle, receive)
+
+    def _path(self, *segments: str) -> str:
+        return "/".join(quote(segment, safe="") for segment in (self.name, *segments))
+
+
+def encode(value: Any) -> bytes:
+    """Write JSON as compactly as it goes, in UTF-8. Raises ValueError for what JSON cannot hold."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _rev(answer: Json, what: str) -> str:
+    rev = answer.get("rev")
+    if not isinstance(rev, str):
+        raise Unavailable(f"{what}: the answer has no rev")
+    return rev
+
+
+def _outcome(row: Any) -> str | StoreError:
+    match row:
+        case {"rev": str(rev)}:
+            return rev
+        case {"error": _}:
+            return row_error(row, str(row.get("id")))
+        case _:
+            return Unavailable(f"_bulk_docs: a row that is not understood: {str(row)[:200]}")

@@ -1,0 +1,148 @@
+"""The Protocols between rooms: what one room may ask of another, with the contracts in prose (pure).
+
+Features never import each other. ``tap`` makes the objects and hands them over as these types. Whatever is asynchronous here
+is a coroutine that runs in the reactor's thread and awaits Deferreds; nothing here may be called from another thread unless it says so.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object as :mod:`json` reads it."""
+
+
+class StoreError(Exception):
+    """CouchDB did not do what it was asked to; the base of the errors below."""
+
+
+class NotFound(StoreError):
+    """CouchDB answered that it has no such document, attachment or database. Never raised because something could not be read."""
+
+
+class Conflict(StoreError):
+    """The document has another revision than the one that was given, or exists while none was given."""
+
+
+class Denied(StoreError):
+    """CouchDB does not accept our name and password, or does not let us do this."""
+
+
+class TooLarge(StoreError):
+    """The document is above CouchDB's ``max_document_size`` (8,000,000 bytes unless configured otherwise)."""
+
+
+class NoRoom(StoreError):
+    """CouchDB's disk is full."""
+
+
+class Unavailable(StoreError):
+    """CouchDB could not be asked, or did not answer in time, or failed. Says nothing about what exists (law 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of ``_all_docs``: *rev* is None where there is no such document or it is deleted; *doc* where it was asked for."""
+
+    doc_id: str
+    rev: str | None
+    doc: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The newest state of one document; *doc* is None when it was deleted."""
+
+    doc_id: str
+    doc: Json | None
+
+
+class Database(Protocol):
+    """One database of the node's CouchDB.
+
+    Every method has a time-out and raises a :class:`StoreError`. Methods that only read, and writes that may be repeated
+    (attachments of blobs), were tried several times before :class:`Unavailable` is raised; other writes were tried once, and after
+    :class:`Unavailable` it is unknown whether they happened.
+    """
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        ...
+
+    async def get(self, doc_id: str) -> Json:
+        """Give the winning revision of a document, with ``_id`` and ``_rev``."""
+        ...
+
+    async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
+        """Write a document and give its new revision. Without *rev* it must not exist. Raises :class:`Conflict`."""
+        ...
+
+    async def delete(self, doc_id: str, rev: str) -> None:
+        """Delete the document if *rev* is its revision. Raises :class:`Conflict`."""
+        ...
+
+    async def bulk(self, docs: Sequence[Mapping[str, Any]]) -> list[str | StoreError]:
+        """Write documents, each for itself; give for each its new revision, or the error that it met."""
+        ...
+
+    async def rows(self, keys: Sequence[str], *, include_docs: bool = False) -> list[Row]:
+        """Look up many documents in one call; the rows stand in the order of *keys*."""
+        ...
+
+    async def put_attachment(
+        self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
+    ) -> None:
+        """Write the attachment *name* of a document that has no revision yet, streaming it from *open_content*.
+
+        *open_content* is called once for each try; the file is closed afterwards. Raises :class:`Conflict` when the document exists.
+        """
+        ...
+
+    async def read_attachment(self, doc_id: str, name: str, receive: Callable[[bytes], object]) -> None:
+        """Stream an attachment into *receive*. After an error it may have been called with a part of the content."""
+        ...
+
+
+class ChangesSink(Protocol):
+    """What follows a database.
+
+    Between two calls of :meth:`loaded`, changes may come for documents in any order and more than once, the newest last.
+    """
+
+    def apply(self, change: Change) -> None:
+        """Take the newest state of a document. What it raises is logged with the document's name and counted (law 4)."""
+        ...
+
+    def loaded(self) -> None:
+        """Everything that the database held when the follower (re)connected has been applied."""
+        ...
+
+
+class Authority(Protocol):
+    """Who may do what, by API keys. Answers from memory."""
+
+    def identify(self, key: str | None) -> "Grant":
+        """Give what *key* may do. Raises a problem: 401 for no key or a wrong one, 503 while keys could not be read yet."""
+        ...
+
+
+class Grant(Protocol):
+    """What one API key may do."""
+
+    @property
+    def name(self) -> str:
+        """The key's public name, for logs."""
+        ...
+
+    def reaches(self, site: str) -> bool:
+        """Whether the key may act on the site of this (canonical) name."""
+        ...
+
+
+class Readiness(Protocol):
+    """A part of the node that may not be ready to serve."""
+
+    def obstacles(self) -> Sequence[str]:
+        """Give what keeps this part from serving, a sentence each; nothing when it is ready."""
+        ...
