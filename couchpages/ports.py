@@ -146,3 +146,7 @@ class Readiness(Protocol):
     def obstacles(self) -> Sequence[str]:
         """Give what keeps this part from serving, a sentence each; nothing when it is ready."""
         ...
+
+    def troubles(self) -> Sequence[str]:
+        """Give what is wrong though this part serves, a sentence each."""
+        ...

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from couchpages.ports import Change, Json, Unavailable
 
-#: A line holds one document; CouchDB's own limit of a document is 8 MB unless configured otherwise, and JSON may escape it to several times that.
+#: A line holds one document, 8 MB at most by CouchDB's default; JSON may escape that to several times its size.
 MAX_LINE = 64 * 1024 * 1024
 
 

@@ -1,0 +1,208 @@
+"""Follows a database's changes for as long as the service runs (does I/O).
+
+It first loads what there is (a continuous feed that ends when it has nothing more), then stays on a feed with heartbeats. Whatever
+ends the feed (CouchDB's restart, silence, a proxy's limit), it connects again and resumes after the last change that it applied. When
+the database was made anew, it loads everything, and reports as deleted what it knew before and did not see again.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from random import random
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet import task
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from couchpages.couch.backoff import Backoff
+from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser
+from couchpages.couch.database import DatabaseInfo
+from couchpages.metrics import Metrics
+from couchpages.ports import Change, ChangesSink, StoreError, Unavailable
+
+#: Seconds between heartbeats, and how many may fail to come. CouchDB's default is a minute; a frozen CouchDB should be noticed sooner.
+HEARTBEAT = 5.0
+SILENCE = 3 * HEARTBEAT
+
+
+class FollowedDatabase(Protocol):
+    """What a follower asks of a database; see :class:`couchpages.couch.database.CouchDatabase`."""
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        ...
+
+    async def info(self) -> DatabaseInfo:
+        """Tell what making of the database this is."""
+        ...
+
+    async def feed(self, query: dict[str, str], idle: float, receive: Callable[[bytes], object]) -> None:
+        """Stream ``_changes``."""
+        ...
+
+
+class State(Enum):
+    """What a follower is doing; the values are the metric's labels."""
+
+    STOPPED = "stopped"
+    CONNECTING = "connecting"
+    LOADING = "loading"
+    FOLLOWING = "following"
+    WAITING = "waiting"
+
+
+class Follower(Service):
+    """Keeps *sink* told of every change of *database*, documents included.
+
+    Runs in *reactor*'s thread. Never fails: what goes wrong is logged, counted and tried again with *backoff*.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        database: FollowedDatabase,
+        sink: ChangesSink,
+        metrics: Metrics,
+        *,
+        backoff: Backoff = Backoff(first=0.2, most=5.0),
+        chance: Callable[[], float] = random,
+    ) -> None:
+        self.setName(f"follower of {database.name}")
+        self._reactor = reactor
+        self._database = database
+        self._sink = sink
+        self._metrics = metrics
+        self._backoff = backoff
+        self._chance = chance
+        self._since = "0"
+        self._born: str | None = None
+        self._known: set[str] = set()
+        self._unseen: set[str] = set()
+        self._failures = 0
+        self._loaded = False
+        self._heard = reactor.seconds()
+        self._problem: str | None = None
+        self._running: Deferred[None] | None = None
+        metrics.follower_heard.labels(database.name).set_function(lambda: self._reactor.seconds() - self._heard)
+        self._become(State.STOPPED)
+
+    def startService(self) -> None:  # noqa: N802 -- Twisted's name
+        """Begin to follow."""
+        super().startService()
+        self._running = Deferred.fromCoroutine(self._run())
+
+    def stopService(self) -> Deferred[None] | None:  # noqa: N802 -- Twisted's name
+        """Leave the feed."""
+        super().stopService()
+        running, self._running = self._running, None
+        if running is not None:
+            running.addErrback(lambda failure: failure.trap(CancelledError))
+            running.cancel()
+        self._become(State.STOPPED)
+        return running
+
+    def obstacles(self) -> list[str]:
+        """See :class:`couchpages.ports.Readiness`: a sink that was never told everything cannot answer."""
+        return [] if self._loaded else [f"not loaded yet: {trouble}" for trouble in self.troubles()]
+
+    def troubles(self) -> list[str]:
+        """See :class:`couchpages.ports.Readiness`: while CouchDB is away the sink knows what was, and goes on (law 1)."""
+        if self.state is State.FOLLOWING:
+            return []
+        return [f"{self._database.name}: {self._problem or self.state.value}"]
+
+    async def _run(self) -> None:
+        while self.running:
+            try:
+                await self._connect()
+            except StoreError as error:
+                if self.running:
+                    await self._wait(error)
+
+    async def _connect(self) -> None:
+        self._become(State.CONNECTING)
+        info = await self._database.info()
+        if info.born != self._born:
+            self._start_over(info.born)
+        self._become(State.LOADING)
+        # Milliseconds without a new change after which CouchDB ends this feed: it has told all.
+        await self._read({"timeout": "1"})
+        self._settle()
+        self._become(State.FOLLOWING)
+        await self._read({"heartbeat": str(int(HEARTBEAT * 1000))})
+
+    async def _read(self, ending: dict[str, str]) -> None:
+        parser = FeedParser()
+
+        def receive(data: bytes) -> None:
+            self._heard = self._reactor.seconds()
+            for event in parser.feed(data):
+                self._take(event)
+
+        query = {"feed": "continuous", "include_docs": "true", "since": self._since, **ending}
+        try:
+            await self._database.feed(query, SILENCE, receive)
+        except Unavailable:
+            raise
+        except StoreError:
+            # CouchDB refused the sequence, or the database is gone: what it was said to be is no longer true.
+            self._born = None
+            raise
+
+    def _take(self, event: FeedEvent) -> None:
+        match event:
+            case Changed(seq, change):
+                self._apply(change)
+                self._since = seq
+            case End(seq, pending):
+                self._since = seq
+                self._metrics.follower_pending.labels(self._database.name).set(pending)
+            case _:
+                pass
+
+    def _apply(self, change: Change) -> None:
+        self._unseen.discard(change.doc_id)
+        (self._known.discard if change.doc is None else self._known.add)(change.doc_id)
+        self._metrics.changes.labels(self._database.name).inc()
+        try:
+            self._sink.apply(change)
+        except Exception:  # noqa: BLE001 -- law 4: no document stops a service
+            self._metrics.malformed.labels(self._database.name).inc()
+            self.log.failure(
+                "{database}/{doc_id} could not be applied", database=self._database.name, doc_id=change.doc_id
+            )
+
+    def _start_over(self, born: str) -> None:
+        if self._born is not None or self._known:
+            self.log.warn("{database} was made anew; loading everything", database=self._database.name)
+        self._born, self._since = born, "0"
+        self._unseen = set(self._known)
+
+    def _settle(self) -> None:
+        """Everything was seen that exists: what was not is gone."""
+        for doc_id in sorted(self._unseen):
+            self._apply(Change(doc_id, None))
+        if self._problem is not None:
+            self.log.info("{database} is followed again", database=self._database.name)
+        self._failures, self._problem, self._loaded = 0, None, True
+        self._sink.loaded()
+
+    async def _wait(self, error: StoreError) -> None:
+        self._failures += 1
+        self._metrics.follower_failures.labels(self._database.name).inc()
+        if str(error) != self._problem:
+            # Once for each kind of trouble, not once for each try.
+            self._problem = str(error)
+            self.log.warn(
+                "{database} cannot be followed: {problem}", database=self._database.name, problem=self._problem
+            )
+        self._become(State.WAITING)
+        await task.deferLater(self._reactor, self._backoff.delay(self._failures, self._chance()))
+
+    def _become(self, state: State) -> None:
+        self.state = state
+        self._metrics.follower_is(self._database.name, state.value)

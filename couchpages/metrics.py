@@ -1,0 +1,125 @@
+"""The metric families, declared in one place.
+
+A registry of our own instead of prometheus-client's global one, so that tests and several nodes in one process do not share
+figures. Nothing here imports a reactor: ``prometheus_client.twisted`` would.
+"""
+
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+FOLLOWER_STATES = ("stopped", "connecting", "loading", "following", "waiting")
+
+
+@dataclass(slots=True)
+class Metrics:
+    """What a node counts. Units stand in the names, as Prometheus asks."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    responses: Counter = field(init=False)
+    response_seconds: Histogram = field(init=False)
+    blob_reads: Counter = field(init=False)
+    cache_bytes: Gauge = field(init=False)
+    cache_faults: Counter = field(init=False)
+    malformed: Counter = field(init=False)
+    changes: Counter = field(init=False)
+    follower_state: Gauge = field(init=False)
+    follower_heard: Gauge = field(init=False)
+    follower_pending: Gauge = field(init=False)
+    follower_failures: Counter = field(init=False)
+    uploads: Counter = field(init=False)
+    deployments: Counter = field(init=False)
+    sites: Gauge = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Declare every family."""
+        registry = self.registry
+        ProcessCollector(registry=registry)
+        self.responses = Counter(
+            "couchpages_http_responses",
+            "Responses sent, by port (public, api) and status.",
+            ["port", "status"],
+            registry=registry,
+        )
+        self.response_seconds = Histogram(
+            "couchpages_http_response_seconds",
+            "Seconds from a request's last byte to its response's head.",
+            ["port"],
+            registry=registry,
+            buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+        )
+        self.blob_reads = Counter(
+            "couchpages_blob_reads",
+            "Blobs that visitors needed, by where they were found (memory, disk, couchdb, nowhere).",
+            ["found"],
+            registry=registry,
+        )
+        self.cache_bytes = Gauge(
+            "couchpages_cache_bytes",
+            "Bytes held by a cache (manifests, blobs_memory, blobs_disk).",
+            ["cache"],
+            registry=registry,
+        )
+        self.cache_faults = Counter(
+            "couchpages_cache_faults",
+            "Contents refused: not the bytes that their hash promises, or not writable, by cache.",
+            ["cache"],
+            registry=registry,
+        )
+        self.malformed = Counter(
+            "couchpages_malformed_documents",
+            "Documents left out because they are not what they should be, by database.",
+            ["database"],
+            registry=registry,
+        )
+        self.changes = Counter(
+            "couchpages_follower_changes", "Changes applied, by database.", ["database"], registry=registry
+        )
+        self.follower_state = Gauge(
+            "couchpages_follower_state",
+            "1 for the state that a database's follower is in.",
+            ["database", "state"],
+            registry=registry,
+        )
+        self.follower_heard = Gauge(
+            "couchpages_follower_silent_seconds",
+            "Seconds since CouchDB was last heard on a feed (lag is at most this).",
+            ["database"],
+            registry=registry,
+        )
+        self.follower_pending = Gauge(
+            "couchpages_follower_pending_changes",
+            "Changes that CouchDB had ready beyond the ones applied, when it last said so.",
+            ["database"],
+            registry=registry,
+        )
+        self.follower_failures = Counter(
+            "couchpages_follower_failures",
+            "Feeds that broke or could not be opened, by database.",
+            ["database"],
+            registry=registry,
+        )
+        self.uploads = Counter(
+            "couchpages_blob_uploads",
+            "Blobs uploaded, by outcome (stored, known, refused).",
+            ["outcome"],
+            registry=registry,
+        )
+        self.deployments = Counter(
+            "couchpages_deployments", "Deployments made on this node, by outcome.", ["outcome"], registry=registry
+        )
+        self.sites = Gauge("couchpages_sites", "Sites with a live deployment.", registry=registry)
+
+    def follower_is(self, database: str, state: str) -> None:
+        """Note the state of a database's follower, one of :data:`FOLLOWER_STATES`."""
+        for each in FOLLOWER_STATES:
+            self.follower_state.labels(database, each).set(each == state)
+
+    def exposition(self, accept: str) -> tuple[str, bytes]:
+        """Give content type and body for a scraper that accepts *accept*."""
+        if "application/openmetrics-text" in accept:
+            return OPENMETRICS, generate_openmetrics(self.registry)
+        return TEXT, generate_latest(self.registry)
