@@ -1,0 +1,307 @@
+"""Serves an application on twisted.web: heads, bodies as they come, responses (does I/O, decides nothing about content).
+
+twisted.web keeps a request's whole body, in memory or in a file in ``/tmp``, before anybody may look at its head. Here the application
+admits the request first, and its body goes where the application says.
+"""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, Request, datetimeToString
+from zope.interface import implementer
+
+from couchpages.metrics import Metrics
+from couchpages.ports import StoreError
+from couchpages.web.exchange import Application, Exchange
+from couchpages.web.message import Headers, RequestHead, Response
+from couchpages.web.problem import Problem, problem_for_disk, problem_for_store
+from couchpages.web.sending import Parts
+
+#: Seconds that a body may take to begin, and the bytes a second that it must come with after that: Debian's Apache has
+#: ``RequestReadTimeout body=10,minrate=500``, Apache itself 20 seconds.
+BODY_SECONDS = 20.0
+BODY_RATE = 500.0
+#: Seconds without a byte after which a connection is closed: nginx's ``keepalive_timeout`` is 75, Apache's 5.
+IDLE_SECONDS = 60
+#: Seconds for which a refused body is still read, so that the refusal is not lost with a reset: nginx's ``lingering_timeout``.
+LINGER_SECONDS = 5.0
+SERVER = b"couchpages"
+
+
+class EdgeRequest(Request):
+    """One request and its response."""
+
+    log = Logger()
+    channel: "EdgeChannel"
+
+    def __init__(self, channel: "EdgeChannel", queued: object = False) -> None:
+        super().__init__(channel, queued)
+        self.factory: EdgeFactory = channel.factory  # kept: the channel is let go of when the connection is lost
+        self.exchange: Exchange | None = None
+        self.refusal: Problem | None = None
+        self.received = 0
+
+    def parseCookies(self) -> None:  # noqa: N802 -- Twisted's name
+        """Nothing here has cookies."""
+
+    def begin(self, method: bytes, target: bytes, version: bytes) -> None:
+        """Let the application admit the request."""
+        self.method, self.uri, self.clientproto = method, target, version
+        try:
+            self.exchange = self.factory.application.admit(self._head())
+        except Problem as problem:
+            self.refusal = problem
+        except Exception:  # noqa: BLE001 -- a defect of ours must not take the connection with it
+            self.log.failure("a request for {target} could not be admitted", target=target)
+            self.refusal = Problem(500, "this node has a defect; its log says more")
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Hand a piece of the body on."""
+        self.received += len(data)
+        if self.refusal is not None or self.exchange is None:
+            return
+        try:
+            self.exchange.body.write(data)
+        except Problem as problem:
+            self.refusal = problem
+        except OSError as error:
+            self.log.warn("the body of {target} could not be kept: {error}", target=self.uri, error=error)
+            self.refusal = problem_for_disk(error)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Answer: the body is whole, or the request was refused."""
+        del command, path, version
+        Deferred.fromCoroutine(self._answer()).addErrback(self._failed)
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 -- Twisted's name
+        """Let go of a body that will never be whole."""
+        super().connectionLost(reason)
+        self._let_go()
+
+    async def _answer(self) -> None:
+        began = self.factory.reactor.seconds()
+        response = await self._response()
+        self.factory.sent(response.status, self.factory.reactor.seconds() - began)
+        if self._disconnected:
+            response.close()
+            return
+        self._send(response)
+
+    async def _response(self) -> Response:
+        try:
+            if self.refusal is not None or self.exchange is None:
+                return (self.refusal or Problem(500, "this node has a defect")).response()
+            return await self.exchange.respond()
+        except Problem as problem:
+            return problem.response()
+        except StoreError as error:
+            self.log.warn("{method} {target}: {error}", method=self.method, target=self.uri, error=error)
+            return problem_for_store(error).response()
+        except OSError as error:
+            self.log.warn("{method} {target}: {error}", method=self.method, target=self.uri, error=error)
+            return problem_for_disk(error).response()
+        except Exception:  # noqa: BLE001 -- a defect of ours is a 500, and the next request is served
+            self.log.failure("{method} {target} met a defect", method=self.method, target=self.uri)
+            return Problem(500, "this node has a defect; its log says more").response()
+        finally:
+            self._let_go()
+
+    def _send(self, response: Response) -> None:
+        self.setResponseCode(response.status)
+        fields = self.responseHeaders
+        for name, value in response.headers:
+            fields.addRawHeader(name, value)
+        fields.setRawHeaders(b"date", [datetimeToString(self.factory.reactor.seconds())])
+        fields.setRawHeaders(b"server", [SERVER])
+        if not fields.hasHeader(b"content-length") and response.status not in (204, 304):
+            fields.setRawHeaders(b"content-length", [str(response.length).encode()])
+        if not self.channel.persistent:
+            fields.setRawHeaders(b"connection", [b"close"])
+        if self.method == b"HEAD" or isinstance(response.body, bytes):
+            self.write(b"" if self.method == b"HEAD" or not isinstance(response.body, bytes) else response.body)
+            response.close()
+            self.finish()
+        else:
+            Parts(response, self, self._sent).start()
+
+    def _sent(self, error: Exception | None) -> None:
+        if error is None:
+            self.finish()
+            return
+        # The head promised a length that cannot be kept: only a broken connection tells the client so.
+        self.log.warn("{target} could not be sent whole: {error}", target=self.uri, error=error)
+        self.channel.abort()
+
+    def _let_go(self) -> None:
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.body.close()
+
+    def _failed(self, failure: Failure) -> None:
+        self.log.failure("a response to {target} could not be sent", failure=failure, target=self.uri)
+        if not self._disconnected:
+            self.channel.abort()
+
+    def _head(self) -> RequestHead:
+        fields = tuple(
+            (name.lower(), value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values
+        )
+        peer = getattr(self.channel.getPeer(), "host", "")
+        scheme = "https" if self.channel.isSecure() else "http"
+        return RequestHead(self.method, self.uri, self.clientproto, Headers(fields), peer, scheme)
+
+
+@implementer(IHalfCloseableProtocol)
+class EdgeChannel(HTTPChannel):
+    """One connection. Refuses a body as soon as it is known to be refused, and keeps reading for a moment so that the refusal arrives."""
+
+    factory: Any
+    transport: Any
+    callLater: Any  # noqa: N815 -- Twisted's name
+    requestFactory: Any  # noqa: N815 -- Twisted's name
+    _networkProducer: Any  # noqa: N815 -- Twisted's name
+    _body_since: float | None = None
+    _body_clock: Any = None
+    _refused = False
+    _reading = True
+
+    def allHeadersReceived(self) -> None:  # noqa: N802 -- Twisted's name
+        """Let the request be admitted, then ask for its body or refuse it."""
+        request = self.requests[-1]
+        self.persistent = self.checkPersistence(request, self._version)
+        request.begin(self._command, self._path, self._version)
+        if self.length == 0:
+            return
+        if request.refusal is not None:
+            self._refuse()
+            return
+        self._body_since = self.factory.reactor.seconds()
+        self._body_clock = self.callLater(BODY_SECONDS, self._check_body)
+        if (request.requestHeaders.getRawHeaders(b"expect") or [b""])[0].lower() == b"100-continue":
+            self._send100Continue()
+
+    def rawDataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Take a piece of a body, or drop what follows a refusal."""
+        if self._refused:
+            return
+        super().rawDataReceived(data)
+        if self._body_since is not None and self.requests and self.requests[-1].refusal is not None:
+            self._refuse()
+
+    def allContentReceived(self) -> None:  # noqa: N802 -- Twisted's name
+        """Answer: the body is whole."""
+        self._stop_body_clock()
+        super().allContentReceived()
+
+    def readConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
+        """Answer what was asked before the other end closed its half; a body that is not whole is refused."""
+        self._reading = False
+        if self._body_since is not None and not self._refused:
+            self.requests[-1].refusal = Problem(
+                400, "the body ended before the Content-Length that was announced", field="Content-Length"
+            )
+            self._refuse()
+        elif not self.requests or not self._handlingRequest:
+            self.transport.loseConnection()
+        self.persistent = False
+
+    def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
+        """Our own half is closed: see :meth:`loseConnection`."""
+
+    def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        """Close; after a refusal only our half, until the other end has read it."""
+        if not self._refused or not self._reading or not hasattr(self.transport, "loseWriteConnection"):
+            super().loseConnection()
+            return
+        self._networkProducer.unregisterProducer()
+        self.transport.loseWriteConnection()
+        self._body_clock = self.callLater(LINGER_SECONDS, self.abort)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._body_clock = None
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
+        """Stop the clocks."""
+        self._stop_body_clock()
+        self.factory.closed(self)
+        super().connectionLost(reason)
+
+    def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
+        """Count the connection."""
+        super().connectionMade()
+        self.factory.opened(self)
+
+    def _refuse(self) -> None:
+        """Answer before the body is whole, and close."""
+        self._stop_body_clock()
+        self._refused, self.persistent = True, False
+        super().allContentReceived()
+
+    def _check_body(self) -> None:
+        self._body_clock = None
+        since = self._body_since
+        if since is None:
+            return
+        left = since + BODY_SECONDS + self.requests[-1].received / BODY_RATE - self.factory.reactor.seconds()
+        if left > 0:
+            self._body_clock = self.callLater(left, self._check_body)
+            return
+        self.requests[-1].refusal = Problem(408, f"the body came slower than {BODY_RATE:g} bytes a second")
+        self._refuse()
+
+    def _stop_body_clock(self) -> None:
+        clock, self._body_clock, self._body_since = self._body_clock, None, None
+        if clock is not None and clock.active():
+            clock.cancel()
+
+
+class EdgeFactory(Factory):
+    """Serves *application* on the connections of one port, counted under the name *port*."""
+
+    noisy = False
+
+    def __init__(self, reactor: Any, application: Application, metrics: Metrics, port: str) -> None:
+        self.reactor = reactor
+        self.application = application
+        self._metrics = metrics
+        self._port = port
+        self._channels: set[EdgeChannel] = set()
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802 -- Twisted's name
+        """Make a channel with this factory's reactor and time-outs."""
+        del addr
+        channel = EdgeChannel()
+        channel.factory = self
+        channel.requestFactory = EdgeRequest
+        channel.callLater = self.reactor.callLater
+        channel.timeOut = IDLE_SECONDS
+        return channel
+
+    def log(self, request: Request) -> None:
+        """Twisted calls this for each finished request; what is counted is counted in :meth:`sent`."""
+
+    def sent(self, status: int, seconds: float) -> None:
+        """Count a response."""
+        self._metrics.responses.labels(self._port, status).inc()
+        self._metrics.response_seconds.labels(self._port).observe(seconds)
+
+    def opened(self, channel: EdgeChannel) -> None:
+        """Remember an open connection."""
+        self._channels.add(channel)
+
+    def closed(self, channel: EdgeChannel) -> None:
+        """Forget a connection."""
+        self._channels.discard(channel)
+
+    def close_idle(self) -> None:
+        """Close the connections that wait for a request; the others close after their response."""
+        for channel in list(self._channels):
+            channel.persistent = False
+            if not channel.requests:
+                channel.transport.loseConnection()
