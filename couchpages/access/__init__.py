@@ -1,0 +1,1 @@
+"""API keys: what they are, what they reach, and the ring of those that CouchDB holds."""

@@ -1,0 +1,261 @@
+"""The configuration: TOML to frozen settings, with errors that name file, key, value and a right example.
+
+Pure but for :func:`load`, which reads the file. Sizes are bytes, durations seconds. Secrets are not written into the file:
+they come from a file of their own or from the environment.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from couchpages.config_values import (
+    Network,
+    branches,
+    database_name,
+    endpoints,
+    host_names,
+    networks,
+    one_of,
+    path,
+    positive_integer,
+    seconds,
+    single_endpoint,
+    size,
+    text,
+    url,
+)
+
+DEFAULT_FILE = "couchpages.toml"
+T = TypeVar("T")
+
+
+class ConfigurationError(ValueError):
+    """The configuration is wrong; the message is for the person who wrote it."""
+
+
+def setting(parse: Any, default: Any, example: str, doc: str) -> Any:
+    """Declare a key: *parse* reads its TOML value or raises ValueError with what is wrong; *example* is TOML that is right."""
+    return field(default=default, metadata={"parse": parse, "example": example, "doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """``[http]``: what visitors reach."""
+
+    listen: tuple[str, ...] = setting(
+        endpoints,
+        ("tcp:8080:interface=127.0.0.1",),
+        '["tcp:80:interface=0.0.0.0", "tcp:80:interface=\\\\:\\\\:"]',
+        "Twisted endpoint strings on which sites are served.",
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        networks,
+        (),
+        '["127.0.0.1", "10.0.0.0/8"]',
+        "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """``[api]``: deployments, health and metrics."""
+
+    listen: tuple[str, ...] = setting(
+        endpoints,
+        ("tcp:8081:interface=127.0.0.1",),
+        '["tcp:8081:interface=127.0.0.1"]',
+        "Twisted endpoint strings on which the API, health and metrics are served.",
+    )
+    hosts: tuple[str, ...] = setting(
+        host_names, (), '["api.example.org"]', "Host names under which the public port answers the API too."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CouchSettings:
+    """``[couchdb]``: the node's own CouchDB. Without ``url``, the embedded store is started."""
+
+    url: str | None = setting(url, None, '"http://127.0.0.1:5984"', "Where CouchDB answers, without a path.")
+    username: str = setting(text, "couchpages", '"couchpages"', "The user that CouchDB knows this node by.")
+    password_file: Path | None = setting(
+        path,
+        None,
+        '"/etc/couchpages/couchdb-password"',
+        "A file that holds the password. COUCHPAGES_COUCHDB_PASSWORD beats it.",
+    )
+    files: str = setting(database_name, "files", '"files"', "The database of blobs.")
+    manifests: str = setting(database_name, "manifests", '"manifests"', "The database of deployments.")
+    secrets: str = setting(database_name, "secrets", '"secrets"', "The database of API keys and sealed certificates.")
+    connect_timeout: float = setting(seconds, 5.0, "5", "Seconds until a connection must stand.")
+    answer_timeout: float = setting(seconds, 30.0, "30", "Seconds until an answer must begin.")
+    idle_timeout: float = setting(seconds, 30.0, "30", "Seconds that an answer may pause.")
+    max_document_size: int = setting(
+        size,
+        8_000_000,
+        "8_000_000",
+        "CouchDB's own setting of that name; larger manifests are refused before anything is uploaded.",
+    )
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSettings:
+    """``[embedded]``: the store for machines without CouchDB."""
+
+    listen: str = setting(
+        single_endpoint,
+        "tcp:8084:interface=127.0.0.1",
+        '"tcp:8084:interface=127.0.0.1"',
+        "The Twisted endpoint string on which the embedded store speaks CouchDB's protocol.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """``[cache]``: what is kept near. Sizes are limits."""
+
+    manifests: int = setting(size, 64 * 2**20, '"64 MiB"', "Memory for manifests.")
+    memory: int = setting(size, 128 * 2**20, '"128 MiB"', "Memory for blobs.")
+    disk: int = setting(size, 4 * 2**30, '"4 GiB"', "Disk for blobs, in the data directory.")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """``[limits]``: what one deployment may be. The defaults are those of Cloudflare Pages."""
+
+    file_size: int = setting(size, 25 * 2**20, '"25 MiB"', "The largest file.")
+    files: int = setting(positive_integer, 20_000, "20_000", "The most files in a deployment.")
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSettings:
+    """``[deployments]``."""
+
+    production_branches: tuple[str, ...] = setting(
+        branches,
+        ("main", "master"),
+        '["main", "master"]',
+        "Branches whose deployments become live; all others are previews.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """``[node]``: what ``/cdn-cgi/trace`` tells of this machine."""
+
+    name: str = setting(text, "", '"web1"', "The machine's name; empty means its host name.")
+    location: str = setting(text, "", '"AMS"', "Where it stands (colo).")
+    country: str = setting(text, "", '"NL"', "The country it stands in (loc).")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """``[log]``."""
+
+    format: str = setting(one_of("text", "json"), "text", '"json"', "text, or json with one object a line.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be configured."""
+
+    data: Path = setting(path, Path("couchpages-data"), '"/var/lib/couchpages"', "Where this node keeps its files.")
+    http: HttpSettings = HttpSettings()
+    api: ApiSettings = ApiSettings()
+    couchdb: CouchSettings = CouchSettings()
+    embedded: EmbeddedSettings = EmbeddedSettings()
+    cache: CacheSettings = CacheSettings()
+    limits: LimitSettings = LimitSettings()
+    deployments: DeploymentSettings = DeploymentSettings()
+    node: NodeSettings = NodeSettings()
+    log: LogSettings = LogSettings()
+
+
+def parse(toml: str, source: str) -> Settings:
+    """Read settings from TOML; *source* is the file's name for messages. Raises :class:`ConfigurationError`."""
+    try:
+        values = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{source}: not TOML: {error}") from None
+    return _read(Settings, values, source, "")
+
+
+def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read *file*, or ``couchpages.toml`` of this folder if it is there, and the secrets. Raises :class:`ConfigurationError`."""
+    settings = Settings()
+    chosen = file or Path(DEFAULT_FILE)
+    if file is not None or chosen.exists():
+        settings = parse(_content(chosen, "the configuration"), str(chosen))
+    return with_secrets(settings, environ)
+
+
+def with_secrets(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Add CouchDB's password, from the environment or from the file that the settings name."""
+    password = environ.get("COUCHPAGES_COUCHDB_PASSWORD")
+    file = settings.couchdb.password_file
+    if password is None and file is not None:
+        password = _content(file, "[couchdb] password_file").strip()
+    return replace(settings, couchdb=replace(settings.couchdb, password=password))
+
+
+def _read(kind: type[T], values: Mapping[str, Any], source: str, section: str) -> T:
+    known = {each.name: each for each in _declared(kind)}
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise _unknown(kind, key, source, section)
+        found[key] = _value(known[key], key, value, source, section)
+    return kind(**found)
+
+
+def _declared(kind: Any) -> list[Any]:
+    """Give the keys and sections of *kind*; a field that is neither, such as a secret, is not read from the file."""
+    return [each for each in fields(kind) if each.metadata or is_dataclass(each.default)]
+
+
+def _value(declared: Any, key: str, value: Any, source: str, section: str) -> Any:
+    if not declared.metadata:
+        if not isinstance(value, dict):
+            raise ConfigurationError(f"{source}: {key}: {_shown(value)} is no section; write [{key}] above its keys")
+        return _read(type(declared.default), value, source, key)
+    try:
+        return declared.metadata["parse"](value)
+    except ValueError as error:
+        where = f"[{section}] {key}" if section else key
+        raise ConfigurationError(
+            f"{source}: {where}: {_shown(value)} {error}; write for instance {key} = {declared.metadata['example']}"
+        ) from None
+
+
+def _unknown(kind: Any, key: str, source: str, section: str) -> ConfigurationError:
+    where = f"[{section}] {key}" if section else key
+    if key == "password":
+        return ConfigurationError(
+            f"{source}: {where}: passwords are not written here; "
+            'set COUCHPAGES_COUCHDB_PASSWORD, or write for instance password_file = "/etc/couchpages/couchdb-password"'
+        )
+    known = {each.name: each for each in _declared(kind)}
+    close = difflib.get_close_matches(key, known, n=1)
+    if not close:
+        return ConfigurationError(f"{source}: {where}: there is no such key; here are: {', '.join(known)}")
+    example = known[close[0]].metadata.get("example")
+    right = f"{close[0]} = {example}" if example else f"[{close[0]}]"
+    return ConfigurationError(f"{source}: {where}: there is no such key; write for instance {right}")
+
+
+def _content(file: Path, what: str) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: {what} cannot be read: {error}") from None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        # An error message is shown around; a password in an address must not be (law 6).
+        return '"' + re.sub(r"//[^/@]*@", "//…@", value) + '"'
+    return {True: "true", False: "false"}.get(value, repr(value)) if isinstance(value, bool) else repr(value)

@@ -1,0 +1,172 @@
+"""How the values of settings are read (pure). Each function gives the value, or raises ValueError that continues "VALUE …"."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+UNITS = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+#: CouchDB documentation, "PUT /{db}".
+_DATABASE = re.compile(r"[a-z][a-z0-9_$()+/-]*")
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+HIGHEST_PORT = 65535
+
+
+def text(value: Any) -> str:
+    """A string in one line."""
+    if not isinstance(value, str):
+        raise ValueError("is not a string")
+    if not value.isprintable():
+        raise ValueError("has characters that cannot be printed")
+    return value
+
+
+def path(value: Any) -> Path:
+    """A file or folder; ``~`` is the user's home."""
+    if not text(value):
+        raise ValueError("is empty")
+    return Path(value).expanduser()
+
+
+def size(value: Any) -> int:
+    """Bytes, as a number or with a unit: ``"25 MiB"``."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        number: float = value
+    elif isinstance(value, str) and (found := _SIZE.fullmatch(value.strip())) and found[2].lower() in UNITS:
+        number = float(found[1]) * UNITS[found[2].lower()]
+    else:
+        raise ValueError("is no size in bytes")
+    if number < 1:
+        raise ValueError("is less than one byte")
+    return int(number)
+
+
+def positive_integer(value: Any) -> int:
+    """A whole number above zero."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError("is no whole number above zero")
+    return value
+
+
+def seconds(value: Any) -> float:
+    """A number of seconds above zero."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise ValueError("is no number of seconds above zero")
+    return float(value)
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """One of a few words."""
+
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"is none of {', '.join(choices)}")
+        return str(value)
+
+    return parse
+
+
+def url(value: Any) -> str:
+    """Where CouchDB answers: scheme, host and port; no credentials, because configuration files get shown around."""
+    parts = urlsplit(text(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is no http or https address")
+    if parts.username or parts.password:
+        raise ValueError("has a name or password in it, which belong into username and password_file")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("has a path behind the host, where CouchDB has none")
+    _port_of(parts)
+    return value.rstrip("/")  # type: ignore[no-any-return]  # text() has checked it
+
+
+def _port_of(parts: Any) -> None:
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has no port number where one should be") from None
+
+
+def database_name(value: Any) -> str:
+    """A name that CouchDB takes for a database."""
+    if not _DATABASE.fullmatch(text(value)):
+        raise ValueError(
+            "is no name for a database: lower-case letters, digits and _$()+/- are, and a letter comes first"
+        )
+    return str(value)
+
+
+def single_endpoint(value: Any) -> str:
+    """A Twisted endpoint string for a server."""
+    kind, colon, rest = text(value).partition(":")
+    if not colon or not kind.isidentifier():
+        raise ValueError("is no endpoint: it begins with tcp:, tcp6:, unix: or systemd:")
+    if kind in ("tcp", "tcp6"):
+        port = rest.split(":", 1)[0].removeprefix("port=")
+        if not port.isdecimal() or int(port) > HIGHEST_PORT:
+            raise ValueError(f"has no port number behind {kind}:")
+    return str(value)
+
+
+def endpoints(value: Any) -> tuple[str, ...]:
+    """One or more endpoint strings."""
+    found = _list(value, single_endpoint)
+    if not found:
+        raise ValueError("is empty")
+    return found
+
+
+def networks(value: Any) -> tuple[Network, ...]:
+    """Addresses and networks."""
+    return _list(value, _network)
+
+
+def host_names(value: Any) -> tuple[str, ...]:
+    """Host names, in lower case."""
+    return _list(value, _host_name)
+
+
+def branches(value: Any) -> tuple[str, ...]:
+    """Names of branches."""
+    return _list(value, text)
+
+
+def _list(value: Any, parse: Callable[[Any], Any]) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ValueError("is no list")
+    found = []
+    for each in value:
+        try:
+            found.append(parse(each))
+        except ValueError as error:
+            raise ValueError(f"has the entry {each!r}, which {error}") from None
+    return tuple(found)
+
+
+def _network(value: Any) -> Network:
+    try:
+        return ipaddress.ip_network(text(value), strict=True)
+    except ValueError as error:
+        raise ValueError(f"is no address or network ({error})") from None
+
+
+def _host_name(value: Any) -> str:
+    name = text(value).lower().rstrip(".")
+    if not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise ValueError("is no host name")
+    return name
