@@ -1,0 +1,180 @@
+"""Blobs for visitors: from memory, else from disk, else from CouchDB, always with the hash that they are named by (does I/O)."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, BinaryIO, TypeAlias, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from couchpages.metrics import Metrics
+from couchpages.pages.disk_cache import DamagedBlob, DiskCache, Incoming
+from couchpages.pages.lru import SizedCache
+from couchpages.pages.single_flight import SingleFlight
+from couchpages.ports import Database, NotFound, Unavailable
+
+Content: TypeAlias = bytes | BinaryIO
+"""A blob's bytes, or a file with them, which whoever asked for it closes."""
+
+T = TypeVar("T")
+ATTACHMENT = "data"
+#: A blob that would take more than this part of the memory cache is served from disk, so that one large file does not push out a site.
+LARGEST_PART = 16
+
+
+class Arriving:
+    """A blob on its way from CouchDB: hashed, written to disk, and kept in memory while it has at most *most* bytes."""
+
+    def __init__(self, most: int, incoming: Incoming | None) -> None:
+        self.most = most
+        self.incoming = incoming
+        self.failure: OSError | None = None
+        self.hash = hashlib.sha256()
+        self.size = 0
+        self.parts: list[bytes] = []
+
+    def receive(self, data: bytes) -> None:
+        """Take the next piece."""
+        self.size += len(data)
+        self.hash.update(data)
+        if self.size <= self.most:
+            self.parts.append(data)
+        else:
+            self.parts.clear()
+        if self.incoming is not None:
+            self._write(self.incoming, data)
+        if self.incoming is None and self.size > self.most:
+            raise Unavailable(f"no room on disk for a blob that is too large for memory: {self.failure}")
+
+    def _write(self, incoming: Incoming, data: bytes) -> None:
+        try:
+            incoming.file.write(data)
+        except OSError as error:
+            self.failure, self.incoming = error, None
+            _abandon(incoming)
+
+
+class BlobReader:
+    """Gives blobs; many misses of one make one request. Used in *reactor*'s thread; files are read in *threads*."""
+
+    log = Logger()
+
+    def __init__(
+        self, reactor: Any, threads: ThreadPool, database: Database, disk: DiskCache, memory: int, metrics: Metrics
+    ) -> None:
+        self._reactor = reactor
+        self._threads = threads
+        self._database = database
+        self._disk = disk
+        self._memory: SizedCache[str, bytes] = SizedCache(memory, len)
+        self._most = max(memory // LARGEST_PART, 1)
+        self._flights: SingleFlight[str, bytes | None] = SingleFlight()
+        self._metrics = metrics
+        metrics.cache_bytes.labels("blobs_memory").set_function(lambda: self._memory.held)
+        metrics.cache_bytes.labels("blobs_disk").set_function(lambda: disk.held)
+
+    def in_memory(self, sha256: str) -> bytes | None:
+        """Give a blob that is in memory, at once."""
+        content = self._memory.get(sha256)
+        if content is not None:
+            self._metrics.blob_reads.labels("memory").inc()
+        return content
+
+    async def get(self, sha256: str) -> Content:
+        """Give a blob. Raises :class:`Unavailable` when it cannot be had now, also when CouchDB has none of that name (law 3)."""
+        content = self.in_memory(sha256)
+        if content is not None:
+            return content
+        fetched = await self._flights.get(sha256, lambda: self._load(sha256))
+        if fetched is not None:
+            return fetched
+        # Too large for memory: each visitor has a file of its own to read from.
+        file = await self._from_disk(sha256)
+        if file is None:
+            raise Unavailable(f"blob {sha256} left the disk cache before it was read; the cache is too small for it")
+        return file
+
+    async def _load(self, sha256: str) -> bytes | None:
+        """Bring a blob into memory and give it, or onto disk and give None."""
+        content = await self._from_disk(sha256)
+        if content is None:
+            content = await self._from_couchdb(sha256)
+            found = "couchdb"
+        else:
+            found = "disk"
+        self._metrics.blob_reads.labels(found).inc()
+        if isinstance(content, bytes):
+            self._memory.put(sha256, content)
+            return content
+        if content is not None:
+            content.close()
+        return None
+
+    async def _from_disk(self, sha256: str) -> Content | None:
+        try:
+            return await self._in_thread(lambda: self._disk.read(sha256, self._most))
+        except (DamagedBlob, OSError) as error:
+            self._metrics.cache_faults.labels("blobs_disk").inc()
+            self.log.warn("blob {sha256} cannot be used from disk: {error}", sha256=sha256, error=error)
+            return None
+
+    async def _from_couchdb(self, sha256: str) -> bytes | None:
+        arriving = Arriving(self._most, self._incoming())
+        try:
+            await self._receive(sha256, arriving)
+        except BaseException:
+            if arriving.incoming is not None:
+                _abandon(arriving.incoming)
+            raise
+        await self._keep(sha256, arriving)
+        return b"".join(arriving.parts) if arriving.size <= self._most else None
+
+    async def _receive(self, sha256: str, arriving: Arriving) -> None:
+        try:
+            await self._database.read_attachment(sha256, ATTACHMENT, arriving.receive)
+        except NotFound as error:
+            self._metrics.blob_reads.labels("nowhere").inc()
+            self.log.warn("a manifest names blob {sha256}, which CouchDB does not have (yet)", sha256=sha256)
+            raise Unavailable(f"blob {sha256} is not in CouchDB (yet)") from error
+        found = arriving.hash.hexdigest()
+        if found != sha256:
+            self._metrics.cache_faults.labels("couchdb").inc()
+            self.log.error(
+                "{database}/{sha256} has the SHA-256 {found}", database=self._database.name, sha256=sha256, found=found
+            )
+            raise Unavailable(f"blob {sha256} is damaged in CouchDB")
+
+    def _incoming(self) -> Incoming | None:
+        try:
+            return self._disk.incoming()
+        except OSError as error:
+            self._metrics.cache_faults.labels("blobs_disk").inc()
+            self.log.warn("the disk cache cannot be written to: {error}", error=error)
+            return None
+
+    async def _keep(self, sha256: str, arriving: Arriving) -> None:
+        incoming = arriving.incoming
+        if incoming is None:
+            return
+        try:
+            incoming.file.close()
+            await self._in_thread(lambda: self._disk.adopt(incoming.path, sha256, arriving.size))
+        except OSError as error:
+            _abandon(incoming)
+            self._metrics.cache_faults.labels("blobs_disk").inc()
+            self.log.warn("blob {sha256} could not be kept on disk: {error}", sha256=sha256, error=error)
+            if arriving.size > self._most:
+                raise Unavailable(f"no room on disk for blob {sha256}, which is too large for memory") from error
+
+    def _in_thread(self, work: Callable[[], T]) -> "Deferred[T]":
+        return deferToThreadPool(self._reactor, self._threads, work)
+
+
+def _abandon(incoming: Incoming) -> None:
+    try:
+        incoming.abandon()
+    except OSError:
+        # On a full disk closing writes what is buffered, and fails again.
+        incoming.path.unlink(missing_ok=True)

@@ -1,0 +1,149 @@
+"""The sites of this node: which manifest answers for a host name, in memory as long as there is room (does I/O for what is not)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from couchpages.metrics import Metrics
+from couchpages.pages.catalog import Catalog
+from couchpages.pages.lru import SizedCache
+from couchpages.pages.manifest import Activation, Manifest, from_document
+from couchpages.pages.single_flight import SingleFlight
+from couchpages.ports import Change, Database, NotFound, Unavailable
+
+#: What a path and its hash cost in a dict beside the path's own characters: measured with CPython 3.11.
+BYTES_FOR_A_FILE = 260
+
+
+class UnknownHost(Exception):
+    """There is no site of this name, for certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A manifest's files, as they were in revision *rev* of its document."""
+
+    rev: str
+    files: Mapping[str, str]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return sum(map(len, self.files)) + BYTES_FOR_A_FILE * len(self.files) + BYTES_FOR_A_FILE
+
+
+class Sites:
+    """A :class:`~couchpages.ports.ChangesSink` of ``manifests``, and what visits and the API ask."""
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, database: Database, memory: int, metrics: Metrics) -> None:
+        self.catalog = Catalog()
+        self._reactor = reactor
+        self._database = database
+        self._held: SizedCache[str, Held] = SizedCache(memory, lambda held: held.size)
+        self._flights: SingleFlight[str, Held] = SingleFlight()
+        self._revs: dict[str, str] = {}
+        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
+        self._loaded = False
+        metrics.cache_bytes.labels("manifests").set_function(lambda: self._held.held)
+        metrics.sites.set_function(lambda: sum(site.live is not None for site in self.catalog.sites.values()))
+
+    def apply(self, change: Change) -> None:
+        """Take a manifest, or let go of it."""
+        manifest = self.catalog.apply(change)
+        self._held.discard(change.doc_id)
+        if change.doc is None:
+            self._revs.pop(change.doc_id, None)
+        else:
+            self._revs[change.doc_id] = str(change.doc.get("_rev", ""))
+        # Previews are rarely visited and many: they are read when somebody comes.
+        if manifest is not None and isinstance(manifest.entry, Activation):
+            self._hold(change.doc_id, manifest, self._revs[change.doc_id])
+        self._wake()
+
+    def loaded(self) -> None:
+        """Every site is known now, so that an unknown name is unknown."""
+        self._loaded = True
+
+    async def files_for(self, host: str) -> Mapping[str, str]:
+        """Give the manifest that answers for *host*.
+
+        Raises :class:`UnknownHost`, or :class:`Unavailable` while that is not known (law 3).
+        """
+        doc_id = self.catalog.document_for(host)
+        if doc_id is None:
+            if not self._loaded:
+                raise Unavailable("the manifests are not read from CouchDB yet")
+            raise UnknownHost(host)
+        held = self._held.get(doc_id)
+        if held is None:
+            held = await self._flights.get(doc_id, lambda: self._fetch(doc_id))
+        return held.files
+
+    def require_loaded(self) -> None:
+        """Raise :class:`Unavailable` until everything is known: a list must not lack what could not be read (law 3)."""
+        if not self._loaded:
+            raise Unavailable("the manifests are not read from CouchDB yet")
+
+    def when_seen(self, doc_id: str, rev: str | None, patience: float) -> "Deferred[None]":
+        """Fire when the revision *rev* (None: the deletion) or a later one of a document was applied, or after *patience* seconds."""
+        seen: Deferred[None] = Deferred()
+
+        def is_there() -> bool:
+            known = self._revs.get(doc_id)
+            return known is None if rev is None else known is not None and _generation(known) >= _generation(rev)
+
+        if is_there():
+            seen.callback(None)
+            return seen
+        entry = (is_there, seen)
+        self._waiting.append(entry)
+        timer = self._reactor.callLater(patience, seen.callback, None)
+
+        def over(result: None) -> None:
+            if timer.active():
+                timer.cancel()
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            return result
+
+        return seen.addBoth(over)
+
+    async def _fetch(self, doc_id: str) -> Held:
+        while True:
+            rev, manifest = await self._read(doc_id)
+            held = self._held.get(doc_id)
+            if held is not None and _generation(held.rev) >= _generation(rev):
+                return held
+            # What was read may have been overtaken by a change while it was on its way: nobody is led back to an older version (law 2).
+            if _generation(rev) >= _generation(self._revs.get(doc_id, "")):
+                return self._hold(doc_id, manifest, rev)
+
+    async def _read(self, doc_id: str) -> tuple[str, Manifest]:
+        try:
+            doc = await self._database.get(doc_id)
+            return str(doc.get("_rev", "")), from_document(doc)
+        except NotFound as error:
+            # It was there when the follower last heard: what is true now comes with the next change.
+            raise Unavailable(f"the manifest {doc_id} cannot be read") from error
+        except ValueError as error:
+            raise Unavailable(f"the manifest {doc_id} is malformed: {error}") from error
+
+    def _hold(self, doc_id: str, manifest: Manifest, rev: str) -> Held:
+        held = Held(rev, manifest.files)
+        self._held.put(doc_id, held)
+        return held
+
+    def _wake(self) -> None:
+        for is_there, seen in list(self._waiting):
+            if is_there() and not seen.called:
+                seen.callback(None)
+
+
+def _generation(rev: str) -> int:
+    number = rev.partition("-")[0]
+    return int(number) if number.isdigit() else 0

@@ -1,0 +1,117 @@
+"""A visit: from a request's head to the file that it names (thin: routing and replies decide)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO
+
+from couchpages.pages.blobs import BlobReader
+from couchpages.pages.hosts import requested_host
+from couchpages.pages.paths import target_host
+from couchpages.pages.ranges import ByteRange
+from couchpages.pages.replies import (
+    Reply,
+    file_reply,
+    method_not_allowed,
+    plain_reply,
+    redirect_reply,
+    unavailable_reply,
+    unknown_host_reply,
+)
+from couchpages.pages.routing import Malformed, NotFound, Redirect, Serve, route
+from couchpages.pages.sites import Sites, UnknownHost
+from couchpages.pages.trace import Place, trace, wanted
+from couchpages.ports import StoreError
+from couchpages.web.exchange import Discarded, Exchange
+from couchpages.web.message import FilePart, RequestHead, Response
+from couchpages.web.problem import RETRY_AFTER
+from couchpages.web.proxies import Network, client_of
+
+METHODS = (b"GET", b"HEAD")
+
+
+class Visits:
+    """The application of the public port."""
+
+    def __init__(
+        self,
+        sites: Sites,
+        blobs: BlobReader,
+        place: Place,
+        trusted_proxies: Sequence[Network],
+        clock: Callable[[], float],
+    ) -> None:
+        self._sites = sites
+        self._blobs = blobs
+        self._place = place
+        self._trusted_proxies = trusted_proxies
+        self._clock = clock
+
+    def admit(self, head: RequestHead) -> Exchange:
+        """See :class:`couchpages.web.exchange.Application`."""
+
+        async def respond() -> Response:
+            return await self._respond(head)
+
+        return Exchange(respond, Discarded())
+
+    async def _respond(self, head: RequestHead) -> Response:
+        host = host_of(head)
+        if isinstance(host, Reply):
+            return host.to(head.method).from_memory()
+        if head.method not in METHODS:
+            return method_not_allowed().from_memory()
+        traced = wanted(head.target)
+        if traced is not None:
+            client = client_of(head, self._trusted_proxies)
+            return trace(traced, head, host, client, self._place, self._clock())
+        try:
+            return await self._visit(head, await self._sites.files_for(host))
+        except UnknownHost:
+            return unknown_host_reply(host).to(head.method).from_memory()
+        except StoreError:
+            # Whoever failed has logged it; a visitor is told to come again (law 3).
+            return unavailable_reply(RETRY_AFTER).to(head.method).from_memory()
+
+    async def _visit(self, head: RequestHead, files: Mapping[str, str]) -> Response:
+        match route(files, head.target):
+            case Serve(path, blob):
+                return await self._file(head, path, blob, 200)
+            case Redirect(location):
+                return redirect_reply(location).to(head.method).from_memory()
+            case NotFound(Serve(path, blob)):
+                return await self._file(head, path, blob, 404)
+            case NotFound():
+                return plain_reply(404, "Not found: this site has no such page.\n").to(head.method).from_memory()
+            case Malformed(detail):
+                return plain_reply(400, f"Bad request: {detail}\n").to(head.method).from_memory()
+
+    async def _file(self, head: RequestHead, path: str, blob: str, status: int) -> Response:
+        content = await self._blobs.get(blob)
+        if isinstance(content, bytes):
+            return file_reply(head.method, head.headers, path, blob, len(content), status).from_memory(content)
+        size = content.seek(0, 2)
+        return _from_file(file_reply(head.method, head.headers, path, blob, size, status), content)
+
+
+def host_of(head: RequestHead) -> str | Reply:
+    """Give the host that a request is for, canonical, or the reply to one that names none or several (RFC 9112 section 3.2)."""
+    named = head.headers.all(b"host")
+    if len(named) > 1 or (not named and head.version == b"HTTP/1.1"):
+        return plain_reply(400, "Bad request: exactly one Host field is needed.\n")
+    absolute = target_host(head.target)
+    value = absolute if absolute is not None else (named[0] if named else b"")
+    host = requested_host(value) if value else ""
+    if host is None:
+        return plain_reply(400, "Bad request: the Host field names no host.\n")
+    return host
+
+
+def _from_file(reply: Reply, file: BinaryIO) -> Response:
+    if reply.blob is None:
+        file.close()
+        return reply.from_memory()
+    parts = (_part(piece, file) for piece in reply.body)
+    return Response(reply.status, reply.headers, tuple(parts))
+
+
+def _part(piece: bytes | ByteRange, file: BinaryIO) -> bytes | FilePart:
+    return piece if isinstance(piece, bytes) else FilePart(file, piece.start, piece.stop - piece.start)
