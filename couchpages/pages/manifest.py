@@ -8,6 +8,7 @@ The database ``manifests`` holds, under the first system's names and beside its 
 What is ours stands in the field ``couchpages``. Documents without it are the first system's: ``{GitHash}.{hostname}`` and ``{hostname}``.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,6 +92,12 @@ def to_document(manifest: Manifest) -> Json:
         "Preview": deployment.preview,
         FIELD: ours,
     }
+
+
+def document_size(manifest: Manifest) -> int:
+    """Give the bytes of a manifest's document as JSON, ``_id`` and ``_rev`` included, as CouchDB measures it against its limit."""
+    doc = {**to_document(manifest), "_id": "x" * 253, "_rev": "x" * 45}
+    return len(json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def from_document(doc: Json) -> Manifest:

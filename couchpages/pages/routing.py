@@ -74,9 +74,9 @@ def route(files: Mapping[str, str], target: bytes) -> Verdict:
 def _location(path: str, query: bytes) -> bytes:
     """Encode a relative reference (RFC 3986 section 4.2).
 
-    It begins with exactly one slash, because no manifest path begins with one: two would name another host.
+    It begins with exactly one slash, because no decoded path begins with one: two would name another host.
     """
-    return f"/{quote(path.lstrip('/'), safe=_PATH_SAFE)}{quote(query, safe=_QUERY_SAFE)}".encode("ascii")
+    return f"/{quote(path, safe=_PATH_SAFE)}{quote(query, safe=_QUERY_SAFE)}".encode("ascii")
 
 
 def _error_page(files: Mapping[str, str], path: str) -> Serve | None:

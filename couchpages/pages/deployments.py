@@ -1,0 +1,249 @@
+"""Makes, activates and removes deployments in CouchDB (does I/O; what is live is decided in :mod:`couchpages.pages.activation`)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from twisted.logger import Logger
+
+from couchpages.metrics import Metrics
+from couchpages.pages.activation import deployment_id, is_superseded, moment_after, previous, repeatable_entropy
+from couchpages.pages.blobs import ATTACHMENT
+from couchpages.pages.manifest import Activation, Deployment, Manifest, document_size, from_document, to_document
+from couchpages.pages.sites import Sites
+from couchpages.pages.submission import Limits, Submission, check_document
+from couchpages.ports import Conflict, Database, NotFound, StoreError, Unavailable
+from couchpages.web.problem import Problem
+
+#: CouchDB holds compressible types gzipped, and then answers no ranges; visitors get the type from the path.
+BLOB_TYPE = "application/octet-stream"
+#: Keys asked for in one call: some 350 kB of request.
+BATCH = 5000
+#: Tries to change a live manifest that others change at the same time.
+TRIES = 8
+#: Seconds for which an answer waits until this node serves what it announces.
+PATIENCE = 5.0
+MISSING_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A deployment, whether it is live now, and whether this call made it."""
+
+    deployment: Deployment
+    live: bool
+    made: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A site's own document as it is in CouchDB: None where there is none; *rev* also of one that cannot be read."""
+
+    activation: Activation | None
+    rev: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """Changes sites. *clock* gives milliseconds since 1970, *entropy* as many random bytes as it is asked for.
+
+    Methods raise :class:`Problem` and :class:`StoreError`, and then nothing is live that was not before.
+    """
+
+    sites: Sites
+    files: Database
+    manifests: Database
+    limits: Limits
+    production_branches: Sequence[str]
+    clock: Callable[[], int]
+    entropy: Callable[[int], bytes]
+    metrics: Metrics
+    log: Logger = field(default_factory=Logger)
+
+    async def missing(self, hashes: Sequence[str]) -> list[str]:
+        """Give those of *hashes* that are not stored, sorted."""
+        missing: list[str] = []
+        for start in range(0, len(hashes), BATCH):
+            rows = await self.files.rows(hashes[start : start + BATCH])
+            missing.extend(row.doc_id for row in rows if row.rev is None)
+        return sorted(missing)
+
+    async def store_blob(self, sha256: str, open_content: Callable[[], BinaryIO], size: int) -> bool:
+        """Store content whose hash was checked; tell whether it was new."""
+        try:
+            await self.files.put_attachment(sha256, ATTACHMENT, open_content, size, BLOB_TYPE)
+        except Conflict:
+            self.metrics.uploads.labels("known").inc()
+            return False
+        self.metrics.uploads.labels("stored").inc()
+        return True
+
+    def check(self, site: str, submission: Submission) -> None:
+        """Refuse what CouchDB would not take, before anything is uploaded."""
+        self._manifest_for(site, submission, "x" * 12, 0)
+
+    async def deploy(
+        self, site: str, submission: Submission, idempotency_key: str | None, *, preview: bool | None = None
+    ) -> Deployed:
+        """Make a deployment of blobs that are stored, and make it live if its branch is a production branch."""
+        self.check(site, submission)
+        await self._require_blobs(submission)
+        current = (await self._live(site)).activation
+        manifest, made = await self._write(
+            site, submission, idempotency_key, moment_after(self.clock(), current), preview
+        )
+        deployment = manifest.deployment
+        live = not deployment.preview
+        if live and (made or not is_superseded(deployment, current)):
+            await self._activate(manifest)
+        elif live:
+            live = current is not None and current.deployment.id == deployment.id
+        self.metrics.deployments.labels("preview" if deployment.preview else "production").inc()
+        self.log.info("deployed {id} of {site}", id=deployment.id, site=site, live=live, files=deployment.files)
+        return Deployed(deployment, live, made)
+
+    async def rollback(self, site: str, wanted: str | None) -> Deployed:
+        """Make an earlier deployment live again: *wanted* by id or commit, or the previous one."""
+        self.sites.require_loaded()
+        target = self._target(site, wanted)
+        doc = await self.manifests.get(target.document_id)
+        await self._activate(Manifest(target, from_document(doc).files))
+        self.log.info("rolled {site} back to {id}", id=target.id, site=site)
+        return Deployed(target, live=True)
+
+    async def delete_deployment(self, site: str, wanted: str) -> None:
+        """Remove a deployment that is not live."""
+        self.sites.require_loaded()
+        target = self._target(site, wanted)
+        live = (await self._live(site)).activation
+        if live is not None and live.deployment.id == target.id:
+            raise Problem(
+                409, f"{target.id} is live; roll back to another deployment first, or delete the site", field="id"
+            )
+        await self._delete([target.document_id])
+
+    async def delete_site(self, site: str) -> None:
+        """Remove a site and all its deployments."""
+        self.sites.require_loaded()
+        known = self.sites.catalog.sites.get(site)
+        if known is None:
+            raise _no_site(site)
+        await self._delete([site, *(each.document_id for each in known.newest_first())])
+
+    def _target(self, site: str, wanted: str | None) -> Deployment:
+        known = self.sites.catalog.sites.get(site)
+        if known is None:
+            raise _no_site(site)
+        if wanted is None:
+            target = previous(known)
+            if target is None:
+                raise Problem(409, f"{site} has no production deployment before the live one", field="id")
+            return target
+        found = self.sites.catalog.find(site, wanted)
+        if found is None:
+            raise Problem(404, f"{site} has no deployment {wanted}", field="id")
+        return found
+
+    async def _require_blobs(self, submission: Submission) -> None:
+        missing = await self.missing(sorted(set(submission.files.values())))
+        if missing:
+            detail = f"{len(missing):,} of the files' blobs are not stored; upload them first"
+            raise Problem(409, detail, field="files", more={"missing": missing[:MISSING_SHOWN]})
+
+    def _manifest_for(
+        self, site: str, submission: Submission, id_: str, created: int, preview: bool | None = None
+    ) -> Manifest:
+        if preview is None:
+            preview = submission.branch not in self.production_branches
+        deployment = Deployment(
+            site, id_, submission.commit, submission.branch, created, len(submission.files), submission.size, preview
+        )
+        # The live document is the larger one of the two.
+        check_document(document_size(Manifest(Activation(deployment, created), submission.files)), self.limits)
+        return Manifest(deployment, submission.files)
+
+    async def _write(
+        self, site: str, submission: Submission, idempotency_key: str | None, created: int, preview: bool | None
+    ) -> tuple[Manifest, bool]:
+        """Write the deployment's own document; give it and whether it was made now."""
+        repeated = repeatable_entropy(site, idempotency_key) if idempotency_key is not None else None
+        for _ in range(TRIES):
+            manifest = self._manifest_for(
+                site, submission, deployment_id(repeated or self.entropy(8)), created, preview
+            )
+            doc_id = manifest.deployment.document_id
+            try:
+                rev = await self.manifests.put(doc_id, to_document(manifest))
+            except Conflict:
+                if repeated is not None:
+                    return _same(manifest, from_document(await self.manifests.get(doc_id))), False
+                continue
+            await self.sites.when_seen(doc_id, rev, PATIENCE)
+            return manifest, True
+        raise Unavailable(f"no free id was found for a deployment of {site}")
+
+    async def _activate(self, manifest: Manifest) -> None:
+        deployment = manifest.deployment
+        site = deployment.site
+        for _ in range(TRIES):
+            live = await self._live(site)
+            if live.activation is not None and live.activation.deployment.id == deployment.id:
+                return
+            activation = Activation(deployment, moment_after(self.clock(), live.activation))
+            try:
+                rev = await self.manifests.put(site, to_document(Manifest(activation, manifest.files)), live.rev)
+            except Conflict:
+                continue
+            await self.sites.when_seen(site, rev, PATIENCE)
+            return
+        raise Unavailable(f"{site} is being changed by others all the time")
+
+    async def _live(self, site: str) -> Live:
+        try:
+            doc = await self.manifests.get(site)
+        except NotFound:
+            return Live(None, None)
+        rev = str(doc.get("_rev"))
+        try:
+            entry = from_document(doc).entry
+        except ValueError as error:
+            self.log.warn(
+                "{database}/{site} is malformed and will be replaced: {error}",
+                database="manifests",
+                site=site,
+                error=error,
+            )
+            return Live(None, rev)
+        if isinstance(entry, Deployment):
+            raise Problem(
+                409,
+                f"{site} is the preview of a deployment of {entry.site}; it cannot be a site of its own",
+                field="host",
+            )
+        return Live(entry, rev)
+
+    async def _delete(self, doc_ids: Iterable[str]) -> None:
+        """Delete documents, whatever others do to them meanwhile."""
+        left = list(doc_ids)
+        for _ in range(TRIES):
+            rows = [row for row in await self.manifests.rows(left) if row.rev is not None]
+            if not rows:
+                break
+            outcomes = await self.manifests.bulk(
+                [{"_id": row.doc_id, "_rev": row.rev, "_deleted": True} for row in rows]
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, StoreError) and not isinstance(outcome, Conflict):
+                    raise outcome
+        for doc_id in left:
+            await self.sites.when_seen(doc_id, None, PATIENCE)
+
+
+def _same(wanted: Manifest, found: Manifest) -> Manifest:
+    if dict(wanted.files) != dict(found.files) or wanted.deployment.branch != found.deployment.branch:
+        raise Problem(422, "this Idempotency-Key was used for another deployment of this site", field="Idempotency-Key")
+    return found
+
+
+def _no_site(site: str) -> Problem:
+    return Problem(404, f"there is no site {site}", field="host")
