@@ -23,8 +23,8 @@ from couchpages.config_values import (
     path,
     positive_integer,
     seconds,
-    single_endpoint,
     size,
+    tcp_endpoint,
     text,
     url,
 )
@@ -53,10 +53,13 @@ class HttpSettings:
         "Twisted endpoint strings on which sites are served.",
     )
     trusted_proxies: tuple[Network, ...] = setting(
-        networks,
-        (),
-        '["127.0.0.1", "10.0.0.0/8"]',
-        "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        networks, (), '["127.0.0.1", "10.0.0.0/8"]', "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
+    )
+    public_scheme: str = setting(
+        one_of("http", "https"), "http", '"https"', "The scheme of the addresses that a deployment tells."
+    )
+    public_port: int | None = setting(
+        positive_integer, None, "443", "Their port, where it is not that of the first endpoint: behind a proxy."
     )
 
 
@@ -107,7 +110,7 @@ class EmbeddedSettings:
     """``[embedded]``: the store for machines without CouchDB."""
 
     listen: str = setting(
-        single_endpoint,
+        tcp_endpoint,
         "tcp:8084:interface=127.0.0.1",
         '"tcp:8084:interface=127.0.0.1"',
         "The Twisted endpoint string on which the embedded store speaks CouchDB's protocol.",
@@ -259,3 +262,21 @@ def _shown(value: Any) -> str:
         # An error message is shown around; a password in an address must not be (law 6).
         return '"' + re.sub(r"//[^/@]*@", "//…@", value) + '"'
     return {True: "true", False: "false"}.get(value, repr(value)) if isinstance(value, bool) else repr(value)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """The interface and port of an endpoint string."""
+
+    interface: str
+    port: int
+
+
+def tcp_address(endpoint: str) -> TcpAddress | None:
+    """Give where a ``tcp:`` or ``tcp6:`` endpoint listens, or None for other kinds."""
+    kind, *arguments = re.split(r"(?<!\\):", endpoint)
+    if kind not in ("tcp", "tcp6"):
+        return None
+    named = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    port = named.get("port") or arguments[0]
+    return TcpAddress(named.get("interface", "").replace("\\", ""), int(port))

@@ -123,6 +123,14 @@ def single_endpoint(value: Any) -> str:
     return str(value)
 
 
+def tcp_endpoint(value: Any) -> str:
+    """An endpoint string of TCP with a port that can be known beforehand."""
+    found = single_endpoint(value)
+    if not found.startswith("tcp:"):
+        raise ValueError("is no endpoint that begins with tcp:")
+    return found
+
+
 def endpoints(value: Any) -> tuple[str, ...]:
     """One or more endpoint strings."""
     found = _list(value, single_endpoint)

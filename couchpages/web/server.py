@@ -299,6 +299,16 @@ class EdgeFactory(Factory):
         """Forget a connection."""
         self._channels.discard(channel)
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._channels)
+
+    def abort_all(self) -> None:
+        """Cut what is still open."""
+        for channel in list(self._channels):
+            channel.abort()
+
     def close_idle(self) -> None:
         """Close the connections that wait for a request; the others close after their response."""
         for channel in list(self._channels):

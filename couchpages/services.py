@@ -1,0 +1,166 @@
+"""Services that listen, and that start and stop in order (does I/O)."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from couchpages.web.server import EdgeFactory
+
+#: Seconds that responses under way get when the daemon stops: systemd kills after 90.
+DRAIN = 10.0
+
+
+class InOrder(MultiService):
+    """Starts its services one after the other, and stops them the other way round, each when the one before has stopped.
+
+    A service whose ``ready()`` gives a Deferred keeps the next ones waiting; if it fails, *give_up* is told.
+    """
+
+    log = Logger()
+
+    def __init__(self, give_up: Callable[[Failure], object]) -> None:
+        super().__init__()
+        self._give_up = give_up
+        self._started: list[Any] = []
+
+    def startService(self) -> None:  # noqa: N802 -- Twisted's name
+        """Start the first service; the others follow."""
+        Service.startService(self)
+        Deferred.fromCoroutine(self._start()).addErrback(self._give_up)
+
+    async def _start(self) -> None:
+        for service in list(self):
+            if not self.running:
+                return
+            self._started.append(service)
+            service.startService()
+            ready = getattr(service, "ready", None)
+            if ready is not None:
+                await ready()
+
+    def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
+        """Stop everything that was started."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        while self._started:
+            service = self._started.pop()
+            try:
+                await maybeDeferred(service.stopService)
+            except Exception:  # noqa: BLE001 -- the others are stopped all the same
+                self.log.failure("{service} did not stop cleanly", service=service.name)
+
+
+class Listener(Service):
+    """Serves a factory's connections on one endpoint.
+
+    It begins to listen before privileges are shed, so that port 80 may be had, and gives a sentence instead of a traceback when it cannot.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, endpoint: IStreamServerEndpoint, description: str, factory: EdgeFactory) -> None:
+        self._reactor = reactor
+        self._endpoint = endpoint
+        self._description = description
+        self._factory = factory
+        self._port: IListeningPort | None = None
+        self._failure: Failure | None = None
+
+    def privilegedStartService(self) -> None:  # noqa: N802 -- Twisted's name
+        """Begin to listen."""
+        super().privilegedStartService()
+        self._endpoint.listen(self._factory).addCallbacks(self._listens, self._cannot)
+        if self._failure is not None:
+            raise SystemExit(f"couchpages: cannot listen on {self._description}: {_reason(self._failure)}")
+
+    def startService(self) -> None:  # noqa: N802 -- Twisted's name
+        """Begin to listen, unless that was done with privileges."""
+        if self._port is None:
+            self.privilegedStartService()
+        super().startService()
+
+    async def _drain(self, port: IListeningPort) -> None:
+        await maybeDeferred(port.stopListening)
+        self._factory.close_idle()
+        until = self._reactor.seconds() + DRAIN
+        while self._factory.connections and self._reactor.seconds() < until:
+            await deferLater(self._reactor, 0.05)
+        self._factory.abort_all()
+
+    def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
+        """Take no more connections, and let responses under way end."""
+        super().stopService()
+        port, self._port = self._port, None
+        return Deferred.fromCoroutine(self._drain(port)) if port is not None else Deferred.fromCoroutine(_nothing())
+
+    def _listens(self, port: IListeningPort) -> None:
+        self._port = port
+        self.log.info("listening on {address}", address=self._description)
+
+    def _cannot(self, failure: Failure) -> None:
+        self._failure = failure
+
+
+class FolderLock(Service):
+    """Keeps a second daemon out of the data folder; makes the folder, which only its owner can read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor: int | None = None
+
+    def startService(self) -> None:  # noqa: N802 -- Twisted's name
+        """Lock. Raises RuntimeError when somebody else has."""
+        super().startService()
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RuntimeError(f"another couchpages uses the data folder {self._folder}") from None
+
+    def stopService(self) -> None:  # noqa: N802 -- Twisted's name
+        """Let go."""
+        super().stopService()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class Prepared(Service):
+    """Something that is opened when the daemon starts and closed when it stops."""
+
+    def __init__(self, name: str, start: Callable[[], object], stop: Callable[[], object] = lambda: None) -> None:
+        self.name = name
+        self._start = start
+        self._stop = stop
+
+    def startService(self) -> None:  # noqa: N802 -- Twisted's name
+        """Open it."""
+        super().startService()
+        self._start()
+
+    def stopService(self) -> Any:  # noqa: N802 -- Twisted's name
+        """Close it."""
+        super().stopService()
+        return self._stop()
+
+
+async def _nothing() -> None:
+    return
+
+
+def _reason(failure: Failure) -> str:
+    error = failure.value
+    return str(error.socketError) if isinstance(error, CannotListenError) else str(error)

@@ -1,0 +1,213 @@
+"""``twistd couchpages``: reads the options, makes the objects, hands them to each other (wires, decides nothing)."""
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from twisted.application.service import IServiceCollection, MultiService
+from twisted.internet.endpoints import serverFromString
+from twisted.logger import ILogObserver, Logger
+from twisted.python import usage
+from twisted.python.components import Componentized
+from twisted.python.failure import Failure
+from twisted.python.logfile import LogFile
+from twisted.python.threadpool import ThreadPool
+
+from couchpages import logs
+from couchpages.access.keyring import Keyring
+from couchpages.config import ConfigurationError, Settings, load, tcp_address
+from couchpages.couch.database import CouchDatabase
+from couchpages.couch.embedded.password import load_or_create_password
+from couchpages.couch.embedded.service import EmbeddedStore
+from couchpages.couch.follower import Follower
+from couchpages.couch.transport import Timeouts, Transport
+from couchpages.metrics import Metrics
+from couchpages.pages.api import PublicAddress, SitesApi
+from couchpages.pages.blobs import BlobReader
+from couchpages.pages.deployments import Deployments
+from couchpages.pages.disk_cache import DiskCache
+from couchpages.pages.first_system import FirstSystemApi
+from couchpages.pages.sites import Sites
+from couchpages.pages.submission import Limits
+from couchpages.pages.trace import Place
+from couchpages.pages.visits import Visits
+from couchpages.services import FolderLock, InOrder, Listener, Prepared
+from couchpages.web.exchange import Application
+from couchpages.web.health import Health
+from couchpages.web.hosts import ByHost
+from couchpages.web.routes import Routes
+from couchpages.web.server import EdgeFactory
+from couchpages.web.spool import Spool
+
+EMBEDDED_USER = "couchpages"
+#: Threads for files and hashes; the disk and two cores are busy with fewer.
+THREADS = 4
+
+
+class Options(usage.Options):
+    """The daemon's command line."""
+
+    longdesc = "Serves static sites from CouchDB. Without a configuration, from an embedded store, on 127.0.0.1:8080."
+    optParameters = (
+        ("config", "c", None, "The configuration file; without it, couchpages.toml of this folder if it is there."),
+        ("log-format", None, None, "text or json; beats [log] format of the configuration."),
+    )
+    optFlags = (("check-config", None, "Say whether the configuration is right, and end."),)
+    settings: Settings
+
+    def postOptions(self) -> None:  # noqa: N802 -- Twisted's name
+        """Read the configuration; what is wrong with it is one line, and exit code 1."""
+        file = Path(self["config"]) if self["config"] else None
+        try:
+            self.settings = load(file, os.environ)
+        except ConfigurationError as error:
+            raise SystemExit(f"couchpages: {error}") from None
+        if self["log-format"] not in (None, "text", "json"):
+            raise SystemExit(f"couchpages: --log-format {self['log-format']}: write text or json")
+        if self["check-config"]:
+            print(f"{file or 'couchpages.toml'}: the configuration is right")  # noqa: T201 -- what was asked for
+            raise SystemExit(0)
+
+
+class Daemon(MultiService):
+    """All of a node. Brings its own log observer to the application that it is put into."""
+
+    def __init__(self, log_observer: ILogObserver | None) -> None:
+        super().__init__()
+        self._log_observer = log_observer
+
+    def setServiceParent(self, parent: Any) -> None:  # noqa: N802 -- Twisted's name
+        """Join the application; twistd asks it for its log observer later."""
+        if self._log_observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._log_observer)
+        super().setServiceParent(IServiceCollection(parent, parent))
+
+
+def makeService(options: Options) -> MultiService:  # noqa: N802 -- Twisted's name
+    """Make the daemon's service; called by twistd, which has installed a reactor by then."""
+    from twisted.internet import reactor
+
+    parent: Any = options.parent or {}
+    format_ = options["log-format"] or options.settings.log.format
+    # --logger and --syslog are twistd's, and beat ours.
+    own_log = not parent.get("logger") and not parent.get("syslog")
+    daemon = Daemon(logs.observer(format_, _log_stream(parent)) if own_log else None)
+    for service in node(reactor, options.settings):
+        service.setServiceParent(daemon)
+    return daemon
+
+
+def node(reactor: Any, settings: Settings) -> list[Any]:
+    """Make a node's services for *reactor*: what starts in order, and what listens."""
+    metrics = Metrics()
+    data = settings.data.resolve()
+    threads = ThreadPool(minthreads=0, maxthreads=THREADS, name="files")
+    transport, store = _couchdb(reactor, settings, data)
+    disk = DiskCache(data / "blobs", settings.cache.disk)
+    spool = Spool(data / "spool")
+
+    files = CouchDatabase(transport, settings.couchdb.files)
+    manifests = CouchDatabase(transport, settings.couchdb.manifests)
+    secrets = CouchDatabase(transport, settings.couchdb.secrets)
+    keyring = Keyring()
+    sites = Sites(reactor, manifests, settings.cache.manifests, metrics)
+    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics)
+    followers = [Follower(reactor, manifests, sites, metrics), Follower(reactor, secrets, keyring, metrics)]
+    deployments = Deployments(
+        sites, files, manifests,
+        Limits(settings.limits.file_size, settings.limits.files, settings.couchdb.max_document_size),
+        settings.deployments.production_branches, lambda: int(time.time() * 1000), os.urandom, metrics,
+    )  # fmt: skip
+
+    api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
+    calls = (*api.routes(), *FirstSystemApi(api).routes())
+    visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
+    public = ByHost(settings.api.hosts, Routes(calls), visits)
+    private = Routes((*calls, *Health(followers, metrics).routes()))
+
+    ordered = InOrder(lambda failure: _give_up(reactor, failure))
+    for service in (
+        FolderLock(data),
+        Prepared("disk cache", disk.open),
+        Prepared("spool", spool.open),
+        Prepared("threads", threads.start, threads.stop),
+        *([store] if store else []),
+        Prepared("connections to CouchDB", lambda: None, transport.close),
+        *followers,
+    ):
+        service.setServiceParent(ordered)
+    listeners = [
+        *_listeners(reactor, settings.http.listen, public, metrics, "public"),
+        *_listeners(reactor, settings.api.listen, private, metrics, "api"),
+    ]
+    return [ordered, *listeners]
+
+
+def _couchdb(reactor: Any, settings: Settings, data: Path) -> tuple[Transport, EmbeddedStore | None]:
+    couchdb = settings.couchdb
+    timeouts = Timeouts(couchdb.connect_timeout, couchdb.answer_timeout, couchdb.idle_timeout)
+    if couchdb.url is not None:
+        credentials = (couchdb.username, couchdb.password) if couchdb.password is not None else None
+        return Transport(reactor, couchdb.url, credentials, timeouts), None
+    return embedded(reactor, settings, data, timeouts)
+
+
+def embedded(reactor: Any, settings: Settings, data: Path, timeouts: Timeouts) -> tuple[Transport, EmbeddedStore]:
+    """Make the embedded store, and the transport that speaks to it."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    password = load_or_create_password(data / "store-password")
+    databases = (settings.couchdb.files, settings.couchdb.manifests, settings.couchdb.secrets)
+    store = EmbeddedStore(
+        reactor=reactor,
+        endpoint=serverFromString(reactor, settings.embedded.listen),
+        path=data / "store.sqlite",
+        username=EMBEDDED_USER,
+        password=password,
+        databases=databases,
+    )
+    return Transport(reactor, embedded_url(settings), (EMBEDDED_USER, password), timeouts), store
+
+
+def embedded_url(settings: Settings) -> str:
+    """Give where the embedded store answers."""
+    address = tcp_address(settings.embedded.listen)
+    if address is None:
+        raise ConfigurationError("[embedded] listen is no tcp: endpoint")
+    return f"http://{address.interface or '127.0.0.1'}:{address.port}"
+
+
+def _listeners(
+    reactor: Any, endpoints: tuple[str, ...], application: Application, metrics: Metrics, port: str
+) -> list[Listener]:
+    factory = EdgeFactory(reactor, application, metrics, port)
+    return [Listener(reactor, serverFromString(reactor, each), f"{each} ({port})", factory) for each in endpoints]
+
+
+def _public(settings: Settings) -> PublicAddress:
+    scheme = settings.http.public_scheme
+    address = tcp_address(settings.http.listen[0])
+    port = settings.http.public_port or (address.port if address else None)
+    return PublicAddress(scheme, None if port == {"http": 80, "https": 443}[scheme] else port)
+
+
+def _place(settings: Settings) -> Place:
+    return Place(settings.node.name or socket.gethostname(), settings.node.location, settings.node.country)
+
+
+def _log_stream(parent: Any) -> TextIO:
+    name = parent.get("logfile")
+    if name and name != "-":
+        return LogFile.fromFullPath(name)  # type: ignore[no-any-return]  # it has write and flush, which is all that is used
+    if not name and not parent.get("nodaemon"):
+        return LogFile.fromFullPath("twistd.log")  # type: ignore[no-any-return]  # as above
+    return sys.stdout
+
+
+def _give_up(reactor: Any, failure: Failure) -> None:
+    """End: something without which there is no node could not be started."""
+    Logger("couchpages").critical("the daemon cannot start: {reason}", reason=failure.getErrorMessage())
+    print(f"couchpages: cannot start: {failure.getErrorMessage()}", file=sys.stderr)  # noqa: T201 -- for whoever started it
+    reactor.callWhenRunning(reactor.stop)
