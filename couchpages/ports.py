@@ -90,6 +90,10 @@ class Database(Protocol):
         """Look up many documents in one call; the rows stand in the order of *keys*."""
         ...
 
+    async def documents(self, first: str, last: str) -> list[Json]:
+        """Give the documents whose ids lie between *first* and *last*, both included, by id."""
+        ...
+
     async def put_attachment(
         self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
     ) -> None:

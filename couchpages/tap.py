@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from twisted.application.service import IServiceCollection, MultiService
+from twisted.application.service import IServiceCollection, MultiService, Service
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
@@ -20,8 +20,6 @@ from couchpages import logs
 from couchpages.access.keyring import Keyring
 from couchpages.config import ConfigurationError, Settings, load, tcp_address
 from couchpages.couch.database import CouchDatabase
-from couchpages.couch.embedded.password import load_or_create_password
-from couchpages.couch.embedded.service import EmbeddedStore
 from couchpages.couch.follower import Follower
 from couchpages.couch.transport import Timeouts, Transport
 from couchpages.metrics import Metrics
@@ -146,7 +144,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     return [ordered, *listeners]
 
 
-def _couchdb(reactor: Any, settings: Settings, data: Path) -> tuple[Transport, EmbeddedStore | None]:
+def _couchdb(reactor: Any, settings: Settings, data: Path) -> tuple[Transport, Service | None]:
     couchdb = settings.couchdb
     timeouts = Timeouts(couchdb.connect_timeout, couchdb.answer_timeout, couchdb.idle_timeout)
     if couchdb.url is not None:
@@ -155,8 +153,12 @@ def _couchdb(reactor: Any, settings: Settings, data: Path) -> tuple[Transport, E
     return embedded(reactor, settings, data, timeouts)
 
 
-def embedded(reactor: Any, settings: Settings, data: Path, timeouts: Timeouts) -> tuple[Transport, EmbeddedStore]:
+def embedded(reactor: Any, settings: Settings, data: Path, timeouts: Timeouts) -> tuple[Transport, Service]:
     """Make the embedded store, and the transport that speaks to it."""
+    # Whoever has a CouchDB does not load SQLite and all that stands on it.
+    from couchpages.couch.embedded.password import load_or_create_password
+    from couchpages.couch.embedded.service import EmbeddedStore
+
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     password = load_or_create_password(data / "store-password")
     databases = (settings.couchdb.files, settings.couchdb.manifests, settings.couchdb.secrets)

@@ -73,6 +73,12 @@ class CouchDatabase:
         answer = await self.transport.fetch("POST", self._path("_all_docs"), query=query, body=body, repeat=True)
         return parse_rows(answer, self.name)
 
+    async def documents(self, first: str, last: str) -> list[Json]:
+        """See :meth:`couchpages.ports.Database.documents`."""
+        query = {"include_docs": "true", "startkey": json.dumps(first), "endkey": json.dumps(last)}
+        answer = await self.transport.fetch("GET", self._path("_all_docs"), query=query, repeat=True)
+        return [row.doc for row in parse_rows(answer, self.name) if row.doc is not None]
+
     async def put_attachment(
         self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
     ) -> None:
