@@ -23,7 +23,7 @@ DRAIN = 10.0
 class InOrder(MultiService):
     """Starts its services one after the other, and stops them the other way round, each when the one before has stopped.
 
-    A service whose ``ready()`` gives a Deferred keeps the next ones waiting; if it fails, *give_up* is told.
+    A service whose ``whenListening()`` gives a Deferred keeps the next ones waiting; if it fails, *give_up* is told.
     """
 
     log = Logger()
@@ -44,9 +44,9 @@ class InOrder(MultiService):
                 return
             self._started.append(service)
             service.startService()
-            ready = getattr(service, "ready", None)
-            if ready is not None:
-                await ready()
+            listening = getattr(service, "whenListening", None)
+            if listening is not None:
+                await listening()
 
     def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
         """Stop everything that was started."""

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from twisted.application.service import IServiceCollection, MultiService, Service
+from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
@@ -19,9 +19,9 @@ from twisted.python.threadpool import ThreadPool
 from couchpages import logs
 from couchpages.access.keyring import Keyring
 from couchpages.config import ConfigurationError, Settings, load, tcp_address
+from couchpages.couch.connection import connection
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
-from couchpages.couch.transport import Timeouts, Transport
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.blobs import BlobReader
@@ -40,7 +40,6 @@ from couchpages.web.routes import Routes
 from couchpages.web.server import EdgeFactory
 from couchpages.web.spool import Spool
 
-EMBEDDED_USER = "couchpages"
 #: Threads for files and hashes; the disk and two cores are busy with fewer.
 THREADS = 4
 
@@ -103,7 +102,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     metrics = Metrics()
     data = settings.data.resolve()
     threads = ThreadPool(minthreads=0, maxthreads=THREADS, name="files")
-    transport, store = _couchdb(reactor, settings, data)
+    transport, store = connection(reactor, settings, data)
     disk = DiskCache(data / "blobs", settings.cache.disk)
     spool = Spool(data / "spool")
 
@@ -142,43 +141,6 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         *_listeners(reactor, settings.api.listen, private, metrics, "api"),
     ]
     return [ordered, *listeners]
-
-
-def _couchdb(reactor: Any, settings: Settings, data: Path) -> tuple[Transport, Service | None]:
-    couchdb = settings.couchdb
-    timeouts = Timeouts(couchdb.connect_timeout, couchdb.answer_timeout, couchdb.idle_timeout)
-    if couchdb.url is not None:
-        credentials = (couchdb.username, couchdb.password) if couchdb.password is not None else None
-        return Transport(reactor, couchdb.url, credentials, timeouts), None
-    return embedded(reactor, settings, data, timeouts)
-
-
-def embedded(reactor: Any, settings: Settings, data: Path, timeouts: Timeouts) -> tuple[Transport, Service]:
-    """Make the embedded store, and the transport that speaks to it."""
-    # Whoever has a CouchDB does not load SQLite and all that stands on it.
-    from couchpages.couch.embedded.password import load_or_create_password
-    from couchpages.couch.embedded.service import EmbeddedStore
-
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    password = load_or_create_password(data / "store-password")
-    databases = (settings.couchdb.files, settings.couchdb.manifests, settings.couchdb.secrets)
-    store = EmbeddedStore(
-        reactor=reactor,
-        endpoint=serverFromString(reactor, settings.embedded.listen),
-        path=data / "store.sqlite",
-        username=EMBEDDED_USER,
-        password=password,
-        databases=databases,
-    )
-    return Transport(reactor, embedded_url(settings), (EMBEDDED_USER, password), timeouts), store
-
-
-def embedded_url(settings: Settings) -> str:
-    """Give where the embedded store answers."""
-    address = tcp_address(settings.embedded.listen)
-    if address is None:
-        raise ConfigurationError("[embedded] listen is no tcp: endpoint")
-    return f"http://{address.interface or '127.0.0.1'}:{address.port}"
 
 
 def _listeners(

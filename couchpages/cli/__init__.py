@@ -1,0 +1,1 @@
+"""The ``couchpages`` command: a module for each group of subcommands, pure deciding beside thin doing."""

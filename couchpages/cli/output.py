@@ -1,0 +1,52 @@
+"""Writes results to stdout and remarks to stderr (I/O)."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+from couchpages.cli.errors import printable
+
+
+def remark(text: str) -> None:
+    """Write one line for people to stderr."""
+    click.echo(f"couchpages: {text}", err=True)
+
+
+def emit_json(value: object) -> None:
+    """Write *value* as the one JSON document on stdout, in ASCII, so that any locale can."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def emit_lines(lines: Sequence[str]) -> None:
+    """Write lines to stdout, without control characters that a server might have put in."""
+    for line in lines:
+        click.echo(printable(line))
+
+
+def emit_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table: drawn on a terminal; else one row a line, cells separated by tabs, no headings."""
+    safe = [[printable(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in safe:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headings, box=None, pad_edge=False)
+    for row in safe:
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+    Console().print(table)
+
+
+def amount(octets: int) -> str:
+    """Give a number of octets as people read it: ``189.1 MB``, decimal units (ISO 80000-13)."""
+    value = float(octets)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:  # noqa: PLR2004 - the step between decimal units
+            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"

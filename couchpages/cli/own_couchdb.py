@@ -1,0 +1,75 @@
+"""The node's own CouchDB, for commands that work on it without the daemon (I/O)."""
+
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from couchpages.access.administration import Administration
+from couchpages.access.keys import KeyRecord
+from couchpages.config import Settings
+from couchpages.couch.backoff import Backoff
+from couchpages.couch.connection import connection, databases
+from couchpages.couch.database import CouchDatabase
+from couchpages.ports import Unavailable
+
+T = TypeVar("T")
+
+
+class OwnCouchDB:
+    """Connects as the daemon does; an embedded store that nobody runs is run for as long as the work takes."""
+
+    def __init__(self, reactor: Any, settings: Settings) -> None:
+        self._settings = settings
+        self._transport, self._store = connection(reactor, settings, settings.data.resolve())
+        # Somebody waits at a terminal: one quick repetition, no more.
+        self._transport.backoff = Backoff(tries=2)
+        self._keys = Administration(CouchDatabase(self._transport, settings.couchdb.secrets), os.urandom)
+
+    async def use(self, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:
+        """Give what *work* gives."""
+        started = await self._start_store()
+        try:
+            return await work(self)
+        finally:
+            await self._transport.close()
+            if started and self._store is not None:
+                await self._store.stopService()
+
+    async def init(self, now: str) -> tuple[list[str], str | None]:
+        """Make the databases that are missing, and a key for everything if there is none; give their names and the key."""
+        made = [name for name in databases(self._settings) if await CouchDatabase(self._transport, name).ensure()]
+        if any(not record.clear for record in await self._keys.all()):
+            return made, None
+        text, _ = await self._keys.create(name="made by couchpages init", sites=["*"], zones=["*"], created=now)
+        return made, text
+
+    async def create_key(
+        self, name: str, sites: Sequence[str], zones: Sequence[str], now: str
+    ) -> tuple[str, KeyRecord]:
+        """Make a key."""
+        return await self._keys.create(name=name, sites=sites, zones=zones, created=now)
+
+    async def keys(self) -> list[KeyRecord]:
+        """Give all keys."""
+        return await self._keys.all()
+
+    async def revoke_key(self, key_id: str) -> bool:
+        """Revoke a key."""
+        return await self._keys.revoke(key_id)
+
+    async def seal_key(self) -> bool:
+        """Seal the first system's key."""
+        return await self._keys.seal()
+
+    async def _start_store(self) -> bool:
+        """Start the embedded store unless the daemon runs it; tell whether it was started."""
+        store: Any = self._store
+        if store is None:
+            return False
+        try:
+            await self._transport.fetch("GET", "_up")
+        except Unavailable:
+            store.startService()
+            await store.whenListening()
+            return True
+        return False
