@@ -193,7 +193,9 @@ class EdgeChannel(HTTPChannel):
             self._refuse()
 
     def allContentReceived(self) -> None:  # noqa: N802 -- Twisted's name
-        """Answer: the body is whole."""
+        """Answer: the body is whole. After a refusal that was done already, and Twisted may believe that there was no body."""
+        if self._refused:
+            return
         self._stop_body_clock()
         super().allContentReceived()
 
