@@ -1,0 +1,206 @@
+"""Reads of single documents and attachments, as jobs for the readers (does)."""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from couchpages.couch.embedded.attachments import Stored
+from couchpages.couch.embedded.contents import CHUNK, read_chunk
+from couchpages.couch.embedded.databases import DatabaseRow, find_database
+from couchpages.couch.embedded.documents import compose
+from couchpages.couch.embedded.errors import deleted, missing, no_attachment
+from couchpages.couch.embedded.query import Parameters, flag
+from couchpages.couch.embedded.revisions import Leaf, Revision, conflicts
+from couchpages.couch.embedded.trees import read_attachments, read_leaves
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a reader wants beside the document itself."""
+
+    revs: bool = False
+    revs_info: bool = False
+    conflicts: bool = False
+    deleted_conflicts: bool = False
+    local_seq: bool = False
+    attachments: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only the revision decides what the answer is, so that it may carry an ETag."""
+        return not (self.revs_info or self.conflicts or self.deleted_conflicts or self.local_seq)
+
+
+def view_of(parameters: Parameters) -> View:
+    """Read the parameters of `GET /{database}/{document}`."""
+    meta = flag(parameters, "meta")
+    return View(
+        flag(parameters, "revs"),
+        meta or flag(parameters, "revs_info"),
+        meta or flag(parameters, "conflicts"),
+        meta or flag(parameters, "deleted_conflicts"),
+        flag(parameters, "local_seq"),
+        flag(parameters, "attachments"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A revision with its body."""
+
+    database: DatabaseRow
+    document: int
+    seq: int
+    key: int
+    revision: Revision
+    deleted: bool
+    body: bytes
+
+
+_COLUMNS = "documents.key, seq, revisions.key, generation, digest, revisions.deleted, body"
+
+
+def find_revision(connection: Connection, database: str, name: str, revision: Revision | None) -> Found:
+    """Return the revision that is asked for, or the winner; 404 `missing` or `deleted`."""
+    row = find_database(connection, database)
+    key: tuple[object, ...] = (row.key, name.encode("utf-8", "surrogatepass"))
+    which = "revisions.key = winner"
+    if revision is not None:
+        which = "revisions.document = documents.key AND generation = ? AND digest = ?"
+        key = (revision.generation, revision.digest, *key)
+    query = f"SELECT {_COLUMNS} FROM documents JOIN revisions ON {which} WHERE database = ? AND name = ?"  # noqa: S608  # constants
+    found = connection.execute(query, key).fetchone()
+    if found is None or found[6] is None:
+        raise missing()
+    if revision is None and found[5]:
+        raise deleted()
+    document, seq, own, generation, digest, dead, body = found
+    return Found(row, document, seq, own, Revision(generation, digest), bool(dead), body)
+
+
+def read_document(
+    connection: Connection, database: str, name: str, revision: Revision | None, view: View
+) -> tuple[Revision, bytes]:
+    """Return a document's revision and its text."""
+    found = find_revision(connection, database, name, revision)
+    return found.revision, render(connection, name, found, view)
+
+
+def render(connection: Connection, name: str, found: Found, view: View) -> bytes:
+    """Write a found revision with what the view adds."""
+    return compose(name, found.revision, found.body, _extras(connection, found, view))
+
+
+def _extras(connection: Connection, found: Found, view: View) -> Iterator[tuple[str, object]]:
+    if view.revs:
+        path = [revision for revision, _ in ancestors(connection, found.key)]
+        yield "_revisions", {"start": found.revision.generation, "ids": [each.digest for each in path]}
+    if found.deleted:
+        yield "_deleted", True
+    if view.revs_info:
+        infos = ancestors(connection, found.key)
+        yield "_revs_info", [{"rev": str(revision), "status": status} for revision, status in infos]
+    yield from _conflicts(list(read_leaves(connection, found.document)) if _wants_leaves(view) else [], view)
+    if view.local_seq:
+        yield "_local_seq", found.seq
+    attachments = read_attachments(connection, found.key)
+    if attachments:
+        yield "_attachments", _described(connection, attachments, inline=view.attachments)
+
+
+def _wants_leaves(view: View) -> bool:
+    return view.conflicts or view.deleted_conflicts
+
+
+def _conflicts(leaves: Sequence[Leaf], view: View) -> Iterator[tuple[str, object]]:
+    for wanted, dead, member in (
+        (view.conflicts, False, "_conflicts"),
+        (view.deleted_conflicts, True, "_deleted_conflicts"),
+    ):
+        losers = [str(each) for each in conflicts(leaves, deleted=dead)] if wanted and leaves else []
+        if losers:
+            yield member, losers
+
+
+def _described(connection: Connection, attachments: Sequence[Stored], *, inline: bool) -> Mapping[str, object]:
+    if not inline:
+        return {each.name: each.stub() for each in attachments}
+    return {each.name: {**each.described(), "data": _base64(connection, each)} for each in attachments}
+
+
+def _base64(connection: Connection, attachment: Stored) -> str:
+    pieces = (read_chunk(connection, attachment.content, start) for start in range(0, attachment.length, CHUNK))
+    return b64encode(b"".join(pieces)).decode()
+
+
+def ancestors(connection: Connection, key: int) -> list[tuple[Revision, str]]:
+    """List a revision and its ancestors, the newest first, each with CouchDB's word for what is left of it."""
+    query = """
+        WITH RECURSIVE path (key, generation, digest, parent, deleted, body) AS (
+          SELECT key, generation, digest, parent, deleted, body IS NOT NULL FROM revisions WHERE key = ?
+          UNION ALL
+          SELECT r.key, r.generation, r.digest, r.parent, r.deleted, r.body IS NOT NULL
+          FROM revisions AS r JOIN path ON r.key = path.parent
+        ) SELECT generation, digest, deleted, body FROM path"""
+    words = {(0, 1): "available", (1, 1): "deleted"}
+    rows = connection.execute(query, (key,))
+    return [(Revision(generation, digest), words.get((dead, there), "missing")) for generation, digest, dead, there in rows]
+
+
+def read_leaves_of(connection: Connection, database: str, name: str) -> list[Revision]:
+    """List the leaves of a document, tombstones too, in the order of their names; 404 without the document."""
+    row = find_database(connection, database)
+    query = "SELECT key FROM documents WHERE database = ? AND name = ?"
+    document = connection.execute(query, (row.key, name.encode("utf-8", "surrogatepass"))).fetchone()
+    if document is None:
+        raise missing()
+    leaves = [leaf.revision for leaf in read_leaves(connection, document[0])]
+    return sorted(leaves, key=lambda revision: revision.order)
+
+
+def read_local(connection: Connection, database: str, name: str) -> tuple[Revision, bytes]:
+    """Return a local document's revision and text."""
+    row = find_database(connection, database)
+    query = "SELECT revision, body FROM local_documents WHERE database = ? AND name = ?"
+    found = connection.execute(query, (row.key, name.encode("utf-8", "surrogatepass"))).fetchone()
+    if found is None:
+        raise missing()
+    revision = Revision(0, str(found[0]))
+    return revision, compose(name, revision, found[1])
+
+
+def find_attachment(
+    connection: Connection, database: str, name: str, revision: Revision | None, attachment: str
+) -> Stored:
+    """Return an attachment of a document, or 404."""
+    found = find_revision(connection, database, name, revision)
+    for each in read_attachments(connection, found.key):
+        if each.name == attachment:
+            return each
+    raise no_attachment()
+
+
+def missing_revisions(
+    connection: Connection, database: str, asked: Mapping[str, Sequence[Revision]]
+) -> dict[str, dict[str, list[str]]]:
+    """Tell which of these revisions are not here, and which leaves could be their ancestors (`_revs_diff`)."""
+    row = find_database(connection, database)
+    difference: dict[str, dict[str, list[str]]] = {}
+    for name, revisions in asked.items():
+        query = (
+            "SELECT generation, digest, leaf FROM revisions JOIN documents ON documents.key = document "
+            "WHERE database = ? AND name = ?"
+        )
+        rows = connection.execute(query, (row.key, name.encode())).fetchall()
+        known = {Revision(generation, digest): leaf for generation, digest, leaf in rows}
+        lost = [each for each in revisions if each not in known]
+        if lost:
+            difference[name] = _difference(lost, [each for each, leaf in known.items() if leaf])
+    return difference
+
+
+def _difference(lost: Sequence[Revision], leaves: Sequence[Revision]) -> dict[str, list[str]]:
+    newest = max(each.generation for each in lost)
+    possible = [str(each) for each in leaves if each.generation < newest]
+    return {"missing": [str(each) for each in lost]} | ({"possible_ancestors": possible} if possible else {})
