@@ -1,4 +1,4 @@
-"""What became of a request without an answer, told from Twisted's failures (pure)."""
+"""What became of a request without an answer, told from Twisted's failures (decides; knows Twisted's errors)."""
 
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed, DNSLookupError
 from twisted.internet.error import ConnectionRefusedError as RefusedByHost
@@ -7,6 +7,9 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 
 from couchpages.cli.errors import printable
+
+_LOST = frozenset({"RequestNotSent", "_DataLoss"})
+"""Twisted's failures of a connection that no public module exports; ParseError is another such."""
 
 
 class NoAnswerError(Exception):
@@ -34,8 +37,7 @@ def no_answer(cause: BaseException) -> NoAnswerError:
         return NoAnswerError(f"TLS failed: {_tls_reason(cause)}", connected=True, final=True)
     if isinstance(cause, ConnectError | ConnectingCancelledError | DNSLookupError):
         return NoAnswerError(_unconnected(cause), connected=False)
-    # These two of twisted.web._newclient's are exported from nowhere.
-    if isinstance(cause, ConnectionClosed | ResponseFailed | OSError) or kind.__name__ == "RequestNotSent":
+    if isinstance(cause, ConnectionClosed | ResponseFailed | OSError) or kind.__name__ in _LOST:
         return NoAnswerError("the connection was lost", connected=True)
     if kind.__name__ == "ParseError":
         return NoAnswerError("what answers there does not speak HTTP", connected=True, final=True)

@@ -1,0 +1,77 @@
+"""The machine that figures were measured on, and processes on it (asks the machine)."""
+
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+def described() -> str:
+    """Give the machine in one line."""
+    return (
+        f"{os.cpu_count()} cores ({_model()}), {_memory()} of memory, {platform.system()} {platform.release()}, "
+        f"{platform.python_implementation()} {platform.python_version()}"
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Give how long *work* takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def run(*command: str | Path, **more: object) -> "subprocess.CompletedProcess[str]":
+    """Run a command that must succeed."""
+    return subprocess.run([str(each) for each in command], check=True, capture_output=True, text=True, **more)  # type: ignore[call-overload,no-any-return]
+
+
+def peak_of_children() -> float:
+    """Give the largest resident memory that any ended child process had, in MB."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+
+
+def resident(pid: int) -> float:
+    """Give a process's resident memory now, in MB."""
+    return _status(pid, "VmRSS")
+
+
+def peak(pid: int) -> float:
+    """Give the most resident memory that a process had, in MB."""
+    return _status(pid, "VmHWM")
+
+
+def pinned(core: int, *command: str) -> list[str]:
+    """Give a command that runs on one core, where the machine can pin."""
+    if shutil.which("taskset") and (os.cpu_count() or 1) > 1:
+        return ["taskset", "-c", str(core), *command]
+    return list(command)
+
+
+def shown(values: Sequence[float], unit: str, digits: int = 2) -> str:
+    """Give the median, with the extremes beside it."""
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:.{digits}f} {unit} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _status(pid: int, name: str) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise LookupError(name)
+
+
+def _model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _memory() -> str:
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
