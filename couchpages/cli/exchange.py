@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hyperlink import EncodedURL
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -16,20 +15,13 @@ from twisted.web.iweb import IBodyProducer, IResponse
 from couchpages.cli.answers import Answer
 from couchpages.cli.errors import CommandError, printable
 from couchpages.cli.no_answer import NoAnswerError, causes, no_answer
+from couchpages.web.ascii_url import AsciiURL
 
 IDLE_SECONDS = 120.0
 """Without a byte in either direction. Generous, because a node reads every new blob before it calls a deployment made."""
 
 LONGEST_ANSWER = 64 * 1024 * 1024
 """Octets: far above the list of all deployments of a large site."""
-
-
-class _AsciiURL(EncodedURL):
-    """A URL that is in ASCII already. hyperlink would encode it once more, and fails at IPv6 addresses then."""
-
-    def to_uri(self) -> "_AsciiURL":
-        """Give it as it is."""
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +128,7 @@ class Exchange:
         waiting.append(
             self._http.request(
                 request.method,
-                _AsciiURL.from_text(request.url),
+                AsciiURL.from_text(request.url),
                 headers=dict(request.headers),
                 data=body,
                 allow_redirects=False,

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.bench import machine
 from tests.bench.documents import Documents
 from tests.bench.real_site import change_one, copy_of_handbook
-from tests.integration.node import Node
+from tests.integration.node import BIN, Node
 
 ROUNDS = 5
 SITE = "handbook.test"
@@ -26,10 +26,13 @@ def measured(node: Node, folder: Path) -> Rows:
 
 
 def _first(node: Node, site: Path) -> Rows:
-    took = machine.seconds(lambda: node.deploy(site, SITE))
+    command = (BIN / "couchpages", "deploy", site, "--site", SITE, "--branch", "main")
+    began = time.perf_counter()
+    peak = machine.run_for_peak(*command, env=node.environment())
+    took = time.perf_counter() - began
     return [
         ("first deployment", f"{took:.1f} s", ""),
-        ("… peak memory of the command", f"{machine.peak_of_children():.0f} MB", ""),
+        ("… peak memory of the command", f"{peak:.0f} MB", ""),
         ("… peak memory of the daemon", f"{machine.peak(node.pid):.0f} MB", ""),
     ]
 

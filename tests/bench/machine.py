@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import shutil
 import statistics
 import subprocess
@@ -31,9 +30,17 @@ def run(*command: str | Path, **more: object) -> "subprocess.CompletedProcess[st
     return subprocess.run([str(each) for each in command], check=True, capture_output=True, text=True, **more)  # type: ignore[call-overload,no-any-return]
 
 
-def peak_of_children() -> float:
-    """Give the largest resident memory that any ended child process had, in MB."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+def run_for_peak(*command: str | Path, env: dict[str, str]) -> float:
+    """Run a command that must succeed, and give the most resident memory that it had, in MB."""
+    process = subprocess.Popen(
+        [str(each) for each in command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    # wait4 tells of this one process; what getrusage tells of children is the largest of all that ever ended.
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return usage.ru_maxrss * 1024 / 1e6
 
 
 def resident(pid: int) -> float:

@@ -69,7 +69,7 @@ def memory(node: Node) -> Rows:
     node.start()
     ready = time.perf_counter() - began
     return [
-        ("resident memory, idle, with the embedded store in the process", f"{idle:.0f} MB", "80 MB"),
+        ("resident memory, idle, one process", f"{idle:.0f} MB", "80 MB"),
         (f"resident memory with {SITES:,} sites of {FILES} files, just deployed", f"{known:.0f} MB", ""),
         ("… after a restart", f"{machine.resident(node.pid):.0f} MB", ""),
         ("… and the start until /readyz", f"{ready:.2f} s", ""),
