@@ -103,7 +103,7 @@ async def _send_content(store: Store, exchange: Exchange, stored: Stored) -> Non
         "Accept-Ranges": "bytes" if ranged else "none",
     }
     if names_tag(exchange.header("if-none-match"), stored.md5):
-        exchange.send_json(HTTPStatus.NOT_MODIFIED, b"", {"ETag": headers["ETag"]})
+        exchange.send_not_modified(stored.md5)
         return
     part = part_of(exchange.header("range"), stored.length) if ranged else None
     status = HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT
@@ -129,5 +129,3 @@ async def _send_part(
 async def _piece(store: Store, stored: Stored, start: int, part: range) -> bytes:
     chunk = await store.read(lambda connection: read_chunk(connection, stored.content, start))
     return chunk[max(0, part.start - start) : part.stop - start]
-
-

@@ -1,6 +1,7 @@
 """Answers about many documents at once: `_bulk_docs`, `_bulk_get`, `_revs_diff` (does)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from sqlite3 import Connection
 
@@ -11,15 +12,15 @@ from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.json_request import json_object, require_json, sent_json
 from couchpages.couch.embedded.json_text import write_json
 from couchpages.couch.embedded.lookups import (
-    View,
     missing_revisions,
     read_document,
     read_leaves_of,
-    view_of,
 )
+from couchpages.couch.embedded.replicas import replicate_drafts
 from couchpages.couch.embedded.revisions import Revision, parse_revision
 from couchpages.couch.embedded.store import Store
-from couchpages.couch.embedded.updates import replicate_drafts, save_drafts
+from couchpages.couch.embedded.updates import save_drafts
+from couchpages.couch.embedded.views import View, view_of
 
 
 def _drafts(value: object) -> tuple[bool, list[Draft]]:
@@ -70,7 +71,7 @@ async def bulk_get(store: Store, exchange: Exchange, database: str) -> None:
     exchange.stream(HTTPStatus.OK, {"Content-Type": "application/json"})
     exchange.write(b'{"results":[')
     for number, each in enumerate(wanted):
-        result = await store.read(lambda connection, each=each: _get(connection, database, each, view))
+        result = await store.read(partial(_get, database=database, wanted=each, view=view))
         exchange.write((b"," if number else b"") + result)
         await exchange.ready()
     exchange.write(b"]}\n")
@@ -113,7 +114,5 @@ async def revisions_difference(store: Store, exchange: Exchange, database: str) 
     """Answer `_revs_diff`."""
     await _begin(store, exchange, database)
     asked = await sent_json(store, exchange, _revisions)
-    job: Callable[[Connection], object] = lambda connection: missing_revisions(connection, database, asked)  # noqa: E731
-    exchange.send_json(HTTPStatus.OK, await store.read(job))
-
-
+    missing = await store.read(partial(missing_revisions, database=database, asked=asked))
+    exchange.send_json(HTTPStatus.OK, missing)

@@ -11,12 +11,15 @@ from couchpages.couch.embedded.errors import ApiError, bad_request, not_implemen
 from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.json_request import sent_json
 from couchpages.couch.embedded.json_text import read_json
+from couchpages.couch.embedded.local_documents import delete_local, save_local
 from couchpages.couch.embedded.locations import location
-from couchpages.couch.embedded.lookups import View, read_document, read_leaves_of, read_local, view_of
+from couchpages.couch.embedded.lookups import read_document, read_leaves_of, read_local
+from couchpages.couch.embedded.replicas import replicate_draft
 from couchpages.couch.embedded.revisions import Revision, parse_revision
 from couchpages.couch.embedded.routes import Document, LocalDocument
 from couchpages.couch.embedded.store import Store
-from couchpages.couch.embedded.updates import delete_document, delete_local, replicate_draft, save_draft, save_local
+from couchpages.couch.embedded.updates import delete_document, save_draft
+from couchpages.couch.embedded.views import View, view_of
 
 
 async def document(store: Store, exchange: Exchange, about: Document | LocalDocument) -> None:
@@ -48,11 +51,10 @@ async def _get(store: Store, exchange: Exchange, about: Document | LocalDocument
 
 
 def _send_tagged(exchange: Exchange, revision: Revision, text: bytes) -> None:
-    headers = {"ETag": f'"{revision}"'}
     if names_tag(exchange.header("if-none-match"), str(revision)):
-        exchange.send_json(HTTPStatus.NOT_MODIFIED, b"", headers)
+        exchange.send_not_modified(str(revision))
         return
-    exchange.send_json(HTTPStatus.OK, text, headers)
+    exchange.send_json(HTTPStatus.OK, text, {"ETag": f'"{revision}"'})
 
 
 async def _get_leaves(
@@ -94,7 +96,9 @@ async def _put(store: Store, exchange: Exchange, about: Document | LocalDocument
     name = check_id(about.document)
     draft = await sent_json(store, exchange, read_draft)
     parent = agreed_revision(draft.revision, exchange.parameters.get("rev"), exchange.header("if-match"))
-    draft = Draft(name, parent, draft.history or ((parent,) if parent else ()), draft.deleted, draft.body, draft.attachments)
+    draft = Draft(
+        name, parent, draft.history or ((parent,) if parent else ()), draft.deleted, draft.body, draft.attachments
+    )
     save = save_local if isinstance(about, LocalDocument) else save_draft
     if exchange.parameters.get("new_edits") == "false" and save is save_draft:
         save = replicate_draft

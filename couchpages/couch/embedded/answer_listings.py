@@ -10,10 +10,10 @@ from couchpages.couch.embedded.errors import bad_request
 from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.json_request import json_object, require_json, sent_json
 from couchpages.couch.embedded.json_text import write_json
-from couchpages.couch.embedded.listings import Bounds, count_before, read_keys, read_page
-from couchpages.couch.embedded.lookups import View
+from couchpages.couch.embedded.listings import count_before, read_keys, read_page
 from couchpages.couch.embedded.query import Parameters, count, flag, json_value, strict_flag
 from couchpages.couch.embedded.store import Store
+from couchpages.couch.embedded.views import Bounds, View
 
 JSON_TYPE = {"Content-Type": "application/json"}
 KEYS_AT_ONCE = 500

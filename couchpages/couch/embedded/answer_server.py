@@ -9,9 +9,11 @@ from couchpages.couch.embedded.documents import read_draft
 from couchpages.couch.embedded.errors import bad_request
 from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.json_request import require_json, sent_json
+from couchpages.couch.embedded.local_documents import save_local
 from couchpages.couch.embedded.locations import location
+from couchpages.couch.embedded.replicas import replicate_draft
 from couchpages.couch.embedded.store import Store
-from couchpages.couch.embedded.updates import replicate_draft, save_draft, save_local
+from couchpages.couch.embedded.updates import save_draft
 
 WELCOME: Mapping[str, object] = {
     "couchdb": "Welcome",
@@ -76,5 +78,3 @@ async def full_commit(store: Store, exchange: Exchange, name: str) -> None:
     row = await store.read(partial(find_database, name=name))
     require_json(exchange)
     exchange.send_json(HTTPStatus.CREATED, {"ok": True, "instance_start_time": str(row.created)})
-
-

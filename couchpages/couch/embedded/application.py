@@ -54,16 +54,18 @@ class CouchApplication:
             about = self._read_head(exchange)
             if exchange.verb == "PUT" and isinstance(about, Attachment):
                 check_upload(exchange, about)
-                return UploadBody(self._store.writer, exchange.channel.transport)
+                return UploadBody(self._store.writer, exchange.channel.tcp)
         except ApiError:
             return Ignored()  # `answer` finds the same error again
         return JsonBody() if exchange.verb in ("PUT", "POST") else Ignored()
 
     def _read_head(self, exchange: Exchange) -> Target:
         known = authenticated(exchange.header("authorization"), self._credentials)
-        about = target(exchange.target)
+        about, _ = target(exchange.target), exchange.parameters
         if not known and not isinstance(about, Welcome | Up):
-            admin = isinstance(about, AllDatabases) or (isinstance(about, Database) and exchange.verb in ("PUT", "DELETE"))
+            admin = isinstance(about, AllDatabases) or (
+                isinstance(about, Database) and exchange.verb in ("PUT", "DELETE")
+            )
             raise unauthorized("You are not a server admin." if admin else "You are not authorized to access this db.")
         check_method(about, exchange.verb)
         return about
@@ -79,7 +81,9 @@ class CouchApplication:
         except StoreClosedError:
             self._refuse(exchange, unavailable())
         except Exception as error:  # noqa: BLE001  # the last resort, logged in full
-            self.log.failure("The embedded store failed to answer {verb} {target}", verb=exchange.verb, target=exchange.target)
+            self.log.failure(
+                "The embedded store failed to answer {verb} {target}", verb=exchange.verb, target=exchange.target
+            )
             self._refuse(exchange, ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "unknown_error", type(error).__name__))
 
     def _refuse(self, exchange: Exchange, error: ApiError) -> None:
@@ -89,7 +93,7 @@ class CouchApplication:
         headers = {"Allow": ",".join(error.allow)} if error.allow else {}
         exchange.send_json(error.status, {"error": error.error, "reason": error.reason}, headers)
 
-    def _dispatch(self, exchange: Exchange, about: Target) -> Awaitable[None]:  # noqa: PLR0911  # one for each target
+    def _dispatch(self, exchange: Exchange, about: Target) -> Awaitable[None]:  # noqa: C901, PLR0911  # one case for each target
         store = self._store
         match about:
             case Welcome():
@@ -127,7 +131,7 @@ class CouchApplication:
 
     def when_idle(self) -> "Deferred[None]":
         """Fire when no exchange is under way."""
-        idle: Deferred[None] = Deferred(lambda each: self._idle.remove(each))
+        idle: Deferred[None] = Deferred(self._idle.remove)
         if self._running == 0:
             idle.callback(None)
         else:

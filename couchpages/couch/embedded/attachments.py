@@ -48,9 +48,7 @@ class Stored:
         return not _COMPRESSIBLE.fullmatch(self.content_type.partition(";")[0].strip().lower())
 
 
-def merge_stubs(
-    document: str, asked: Iterable[Stub | Fresh], known: Sequence[Stored]
-) -> list[Stored | Fresh]:
+def merge_stubs(document: str, asked: Iterable[Stub | Fresh], known: Sequence[Stored]) -> list[Stored | Fresh]:
     """Put what the parent has in the place of stubs; 412 for a stub of something it does not have."""
     by_name = {each.name: each for each in known}
     merged: list[Stored | Fresh] = []

@@ -6,10 +6,8 @@ Nothing is spooled into TMPDIR. A body belongs to one request; all methods are c
 from hashlib import md5, sha256
 from typing import Protocol
 
-from twisted.internet.interfaces import IPushProducer
-
 from couchpages.couch.embedded.contents import CHUNK, Received, Upload, append_chunk, give_up_upload
-from couchpages.couch.embedded.errors import request_too_large
+from couchpages.couch.embedded.errors import document_too_large
 from couchpages.couch.embedded.writer import Writer
 
 JSON_LIMIT = 64 * 1024 * 1024  # bytes: eight documents of the largest size, or their attachments in base64
@@ -24,6 +22,16 @@ class Body(Protocol):
 
     def abandon(self) -> None:
         """Forget everything: the rest will not come, or is not wanted."""
+
+
+class Sender(Protocol):
+    """Where bytes come from, and which can be told to wait: a part of Twisted's IPushProducer."""
+
+    def pauseProducing(self) -> None:  # noqa: N802  # Twisted's name
+        """Send no more for now."""
+
+    def resumeProducing(self) -> None:  # noqa: N802  # Twisted's name
+        """Send again."""
 
 
 class Ignored:
@@ -55,7 +63,7 @@ class JsonBody:
     def text(self) -> bytes:
         """Return the whole body, or raise 413."""
         if self._length > self._limit:
-            raise request_too_large()
+            raise document_too_large("")
         return b"".join(self._pieces)
 
     def abandon(self) -> None:
@@ -69,9 +77,9 @@ class UploadBody:
     The sender is paused while too many pieces wait for the disk.
     """
 
-    def __init__(self, writer: Writer, transport: IPushProducer) -> None:
+    def __init__(self, writer: Writer, sender: Sender) -> None:
         self._writer = writer
-        self._transport = transport
+        self._sender = sender
         self._md5, self._sha256 = md5(usedforsecurity=False), sha256()
         self._buffer = bytearray()
         self._stored = self._under_way = 0
@@ -93,19 +101,21 @@ class UploadBody:
         self._stored += len(piece)
         if self._error is not None:
             return
-        answer = self._writer.submit(lambda transaction: append_chunk(transaction, upload, start, piece), weight=len(piece))
+        answer = self._writer.submit(
+            lambda transaction: append_chunk(transaction, upload, start, piece), weight=len(piece)
+        )
         self._under_way += 1
         answer.addCallbacks(lambda _: None, lambda failure: setattr(self, "_error", failure.value))
         answer.addCallback(lambda _: self._one_less())
         if self._under_way >= PIECES_UNDER_WAY and not self._paused:
             self._paused = True
-            self._transport.pauseProducing()
+            self._sender.pauseProducing()
 
     def _one_less(self) -> None:
         self._under_way -= 1
         if self._paused and self._under_way < PIECES_UNDER_WAY:
             self._paused = False
-            self._transport.resumeProducing()
+            self._sender.resumeProducing()
 
     def received(self) -> Received:
         """Describe the whole content, whose last pieces the writer stores before whatever is queued after this call."""

@@ -115,14 +115,12 @@ def give_up(transaction: Transaction, received: Received) -> None:
 def give_up_upload(transaction: Transaction, upload: Upload) -> None:
     """Leave an upload that will not be finished to the sweep."""
     there = "SELECT key FROM contents WHERE key = ? AND sha256 IS NULL"
-    transaction.connection.execute(f"INSERT OR IGNORE INTO abandoned {there}", (upload.key,))  # noqa: S608  # a constant
+    transaction.connection.execute(f"INSERT OR IGNORE INTO abandoned {there}", (upload.key,))
 
 
 def give_up_all_uploads(transaction: Transaction) -> None:
     """Leave every unfinished upload to the sweep: right at start only, when none is under way."""
-    transaction.connection.execute(
-        "INSERT OR IGNORE INTO abandoned SELECT key FROM contents WHERE sha256 IS NULL"
-    )
+    transaction.connection.execute("INSERT OR IGNORE INTO abandoned SELECT key FROM contents WHERE sha256 IS NULL")
 
 
 def read_chunk(connection: Connection, key: int, start: int) -> bytes:
@@ -164,10 +162,9 @@ def _delete_chunks(connection: Connection, held: AbstractSet[int]) -> bool:
 
 def _retire(connection: Connection) -> bool:
     referred = "SELECT 1 FROM attachments WHERE attachments.content = contents.key"
-    candidates = f"key IN (SELECT content FROM abandoned) AND NOT EXISTS ({referred})"
-    retired = connection.execute(
-        f"UPDATE contents SET sha256 = NULL WHERE sha256 IS NOT NULL AND {candidates}"  # noqa: S608  # a constant
-    ).rowcount
+    candidates = f"key IN (SELECT content FROM abandoned) AND NOT EXISTS ({referred})"  # noqa: S608  # constants
+    update = f"UPDATE contents SET sha256 = NULL WHERE sha256 IS NOT NULL AND {candidates}"  # noqa: S608  # constants
+    retired = connection.execute(update).rowcount
     connection.execute(
         "DELETE FROM abandoned WHERE NOT EXISTS "
         "(SELECT 1 FROM contents WHERE contents.key = abandoned.content AND sha256 IS NULL)"
@@ -180,11 +177,9 @@ def _clear_database(connection: Connection) -> bool:
     if row is None:
         return False
     some = "SELECT key FROM documents WHERE database = ? LIMIT ?"
-    connection.execute(
-        "INSERT OR IGNORE INTO abandoned SELECT content FROM attachments WHERE revision IN "
-        f"(SELECT key FROM revisions WHERE document IN ({some}))",  # noqa: S608  # a constant
-        (*row, SWEEP_DOCUMENTS),
-    )
+    revisions = f"SELECT key FROM revisions WHERE document IN ({some})"  # noqa: S608  # constants
+    contents = f"SELECT content FROM attachments WHERE revision IN ({revisions})"  # noqa: S608  # constants
+    connection.execute(f"INSERT OR IGNORE INTO abandoned {contents}", (*row, SWEEP_DOCUMENTS))
     gone = connection.execute(f"DELETE FROM documents WHERE key IN ({some})", (*row, SWEEP_DOCUMENTS)).rowcount  # noqa: S608  # a constant
     if gone < SWEEP_DOCUMENTS:
         connection.execute("DELETE FROM local_documents WHERE database = ?", row)

@@ -124,11 +124,6 @@ def document_too_large(name: str) -> ApiError:
     return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "document_too_large", name)
 
 
-def request_too_large() -> ApiError:
-    """413 for a request body that is too large to be read at all."""
-    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "the request entity is too large")
-
-
 def bad_content_type(reason: str = "Content-Type must be application/json") -> ApiError:
     """415 where CouchDB insists on a content type or encoding."""
     return ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "bad_content_type", reason)

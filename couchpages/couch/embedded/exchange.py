@@ -6,10 +6,11 @@ Built on Twisted's HTTP/1.1 channel, without its resources: those buffer a body 
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer, ITransport
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request, datetimeToString
@@ -19,9 +20,15 @@ from couchpages.couch.embedded.bodies import Body, Ignored
 from couchpages.couch.embedded.json_text import write_json
 from couchpages.couch.embedded.query import Parameters, parse_query
 
-IDLE_SECONDS = 300.0  # before an idle connection is closed: longer than treq's pool keeps one
+IDLE_SECONDS = 300  # before an idle connection is closed: longer than treq's pool keeps one
 SERVER = b"CouchDB-Pages"
 Headers = Mapping[str, str]
+
+
+class _StreamTransport(Protocol):
+    def pauseProducing(self) -> None: ...  # noqa: N802  # Twisted's name
+    def resumeProducing(self) -> None: ...  # noqa: N802  # Twisted's name
+    def abortConnection(self) -> None: ...  # noqa: N802  # Twisted's name
 
 
 class Application(Protocol):
@@ -45,6 +52,7 @@ class Exchange(Request):
     _waiter: "Deferred[None] | None" = None
     _paused = False
     _answering: "Deferred[None] | None" = None
+    _parameters: Parameters | None = None
     body: Body = Ignored()
     began = False
 
@@ -82,7 +90,9 @@ class Exchange(Request):
     @property
     def parameters(self) -> Parameters:
         """The query string, decoded; raises 400 for one that cannot be."""
-        return parse_query(self.uri.partition(b"?")[2])
+        if self._parameters is None:
+            self._parameters = parse_query(self.uri.partition(b"?")[2])
+        return self._parameters
 
     @property
     def verb(self) -> str:
@@ -116,8 +126,11 @@ class Exchange(Request):
     def send_json(self, status: int, value: object, headers: Headers | None = None) -> None:
         """Answer with JSON, a newline at its end as CouchDB has it; bytes are JSON already."""
         text = value if isinstance(value, bytes) else write_json(value)
-        bodiless = status == HTTPStatus.NOT_MODIFIED
-        self.send(status, b"" if bodiless else text + b"\n", {"Content-Type": "application/json", **(headers or {})})
+        self.send(status, text + b"\n", {"Content-Type": "application/json", **(headers or {})})
+
+    def send_not_modified(self, tag: str) -> None:
+        """Answer 304: the client has this already."""
+        self.send(HTTPStatus.NOT_MODIFIED, b"", {"ETag": f'"{tag}"'})
 
     def stream(self, status: int, headers: Headers) -> None:
         """Begin an answer of several writes; the head goes out at once."""
@@ -147,7 +160,7 @@ class Exchange(Request):
     def abort(self) -> None:
         """Cut the connection: an answer that began cannot be kept to its end."""
         if not self._disconnected and not self.finished:
-            self.channel.transport.abortConnection()
+            self.channel.close()
 
     def pauseProducing(self) -> None:  # noqa: N802  # IPushProducer
         """Make `ready` wait."""
@@ -166,22 +179,28 @@ class Exchange(Request):
 class Channel(HTTPChannel):
     """A connection; its idle time is bounded, and the reactor's clock is the one that it was given."""
 
-    requestFactory = Exchange
-    timeOut = IDLE_SECONDS
+    requestFactory = Exchange  # noqa: N815  # Twisted's name
+    timeOut = IDLE_SECONDS  # noqa: N815  # Twisted's name
     log = Logger()
 
-    def __init__(self, application: Application, call_later: Callable[..., Any], lost: Callable[["Channel"], None]) -> None:
+    def __init__(
+        self, application: Application, call_later: Callable[..., Any], lost: Callable[["Channel"], None]
+    ) -> None:
         super().__init__()
         self.application = application
-        self.callLater = call_later
+        self.callLater = call_later  # type: ignore[method-assign]  # what TimeoutMixin documents for tests
         self._lost = lost
 
-    def connectionLost(self, reason: Failure) -> None:  # noqa: N802  # Twisted's name
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802  # Twisted's name
         """Tell whoever counts connections."""
         super().connectionLost(reason)
         self._lost(self)
 
     def close(self) -> None:
         """Close at once."""
-        transport: ITransport = self.transport
-        transport.abortConnection()
+        self.tcp.abortConnection()
+
+    @property
+    def tcp(self) -> _StreamTransport:
+        """The transport, which a stream endpoint makes able to pause and to abort."""
+        return cast("_StreamTransport", self.transport)

@@ -77,9 +77,7 @@ class _Feed:
             last = page.last
             self._write(page)
             await self._exchange.ready()
-            if page.more:
-                continue
-            if self._is_complete() or not await self._wait():
+            if not page.more and (self._is_complete() or not await self._wait()):
                 break
         return last
 
@@ -97,7 +95,7 @@ class _Feed:
         self._sent += len(page.rows)
 
     def _is_complete(self) -> bool:
-        if self._options.view.descending or self._options.feed == "normal":
+        if self._left == 0 or self._options.view.descending or self._options.feed == "normal":
             return True
         return self._options.feed == "longpoll" and self._sent > 0
 

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 
 from couchpages.couch.embedded.errors import bad_request, not_implemented
-from couchpages.couch.embedded.listings import ChangesView
 from couchpages.couch.embedded.query import Parameters, flag
+from couchpages.couch.embedded.views import ChangesView
 
 TIMEOUT = 60.0  # seconds without a change, after which a feed without heartbeat ends
 HEARTBEAT = 60.0  # seconds, when heartbeat=true

@@ -11,24 +11,14 @@ from sqlite3 import Connection
 from couchpages.couch.embedded.databases import DatabaseRow, find_database
 from couchpages.couch.embedded.errors import ApiError
 from couchpages.couch.embedded.json_text import write_json
-from couchpages.couch.embedded.lookups import View, find_revision, read_document, render
+from couchpages.couch.embedded.lookups import find_revision, read_document, render
 from couchpages.couch.embedded.revisions import Revision, winner
 from couchpages.couch.embedded.sequences import sequence
 from couchpages.couch.embedded.trees import read_leaves
+from couchpages.couch.embedded.views import Bounds, ChangesView, View
 
 PAGE_ROWS = 500
 PAGE_BYTES = 512 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Which ids `_all_docs` lists, in the order of their bytes: from `first` on, up to `last`."""
-
-    first: bytes | None = None
-    last: bytes | None = None
-    inclusive: bool = True
-    descending: bool = False
-    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +40,7 @@ def count_before(connection: Connection, database: str, bounds: Bounds) -> tuple
     return row, connection.execute(query, (row.key, bounds.first)).fetchone()[0]
 
 
-def read_page(  # noqa: PLR0913  # a page is what all of these say
+def read_page(
     connection: Connection,
     database: str,
     bounds: Bounds,
@@ -138,16 +128,6 @@ def _key_row(connection: Connection, row: DatabaseRow, key: object, view: View |
 
 
 @dataclass(frozen=True, slots=True)
-class ChangesView:
-    """How changes are written: all leaves or the winner, with documents or without, backwards or not."""
-
-    all_leaves: bool = False
-    include_docs: bool = False
-    conflicts: bool = False
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ChangesPage:
     """Some changes as JSON texts, the number of the last, and whether there are more."""
 
@@ -160,7 +140,12 @@ def read_changes(
     connection: Connection, database: DatabaseRow, since: int, limit: int, view: ChangesView
 ) -> ChangesPage | None:
     """Read the next changes after `since` (before it, when descending); None when the database is gone."""
-    if connection.execute("SELECT 1 FROM databases WHERE key = ? AND name = ?", (database.key, database.name)).fetchone() is None:
+    if (
+        connection.execute(
+            "SELECT 1 FROM databases WHERE key = ? AND name = ?", (database.key, database.name)
+        ).fetchone()
+        is None
+    ):
         return None
     side, direction = ("<", "DESC") if view.descending else (">", "ASC")
     query = (

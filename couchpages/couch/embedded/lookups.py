@@ -10,39 +10,9 @@ from couchpages.couch.embedded.contents import CHUNK, read_chunk
 from couchpages.couch.embedded.databases import DatabaseRow, find_database
 from couchpages.couch.embedded.documents import compose
 from couchpages.couch.embedded.errors import deleted, missing, no_attachment
-from couchpages.couch.embedded.query import Parameters, flag
 from couchpages.couch.embedded.revisions import Leaf, Revision, conflicts
 from couchpages.couch.embedded.trees import read_attachments, read_leaves
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a reader wants beside the document itself."""
-
-    revs: bool = False
-    revs_info: bool = False
-    conflicts: bool = False
-    deleted_conflicts: bool = False
-    local_seq: bool = False
-    attachments: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether only the revision decides what the answer is, so that it may carry an ETag."""
-        return not (self.revs_info or self.conflicts or self.deleted_conflicts or self.local_seq)
-
-
-def view_of(parameters: Parameters) -> View:
-    """Read the parameters of `GET /{database}/{document}`."""
-    meta = flag(parameters, "meta")
-    return View(
-        flag(parameters, "revs"),
-        meta or flag(parameters, "revs_info"),
-        meta or flag(parameters, "conflicts"),
-        meta or flag(parameters, "deleted_conflicts"),
-        flag(parameters, "local_seq"),
-        flag(parameters, "attachments"),
-    )
+from couchpages.couch.embedded.views import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +115,9 @@ def ancestors(connection: Connection, key: int) -> list[tuple[Revision, str]]:
         ) SELECT generation, digest, deleted, body FROM path"""
     words = {(0, 1): "available", (1, 1): "deleted"}
     rows = connection.execute(query, (key,))
-    return [(Revision(generation, digest), words.get((dead, there), "missing")) for generation, digest, dead, there in rows]
+    return [
+        (Revision(generation, digest), words.get((dead, there), "missing")) for generation, digest, dead, there in rows
+    ]
 
 
 def read_leaves_of(connection: Connection, database: str, name: str) -> list[Revision]:

@@ -1,9 +1,9 @@
 """Who waits for a database to change: the bell between the writer's commits and the changes feeds (does)."""
 
+from collections import defaultdict
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-
-from collections import defaultdict
 
 
 class Subscription:

@@ -49,7 +49,7 @@ def _create(path: Path) -> None:
         with suppress(FileExistsError):  # another process was first: its password counts
             os.link(name, path)
     finally:
-        os.unlink(name)
+        Path(name).unlink()
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)

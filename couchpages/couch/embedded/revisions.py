@@ -69,7 +69,8 @@ def parent_for(leaves: Sequence[Leaf], claimed: Revision | None) -> Revision | N
     """Choose the parent of a new edit, None for a first revision; raise 409 when the edit comes too late.
 
     A claimed parent must be a living leaf: Apache CouchDB refuses a tombstone's revision too, and takes an edit
-    without one, which then continues the winning tombstone.
+    without one, which then continues the winning tombstone. A claimed parent of a document that is not there is a
+    conflict; Apache CouchDB 3.5.0 says so too in an empty shard, and in any other takes the claim for an ancestor.
     """
     if claimed is None:
         if not leaves:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
+from twisted.internet import defer
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
@@ -136,7 +137,7 @@ class EmbeddedStore(Service):
         self._store.notifier.close()
         idle = self._application.when_idle()
         idle.addTimeout(STOP_SECONDS, self._reactor)
-        with suppress(TimeoutError):
+        with suppress(defer.TimeoutError):
             await idle
         self._factory.close_all()
         await self._store.close()

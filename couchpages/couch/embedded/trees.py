@@ -88,7 +88,7 @@ def empty_revision(connection: Connection, key: int) -> None:
     """Make a revision an inner one: no body, no attachments."""
     connection.execute("UPDATE revisions SET leaf = 0, body = NULL WHERE key = ?", (key,))
     contents = "SELECT content FROM attachments WHERE revision = ?"
-    connection.execute(f"INSERT OR IGNORE INTO abandoned {contents}", (key,))  # noqa: S608  # a constant
+    connection.execute(f"INSERT OR IGNORE INTO abandoned {contents}", (key,))
     connection.execute("DELETE FROM attachments WHERE revision = ?", (key,))
 
 

@@ -1,0 +1,81 @@
+"""Writes of revisions that were made elsewhere (`new_edits=false`), as jobs for the writer (does)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from sqlite3 import Connection
+
+from couchpages.couch.embedded.attachments import Stored, merge_stubs
+from couchpages.couch.embedded.databases import find_database
+from couchpages.couch.embedded.documents import Draft, Inline
+from couchpages.couch.embedded.errors import bad_request
+from couchpages.couch.embedded.local_documents import save_local
+from couchpages.couch.embedded.revisions import Revision, merge
+from couchpages.couch.embedded.trees import (
+    NewRevision,
+    add_attachments,
+    add_document,
+    add_revision,
+    empty_revision,
+    read_attachments,
+    read_tree,
+    settle,
+)
+from couchpages.couch.embedded.updates import incoming, kept, place_of
+from couchpages.couch.embedded.writer import Transaction
+
+
+def replicate_drafts(transaction: Transaction, database: str, drafts: Sequence[tuple[str, Draft]]) -> None:
+    """Store revisions with their own names and ancestors (`new_edits=false`); what is known already stays."""
+    find_database(transaction.connection, database)
+    for name, draft in drafts:
+        if name.startswith("_local/"):
+            save_local(transaction, database, name, draft)
+        else:
+            replicate_draft(transaction, database, name, draft)
+
+
+def replicate_draft(transaction: Transaction, database: str, name: str, draft: Draft) -> Revision:
+    """Store one revision with its own name and ancestors, and return that name."""
+    if not draft.history:
+        raise bad_request("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")
+    connection = transaction.connection
+    place = place_of(connection, database, name)
+    document = place.row.key if place.row else add_document(connection, place.database, name)
+    tree, keys = read_tree(connection, document)
+    head = draft.history[0]
+    if head in keys:
+        return head
+    merged = merge(tree, draft.history, deleted=draft.deleted)
+    known = [each for key in place.leaves.values() for each in read_attachments(connection, key)]
+    attachments = merge_stubs(name, draft.attachments, known)
+    for revision in reversed(draft.history):
+        _graft(connection, document, keys, revision, merged.parents[revision], draft)
+    stored = [_replicated(transaction, each, head.generation) for each in attachments]
+    add_attachments(connection, keys[head], stored)
+    settle(transaction, place.database, document, before=place.row)
+    return head
+
+
+def _graft(
+    connection: Connection,
+    document: int,
+    keys: dict[Revision, int],
+    revision: Revision,
+    parent: Revision | None,
+    draft: Draft,
+) -> None:
+    parent_key = None if parent is None else keys[parent]
+    if revision in keys:
+        connection.execute("UPDATE revisions SET parent = ? WHERE key = ?", (parent_key, keys[revision]))
+        if parent_key is not None:
+            empty_revision(connection, parent_key)
+        return
+    head = revision == draft.history[0]
+    new = NewRevision(revision, head and draft.deleted, draft.body if head else None, leaf=head)
+    keys[revision] = add_revision(connection, document, new, parent_key)
+
+
+def _replicated(transaction: Transaction, each: Stored | Inline, generation: int) -> Stored:
+    if isinstance(each, Stored):
+        return each
+    return replace(kept(transaction, incoming(each), generation), generation=each.generation or generation)
