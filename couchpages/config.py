@@ -21,6 +21,7 @@ from couchpages.config_values import (
     networks,
     one_of,
     path,
+    port_number,
     positive_integer,
     seconds,
     size,
@@ -49,8 +50,9 @@ class HttpSettings:
     listen: tuple[str, ...] = setting(
         endpoints,
         ("tcp:8080:interface=127.0.0.1",),
-        '["tcp:80:interface=0.0.0.0", "tcp:80:interface=\\\\:\\\\:"]',
-        "Twisted endpoint strings on which sites are served.",
+        # On Linux an IPv6 socket on every address takes IPv4 too; a second one beside it would find the port taken.
+        '["tcp:80:interface=\\\\:\\\\:"]',
+        "Twisted endpoint strings on which sites are served; this one means every IPv4 and IPv6 address.",
     )
     trusted_proxies: tuple[Network, ...] = setting(
         networks, (), '["127.0.0.1", "10.0.0.0/8"]', "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
@@ -59,7 +61,7 @@ class HttpSettings:
         one_of("http", "https"), "http", '"https"', "The scheme of the addresses that a deployment tells."
     )
     public_port: int | None = setting(
-        positive_integer, None, "443", "Their port, where it is not that of the first endpoint: behind a proxy."
+        port_number, None, "443", "Their port, where it is not that of the first endpoint: behind a proxy."
     )
 
 
@@ -182,7 +184,7 @@ def parse(toml: str, source: str) -> Settings:
     """Read settings from TOML; *source* is the file's name for messages. Raises :class:`ConfigurationError`."""
     try:
         values = tomllib.loads(toml)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{source}: not TOML: {error}") from None
     return _read(Settings, values, source, "")
 
@@ -198,7 +200,8 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
 
 def with_secrets(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Add CouchDB's password, from the environment or from the file that the settings name."""
-    password = environ.get("COUCHPAGES_COUCHDB_PASSWORD")
+    # An empty variable is one that nobody set: compose files and units pass those on.
+    password = environ.get("COUCHPAGES_COUCHDB_PASSWORD") or None
     file = settings.couchdb.password_file
     if password is None and file is not None:
         password = _content(file, "[couchdb] password_file").strip()
@@ -235,7 +238,7 @@ def _value(declared: Any, key: str, value: Any, source: str, section: str) -> An
 
 
 def _unknown(kind: Any, key: str, source: str, section: str) -> ConfigurationError:
-    where = f"[{section}] {key}" if section else key
+    where = f"[{section}] {_in_one_line(key)}" if section else _in_one_line(key)
     if key == "password":
         return ConfigurationError(
             f"{source}: {where}: passwords are not written here; "
@@ -257,10 +260,14 @@ def _content(file: Path, what: str) -> str:
         raise ConfigurationError(f"{file}: {what} cannot be read: {error}") from None
 
 
+def _in_one_line(words: str) -> str:
+    return words if words.isprintable() else ascii(words)[1:-1]
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, str):
         # An error message is shown around; a password in an address must not be (law 6).
-        return '"' + re.sub(r"//[^/@]*@", "//…@", value) + '"'
+        return '"' + _in_one_line(re.sub(r"//.*@", "//…@", value, flags=re.DOTALL)) + '"'
     return {True: "true", False: "false"}.get(value, repr(value)) if isinstance(value, bool) else repr(value)
 
 

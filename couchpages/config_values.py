@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -24,8 +24,15 @@ UNITS = {
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 #: CouchDB documentation, "PUT /{db}".
 _DATABASE = re.compile(r"[a-z][a-z0-9_$()+/-]*")
+#: Of the endpoints that Twisted's ``serverFromString`` knows, those that make sense here.
+ENDPOINTS = ("tcp", "tcp6", "unix", "systemd")
+_TCP_ARGUMENT = re.compile(r"interface=.+|backlog=[0-9]{1,6}")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 HIGHEST_PORT = 65535
+#: What a signed number of 64 bits holds, as file systems and SQLite count.
+LARGEST_SIZE = 2**63 - 1
+#: A year; longer is a mistake.
+LONGEST_SECONDS = 366 * 86400
 
 
 def text(value: Any) -> str:
@@ -41,7 +48,10 @@ def path(value: Any) -> Path:
     """A file or folder; ``~`` is the user's home."""
     if not text(value):
         raise ValueError("is empty")
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("begins with the home of a user whom this machine does not know") from None
 
 
 def size(value: Any) -> int:
@@ -54,6 +64,8 @@ def size(value: Any) -> int:
         raise ValueError("is no size in bytes")
     if number < 1:
         raise ValueError("is less than one byte")
+    if number > LARGEST_SIZE:
+        raise ValueError("is more than any disk holds")
     return int(number)
 
 
@@ -64,10 +76,17 @@ def positive_integer(value: Any) -> int:
     return value
 
 
+def port_number(value: Any) -> int:
+    """A TCP port."""
+    if positive_integer(value) > HIGHEST_PORT:
+        raise ValueError("is no port number: the highest is 65535")
+    return int(value)
+
+
 def seconds(value: Any) -> float:
     """A number of seconds above zero."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise ValueError("is no number of seconds above zero")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < LONGEST_SECONDS:
+        raise ValueError("is no number of seconds above zero, and below a year")
     return float(value)
 
 
@@ -113,14 +132,24 @@ def database_name(value: Any) -> str:
 
 def single_endpoint(value: Any) -> str:
     """A Twisted endpoint string for a server."""
-    kind, colon, rest = text(value).partition(":")
-    if not colon or not kind.isidentifier():
+    kind, *arguments = re.split(r"(?<!\\):", text(value))
+    if kind not in ENDPOINTS or not arguments:
         raise ValueError("is no endpoint: it begins with tcp:, tcp6:, unix: or systemd:")
     if kind in ("tcp", "tcp6"):
-        port = rest.split(":", 1)[0].removeprefix("port=")
-        if not port.isdecimal() or int(port) > HIGHEST_PORT:
-            raise ValueError(f"has no port number behind {kind}:")
+        _check_tcp(kind, arguments)
     return str(value)
+
+
+def _check_tcp(kind: str, arguments: Sequence[str]) -> None:
+    port = arguments[0].removeprefix("port=")
+    if not port.isascii() or not port.isdigit() or len(port) > len(str(HIGHEST_PORT)) or int(port) > HIGHEST_PORT:
+        raise ValueError(f"has no port number behind {kind}:")
+    for argument in arguments[1:]:
+        if not _TCP_ARGUMENT.fullmatch(argument):
+            raise ValueError(
+                f"has {argument!r} behind the port, where interface= and backlog= may stand; "
+                "the colons of an IPv6 address are written \\:"
+            )
 
 
 def tcp_endpoint(value: Any) -> str:

@@ -1,6 +1,7 @@
 """How the log is written: text for people, or one JSON object a line (does I/O to the stream that it is given)."""
 
 import json
+import math
 from typing import Any, TextIO
 
 from twisted.logger import (
@@ -46,8 +47,14 @@ def as_json(event: LogEvent) -> str:
         "message": formatEvent(event),
     }
     for key, value in event.items():
-        if not key.startswith("log_") and isinstance(value, str | int | float | bool):
+        if not key.startswith("log_") and _is_simple(value):
             line.setdefault(key, value)
     if "log_failure" in event:
         line["traceback"] = eventAsText(event, includeTimestamp=False, includeSystem=False)
-    return json.dumps(line, ensure_ascii=False) + "\n"
+    # Names of files may hold bytes that are not UTF-8; the stream could not write them.
+    return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode() + "\n"
+
+
+def _is_simple(value: Any) -> bool:
+    """Whether JSON can say it; not a number and infinity it cannot."""
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

@@ -36,7 +36,7 @@ class InOrder(MultiService):
     def startService(self) -> None:  # noqa: N802 -- Twisted's name
         """Start the first service; the others follow."""
         Service.startService(self)
-        Deferred.fromCoroutine(self._start()).addErrback(self._give_up)
+        Deferred.fromCoroutine(self._start()).addErrback(self._could_not)
 
     async def _start(self) -> None:
         for service in list(self):
@@ -47,6 +47,11 @@ class InOrder(MultiService):
             listening = getattr(service, "whenListening", None)
             if listening is not None:
                 await listening()
+
+    def _could_not(self, failure: Failure) -> None:
+        # What was stopped before it was ready fails too, and then nobody needs to give up any more.
+        if self.running:
+            self._give_up(failure)
 
     def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
         """Stop everything that was started."""

@@ -22,6 +22,9 @@ def error_for(status: int, body: bytes, what: str) -> StoreError:
     CouchDB's error bodies are ``{"error": …, "reason": …}``; a proxy's may be anything.
     """
     message = f"{what}: {status} {_reason(body)}".rstrip()
+    if status < 400:  # noqa: PLR2004 -- where HTTP's errors begin
+        # CouchDB redirects nobody who asks for what we ask for.
+        return Unavailable(message + " (and the answer is not CouchDB's)")
     if status == 404 and not _is_couchdb(body):  # noqa: PLR2004 -- a status code
         # A proxy in front of CouchDB, or something else on its port, must not be believed that a thing does not exist (law 3).
         return Unavailable(message + " (and the answer is not CouchDB's)")
@@ -52,8 +55,8 @@ def parse(body: bytes, what: str) -> Any:
     """Read an answer that must be JSON."""
     try:
         return json.loads(body)
-    except ValueError as error:
-        raise Unavailable(f"{what}: the answer is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise Unavailable(f"{what}: the answer is not JSON that can be read: {error}") from error
 
 
 def parse_rows(body: bytes, what: str) -> list[Row]:
@@ -80,7 +83,7 @@ def _row(row: Any, what: str) -> Row:
 def _reason(body: bytes) -> str:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body[:200].decode("utf-8", "replace")
     return f"{answer.get('error')}: {answer.get('reason')}" if isinstance(answer, dict) else str(answer)[:200]
 
@@ -88,7 +91,6 @@ def _reason(body: bytes) -> str:
 def _is_couchdb(body: bytes) -> bool:
     try:
         answer = json.loads(body)
-    except ValueError:
-        # HEAD has no body.
-        return not body
-    return isinstance(answer, dict) and "error" in answer
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(answer, dict) and answer.get("error") == "not_found"

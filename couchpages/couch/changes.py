@@ -5,6 +5,8 @@ CouchDB sends one JSON object a line, an empty line as heartbeat, and ``{"last_s
 """
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,6 +14,9 @@ from couchpages.ports import Change, Json, Unavailable
 
 #: A line holds one document, 8 MB at most by CouchDB's default; JSON may escape that to several times its size.
 MAX_LINE = 64 * 1024 * 1024
+
+#: How CouchDB begins the line of a change: with its sequence and the document's id.
+_OPENING = re.compile(rb'\s*\{"seq":("(?:[^"\\]|\\.)*"|\d{1,20}),"id":("(?:[^"\\]|\\.)*"),')
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +51,15 @@ class FeedParser:
     _parts: list[bytes] = field(default_factory=list)
     _held: int = 0
 
-    def feed(self, data: bytes) -> list[FeedEvent]:
-        """Give the events that *data* completes. Raises :class:`Unavailable` for what is no feed."""
+    def feed(self, data: bytes) -> Iterator[FeedEvent]:
+        """Give the events that *data* completes, each as soon as it is read. Raises :class:`Unavailable` for what is no feed."""
         *lines, rest = data.split(b"\n")
-        events = []
         for line in lines:
             self._parts.append(line)
             whole = b"".join(self._parts)
             self._parts, self._held = [], 0
-            events.append(parse_line(whole))
+            yield parse_line(whole)
         self._hold(rest)
-        return events
 
     def _hold(self, rest: bytes) -> None:
         if rest:
@@ -72,9 +75,20 @@ def parse_line(line: bytes) -> FeedEvent:
         return Heartbeat()
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise Unavailable(f"a line of _changes is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        # JSON, but nested too deeply, or with a number of too many digits: one such document must not stop the feed (law 4).
+        return _unreadable(line, error)
     return _event(value)
+
+
+def _unreadable(line: bytes, error: Exception) -> Changed:
+    found = _OPENING.match(line)
+    if found is None:
+        raise Unavailable(f"a line of _changes cannot be read: {error}") from error
+    doc_id = json.loads(found[2])
+    return Changed(str(json.loads(found[1])), Change(doc_id, {"_id": doc_id}))
 
 
 def _event(value: Any) -> FeedEvent:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from twisted.web.iweb import IBodyProducer
-
 from couchpages.couch.answers import parse, parse_object, parse_rows, row_error
-from couchpages.couch.transport import Transport, producer_of
-from couchpages.ports import Conflict, Json, Row, StoreError, Unavailable
+from couchpages.couch.transport import Transport
+from couchpages.ports import Conflict, Json, NotFound, Row, StoreError, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +32,19 @@ class CouchDatabase:
     async def info(self) -> DatabaseInfo:
         """Give what CouchDB says of the database itself. Not repeated: who asks follows, and has its own backoff."""
         answer = parse_object(await self.transport.fetch("GET", self._path()), self.name)
-        return DatabaseInfo(str(answer.get("instance_start_time")), str(answer.get("update_seq")))
+        born = answer.get("instance_start_time")
+        if not isinstance(born, str):
+            raise Unavailable(f"{self.name}: the answer does not say when the database was made")
+        return DatabaseInfo(born, str(answer.get("update_seq")))
 
     async def ensure(self) -> bool:
-        """Create the database unless it is there; tell whether it was made."""
+        """Create the database unless it is there, which takes an administrator; tell whether it was made."""
+        try:
+            await self.info()
+        except NotFound:
+            pass
+        else:
+            return False
         try:
             await self.transport.fetch("PUT", self._path(), repeat=True)
         except Conflict:
@@ -83,13 +90,9 @@ class CouchDatabase:
         self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
     ) -> None:
         """See :meth:`couchpages.ports.Database.put_attachment`."""
-
-        def body() -> IBodyProducer:
-            return producer_of(self.transport.reactor, open_content())
-
         del length  # The producer measures its file.
         path = self._path(doc_id, name)
-        await self.transport.fetch("PUT", path, body=body, content_type=content_type, repeat=True)
+        await self.transport.fetch("PUT", path, body=open_content, content_type=content_type, repeat=True)
 
     async def read_attachment(self, doc_id: str, name: str, receive: Callable[[bytes], object]) -> None:
         """See :meth:`couchpages.ports.Database.read_attachment`."""

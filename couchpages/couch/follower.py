@@ -121,7 +121,13 @@ class Follower(Service):
                 await self._connect()
             except StoreError as error:
                 if self.running:
-                    await self._wait(error)
+                    await self._wait(str(error))
+            except CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 -- a defect of ours or of the sink must not end the following for ever
+                self.log.failure("{database} could not be followed", database=self._database.name)
+                if self.running:
+                    await self._wait(f"a defect: {error!r}")
 
     async def _connect(self) -> None:
         self._become(State.CONNECTING)
@@ -134,6 +140,8 @@ class Follower(Service):
         self._settle()
         self._become(State.FOLLOWING)
         await self._read({"heartbeat": str(int(HEARTBEAT * 1000))})
+        # It should last for ever. Whoever ends it each time must not be asked again without a pause.
+        raise Unavailable(f"{self._database.name}/_changes: the feed ended")
 
     async def _read(self, ending: dict[str, str]) -> None:
         parser = FeedParser()
@@ -186,17 +194,17 @@ class Follower(Service):
         """Everything was seen that exists: what was not is gone."""
         for doc_id in sorted(self._unseen):
             self._apply(Change(doc_id, None))
+        self._sink.loaded()
         if self._problem is not None:
             self.log.info("{database} is followed again", database=self._database.name)
         self._failures, self._problem, self._loaded = 0, None, True
-        self._sink.loaded()
 
-    async def _wait(self, error: StoreError) -> None:
+    async def _wait(self, problem: str) -> None:
         self._failures += 1
         self._metrics.follower_failures.labels(self._database.name).inc()
-        if str(error) != self._problem:
+        if problem != self._problem:
             # Once for each kind of trouble, not once for each try.
-            self._problem = str(error)
+            self._problem = problem
             self.log.warn(
                 "{database} cannot be followed: {problem}", database=self._database.name, problem=self._problem
             )

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from treq.client import HTTPClient
 from twisted.internet import task
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed, DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -18,6 +18,7 @@ from twisted.web.client import (
     Agent,
     FileBodyProducer,
     HTTPConnectionPool,
+    RequestGenerationFailed,
     RequestTransmissionFailed,
     ResponseDone,
     ResponseFailed,
@@ -29,6 +30,7 @@ from twisted.web.iweb import IBodyProducer, IResponse
 from couchpages.couch.answers import error_for
 from couchpages.couch.backoff import Backoff
 from couchpages.ports import Unavailable
+from couchpages.web.ascii_url import AsciiURL
 
 #: Of Apache CouchDB's own replicator: ``http_connections = 20`` a replication. Twice that leaves room for visitors beside a deployment.
 MOST_CONNECTIONS = 40
@@ -43,10 +45,14 @@ LOST = (
     ResponseFailed,
     ResponseNeverReceived,
     RequestTransmissionFailed,
-    CancelledError,
+    RequestGenerationFailed,
+    PotentialDataLoss,
     OSError,
 )
-Body: TypeAlias = bytes | Callable[[], IBodyProducer] | None
+#: What a request that is given up fails with, alone or as the reason within another.
+GIVEN_UP = (CancelledError, ConnectingCancelledError)
+Body: TypeAlias = bytes | Callable[[], BinaryIO] | None
+"""A request's body: bytes, or what opens the file that holds it, anew for each try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,10 @@ class Transport:
         content_type: str = "application/json",
         repeat: bool = False,
     ) -> bytes:
-        """Give the body of a successful answer, whole. Raises :class:`~couchpages.ports.StoreError`; *repeat* allows several tries."""
+        """Give the body of a successful answer, whole; *repeat* allows several tries.
+
+        Raises :class:`~couchpages.ports.StoreError`, the OSError of a body that cannot be opened, and CancelledError when cancelled.
+        """
         parts: list[bytes] = []
 
         async def once() -> bytes:
@@ -151,9 +160,10 @@ class Transport:
         idle: float | None = None,
     ) -> None:
         what = f"{method} {path}"
+        content = body() if callable(body) else body
         try:
-            response = await self._request(method, path, query, body, content_type)
-            if response.code >= 400:  # noqa: PLR2004 -- where HTTP's errors begin
+            response = await self._request(method, path, query, content, content_type)
+            if not 200 <= response.code < 300:  # noqa: PLR2004 -- HTTP's successes
                 parts: list[bytes] = []
                 await collect(self.reactor, response, _bounded(parts, MOST_BODY), self.timeouts.idle)
                 raise error_for(response.code, b"".join(parts), what)
@@ -161,22 +171,54 @@ class Transport:
         except LOST as error:
             raise Unavailable(f"{what}: {_cause(error)}") from error
 
-    def _request(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Body, content_type: str
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        content: bytes | BinaryIO | None,
+        content_type: str,
+    ) -> Any:
+        answer = self._begin(method, path, query, content, content_type)
+        late = self.reactor.callLater(self.timeouts.answer, answer.cancel)
+        try:
+            return await answer
+        except BaseException as error:
+            if content is not None and not isinstance(content, bytes):
+                # Whoever produces a body closes its file, but not when nobody asked for the body.
+                content.close()
+            if not _was_given_up(error):
+                raise
+            if late.active():
+                # Not by us: whoever waits has given up, and wants no other try.
+                raise CancelledError from error
+            raise ConnectTimeout(f"no answer in {self.timeouts.answer:g} seconds") from error
+        finally:
+            if late.active():
+                late.cancel()
+
+    def _begin(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        content: bytes | BinaryIO | None,
+        content_type: str,
     ) -> Deferred[Any]:
         address = f"{self.url}/{path}" + (f"?{urlencode(query)}" if query else "")
         headers: dict[bytes | str, bytes | str] = {
             "Accept": "application/json",
-            **({"Content-Type": content_type} if body is not None else {}),
+            **({"Content-Type": content_type} if content is not None else {}),
         }
         return self.client.request(
             method,
-            address,
-            data=body() if callable(body) else body,
+            AsciiURL.from_text(address),
+            data=content if content is None or isinstance(content, bytes) else producer_of(self.reactor, content),
             headers=headers,
             auth=self.credentials,
+            # CouchDB redirects nobody; whoever does is not to be told our password.
+            allow_redirects=False,
             reactor=self.reactor,
-            timeout=self.timeouts.answer,
             unbuffered=True,
         )
 
@@ -246,11 +288,14 @@ def _bounded(parts: list[bytes], most: int) -> Callable[[bytes], None]:
     return receive
 
 
+def _was_given_up(error: BaseException) -> bool:
+    reasons = [error, *(reason.value for reason in getattr(error, "reasons", None) or ())]
+    return any(isinstance(reason, GIVEN_UP) for reason in reasons)
+
+
 def _cause(error: BaseException) -> str:
     """Name what lies at the bottom of Twisted's wrapped failures."""
     reasons = getattr(error, "reasons", None)
     if reasons:
         return _cause(reasons[0].value)
-    if isinstance(error, CancelledError):
-        return "no answer in time"
     return f"{type(error).__name__}: {error}"

@@ -40,16 +40,27 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """Give the response that tells of the problem."""
-        title = TITLES.get(self.status) or HTTPStatus(self.status).phrase
-        body = {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail, **self.more}
+        body = {
+            "type": "about:blank",
+            "title": title_of(self.status),
+            "status": self.status,
+            "detail": self.detail,
+            **self.more,
+        }
         if self.field is not None:
             body["field"] = self.field
         return json_response(self.status, body, b"application/problem+json").with_headers(self.headers)
 
 
+def title_of(status: int) -> str:
+    """Give the words that stand beside a status code."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def json_response(status: int, value: Any, content_type: bytes = b"application/json") -> Response:
     """Give a response with *value* as JSON; never cached, because it tells of this moment."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    # Half of a surrogate pair, which JSON can say and UTF-8 cannot, is written as the escape that it came as.
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"
     headers = (
         (b"content-type", content_type),
         (b"content-length", str(len(body)).encode()),

@@ -26,7 +26,8 @@ class Client:
 def client_of(head: RequestHead, trusted: Sequence[Network]) -> Client:
     """Give who visits: the peer itself, or whom trusted proxies speak for."""
     if not trusted or not _is_trusted(head.peer, trusted):
-        return Client(head.peer, head.scheme)
+        peer = _address(head.peer)
+        return Client(str(peer) if peer else head.peer, head.scheme)
     return Client(_forwarded_for(head, trusted), _forwarded_proto(head))
 
 

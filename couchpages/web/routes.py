@@ -51,7 +51,8 @@ class Routes:
         for route, values in found:
             if route.method == method:
                 return route.endpoint(head, values)
-        allow = ", ".join(sorted({route.method for route, _ in found}))
+        methods = {route.method for route, _ in found}
+        allow = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
         raise Problem(405, f"{method} is not among {allow}", headers=((b"allow", allow.encode()),))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from twisted.internet.interfaces import IPullProducer
+from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from couchpages.web.message import FilePart, Response
@@ -18,18 +18,21 @@ class Consumer(Protocol):
         """Send *data*."""
         ...
 
-    def registerProducer(self, producer: IPullProducer, streaming: bool) -> object:  # noqa: N802 -- Twisted's name
-        """Ask *producer* for more whenever there is room."""
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> object:  # noqa: N802 -- Twisted's name
+        """Tell *producer* when to pause and when to go on."""
         ...
 
     def unregisterProducer(self) -> object:  # noqa: N802 -- Twisted's name
-        """Stop asking."""
+        """Stop telling."""
         ...
 
 
-@implementer(IPullProducer)
+@implementer(IPushProducer)
 class Parts:
-    """Writes a response's parts, a chunk each time that the transport has room, so that a slow reader costs one chunk."""
+    """Writes a response's parts chunk by chunk until the transport says that it has enough, so that a slow reader costs few chunks.
+
+    *done* is called once, with what kept the parts from being sent whole, or None; never after the connection was lost.
+    """
 
     def __init__(self, response: Response, consumer: Consumer, done: Callable[[Exception | None], object]) -> None:
         self._response = response
@@ -37,25 +40,34 @@ class Parts:
         self._consumer = consumer
         self._done = done
         self._offset = 0
+        self._paused = False
 
     def start(self) -> None:
         """Begin."""
-        self._consumer.registerProducer(self, False)
+        self._consumer.registerProducer(self, True)
+        self.resumeProducing()
 
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
-        """Write the next chunk."""
-        try:
-            data = self._next()
-        except OSError as error:
-            self._end(error)
-            return
-        if data:
+        """Write until told to pause."""
+        self._paused = False
+        while not self._paused:
+            try:
+                data = self._next()
+            except Exception as error:  # noqa: BLE001 -- whatever it was, the response ends here
+                self._end(error)
+                return
+            if not data:
+                self._end(None)
+                return
             self._consumer.write(data)
-        else:
-            self._end(None)
+
+    def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Write no more for now."""
+        self._paused = True
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Let go: the connection was lost."""
+        self._paused = True
         self._parts.clear()
         self._response.close()
 

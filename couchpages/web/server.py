@@ -7,7 +7,7 @@ admits the request first, and its body goes where the application says.
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ITCPTransport
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -18,7 +18,7 @@ from couchpages.metrics import Metrics
 from couchpages.ports import StoreError
 from couchpages.web.exchange import Application, Exchange
 from couchpages.web.message import Headers, RequestHead, Response
-from couchpages.web.problem import Problem, problem_for_disk, problem_for_store
+from couchpages.web.problem import Problem, problem_for_disk, problem_for_store, title_of
 from couchpages.web.sending import Parts
 
 #: Seconds that a body may take to begin, and the bytes a second that it must come with after that: Debian's Apache has
@@ -55,6 +55,9 @@ class EdgeRequest(Request):
             self.exchange = self.factory.application.admit(self._head())
         except Problem as problem:
             self.refusal = problem
+        except OSError as error:
+            self.log.warn("the body of {target} could not be kept: {error}", target=target, error=error)
+            self.refusal = problem_for_disk(error)
         except Exception:  # noqa: BLE001 -- a defect of ours must not take the connection with it
             self.log.failure("a request for {target} could not be admitted", target=target)
             self.refusal = Problem(500, "this node has a defect; its log says more")
@@ -111,7 +114,7 @@ class EdgeRequest(Request):
             self._let_go()
 
     def _send(self, response: Response) -> None:
-        self.setResponseCode(response.status)
+        self.setResponseCode(response.status, title_of(response.status).encode())
         fields = self.responseHeaders
         for name, value in response.headers:
             fields.addRawHeader(name, value)
@@ -138,13 +141,19 @@ class EdgeRequest(Request):
 
     def _let_go(self) -> None:
         exchange, self.exchange = self.exchange, None
-        if exchange is not None:
+        if exchange is None:
+            return
+        try:
             exchange.body.close()
+        except Exception:  # noqa: BLE001 -- the response is made, and other requests of the connection are let go of all the same
+            self.log.failure("the body of {target} could not be let go of", target=self.uri)
 
     def _failed(self, failure: Failure) -> None:
         self.log.failure("a response to {target} could not be sent", failure=failure, target=self.uri)
-        if not self._disconnected:
-            self.channel.abort()
+        # Once it is finished, or the connection lost, the request has no channel.
+        channel = getattr(self, "channel", None)
+        if channel is not None:
+            channel.abort()
 
     def _head(self) -> RequestHead:
         fields = tuple(
@@ -181,7 +190,9 @@ class EdgeChannel(HTTPChannel):
             return
         self._body_since = self.factory.reactor.seconds()
         self._body_clock = self.callLater(BODY_SECONDS, self._check_body)
-        if (request.requestHeaders.getRawHeaders(b"expect") or [b""])[0].lower() == b"100-continue":
+        expected = (request.requestHeaders.getRawHeaders(b"expect") or [b""])[0].lower()
+        # RFC 9110 section 10.1.1: whoever speaks HTTP/1.0 does not know the interim response.
+        if expected == b"100-continue" and self._version == b"HTTP/1.1":
             self._send100Continue()
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
@@ -202,30 +213,73 @@ class EdgeChannel(HTTPChannel):
     def readConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
         """Answer what was asked before the other end closed its half; a body that is not whole is refused."""
         self._reading = False
-        if self._body_since is not None and not self._refused:
-            self.requests[-1].refusal = Problem(
-                400, "the body ended before the Content-Length that was announced", field="Content-Length"
+        self._end_of_input()
+
+    def _end_of_input(self) -> None:
+        if self._body_since is not None:
+            self._refuse_body(
+                Problem(400, "the body ended before the Content-Length that was announced", field="Content-Length")
             )
-            self._refuse()
-        elif not self.requests or not self._handlingRequest:
+        elif not self._handlingRequest or self._refused:
             self.transport.loseConnection()
-        self.persistent = False
+
+    def requestDone(self, request: Request) -> None:  # noqa: N802 -- Twisted's name
+        """Go on with the next request that came, if any; when nothing more can come, close."""
+        super().requestDone(request)
+        if not self._reading:
+            # Later, because requests that came before may be parsed by then.
+            self.callLater(0, self._end_of_input)
+
+    def headerReceived(self, line: bytes) -> bool:  # noqa: N802 -- Twisted's name
+        """Take a header field, also a Content-Length of thousands of digits, which int() does not."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:
+            self._respondToBadRequestAndDisconnect()
+            return False
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Refuse what is too long for a request line or a header field."""
+        del line
+        self._respondToBadRequestAndDisconnect()
+
+    def timeoutConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        """Close an idle connection; who stalls in the middle of a body is told so."""
+        if self._body_since is not None:
+            self._refuse_body(Problem(408, f"nothing came of the body for {IDLE_SECONDS} seconds"))
+        else:
+            super().timeoutConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 -- Twisted's name
+        """Answer what is no HTTP as other problems are answered; Twisted calls this while it parses a head or a chunk."""
+        problem = Problem(400, "the request is not well-formed HTTP/1.1, or its head is too long")
+        if self._body_since is not None:
+            self._refuse_body(self.requests[-1].refusal or problem)
+        elif not self._refused:
+            self._refused, self.persistent, self.length = True, False, None
+            self.setTimeout(None)
+            self.setRawMode()
+            self.factory.sent(problem.status, 0.0)
+            self.transport.write(_whole(problem.response()))
+            self.loseConnection()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
         """Our own half is closed: see :meth:`loseConnection`."""
 
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close; after a refusal only our half, until the other end has read it."""
-        if not self._refused or not self._reading or not hasattr(self.transport, "loseWriteConnection"):
+        # TLS has no half-closed connections; what lies below it must not be closed under it.
+        half = ITCPTransport(self.transport, None) if not self.isSecure() else None
+        if not self._refused or not self._reading or half is None:
             super().loseConnection()
             return
         self._networkProducer.unregisterProducer()
-        self.transport.loseWriteConnection()
+        half.loseWriteConnection()
         self._body_clock = self.callLater(LINGER_SECONDS, self.abort)
 
     def abort(self) -> None:
         """Cut the connection."""
-        self._body_clock = None
+        self._stop_body_clock()
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
@@ -238,6 +292,10 @@ class EdgeChannel(HTTPChannel):
         """Count the connection."""
         super().connectionMade()
         self.factory.opened(self)
+
+    def _refuse_body(self, problem: Problem) -> None:
+        self.requests[-1].refusal = problem
+        self._refuse()
 
     def _refuse(self) -> None:
         """Answer before the body is whole, and close."""
@@ -254,13 +312,20 @@ class EdgeChannel(HTTPChannel):
         if left > 0:
             self._body_clock = self.callLater(left, self._check_body)
             return
-        self.requests[-1].refusal = Problem(408, f"the body came slower than {BODY_RATE:g} bytes a second")
-        self._refuse()
+        self._refuse_body(Problem(408, f"the body came slower than {BODY_RATE:g} bytes a second"))
 
     def _stop_body_clock(self) -> None:
         clock, self._body_clock, self._body_since = self._body_clock, None, None
         if clock is not None and clock.active():
             clock.cancel()
+
+
+def _whole(response: Response) -> bytes:
+    """Write a response to what is not known to be a request."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    fields = (*response.headers, (b"server", SERVER), (b"connection", b"close"))
+    head = b"".join(b"%s: %s\r\n" % field for field in fields)
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (response.status, title_of(response.status).encode(), head, body)
 
 
 class EdgeFactory(Factory):

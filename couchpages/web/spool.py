@@ -1,5 +1,6 @@
 """Bodies that go to disk as they come, hashed on the way (does I/O)."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -61,7 +62,7 @@ class Spooled:
 
     def close(self) -> None:
         """Remove the file, unless somebody moved it away."""
-        try:
+        # What is still buffered may not fit on a full disk; nobody wants it any more. The descriptor is closed all the same.
+        with contextlib.suppress(OSError):
             self._file.close()
-        finally:
-            self.path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
