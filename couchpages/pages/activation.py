@@ -30,8 +30,13 @@ def moment_after(now: int, current: Activation | None) -> int:
 
 
 def is_superseded(deployment: Deployment, current: Activation | None) -> bool:
-    """Whether a deployment that is submitted again was live already, or was overtaken by a later one."""
-    return current is not None and current.activated >= deployment.created
+    """Whether what is live was made live after *deployment* was made: then this was live already, or was overtaken.
+
+    So of deployments that are made at the same time the latest stays live, in whatever order they get there.
+    """
+    if current is None:
+        return False
+    return (current.activated, current.deployment.id) >= (deployment.created, deployment.id)
 
 
 def previous(site: Site) -> Deployment | None:

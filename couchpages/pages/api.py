@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from couchpages.pages.deployments import Deployed, Deployments
@@ -24,7 +25,7 @@ from couchpages.ports import Authority, Grant
 from couchpages.web.credentials import api_key
 from couchpages.web.exchange import Discarded, Exchange, InMemory, announced_length
 from couchpages.web.message import RequestHead, Response
-from couchpages.web.problem import Problem, json_response
+from couchpages.web.problem import Problem, json_response, problem_for_disk
 from couchpages.web.routes import Endpoint, Route
 from couchpages.web.spool import Spool, Spooled
 
@@ -33,6 +34,7 @@ Values: TypeAlias = Mapping[str, str]
 #: A submission has about 200 bytes for a file; the paths may be up to 1,024 bytes long, and then CouchDB's limit is met first.
 BYTES_FOR_A_FILE = 1400
 LONGEST_IDEMPOTENCY_KEY = 200
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class SitesApi:
         limit = self.limits.file_size
         if announced_length(head, limit) is None:
             raise Problem(411, "a blob is sent with its Content-Length", field="Content-Length")
-        body = self.spool.body(limit)
+        body = spooled(self.spool, limit)
 
         async def respond() -> Response:
             new = await store(self, sha256, body)
@@ -184,8 +186,20 @@ async def store(api: SitesApi, sha256: str, body: Spooled) -> bool:
             422, f"the content's SHA-256 is {found}, not the one in the address; nothing was stored", field="sha256"
         )
     new = await api.deployments.store_blob(sha256, body.open, body.size)
-    await deferToThreadPool(api.reactor, api.threads, lambda: api.keep(body.path, sha256, body.size))
+    try:
+        await deferToThreadPool(api.reactor, api.threads, lambda: api.keep(body.path, sha256, body.size))
+    except OSError as error:
+        # It is stored; the cache only spares a way to CouchDB.
+        log.warn("blob {sha256} could not be kept on disk: {error}", sha256=sha256, error=error)
     return new
+
+
+def spooled(spool: Spool, limit: int) -> Spooled:
+    """Give a body that goes to disk, or raise the problem of a disk that does not take it."""
+    try:
+        return spool.body(limit)
+    except OSError as error:
+        raise problem_for_disk(error) from error
 
 
 def permitted_site(authority: Authority, head: RequestHead, host: str) -> str:

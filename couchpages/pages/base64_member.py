@@ -15,14 +15,16 @@ from typing import TypeAlias
 
 Buffer: TypeAlias = bytes | mmap
 PIECE = 262144
+#: Members that an upload may have; the first system wrote three.
+MOST_MEMBERS = 100
 #: The longest escape of a JSON string: ``\\uXXXX``.
 LONGEST_ESCAPE = 6
 SHORT = 4096
 
 _OPEN = re.compile(rb"\s*\{\s*")
-_NAME = re.compile(rb'"([^"\\]{1,64})"\s*:\s*')
 # Possessive: what was taken is not given back, so that a long string costs one pass and no stack.
 _TEXT = re.compile(rb'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_NAME = re.compile(_TEXT.pattern + rb"\s*:\s*", re.DOTALL)
 _OTHER = re.compile(rb"(?:true|false|null|-?[0-9][0-9.eE+-]*)")
 _NEXT = re.compile(rb"\s*([,}])\s*")
 _ESCAPE = re.compile(rb"\\(?:u00([0-7][0-9A-Fa-f])|/)")
@@ -40,14 +42,14 @@ def members(buffer: Buffer) -> dict[str, Span]:
     """Give the text members of a flat object, names in lower case; others are passed over. Raises ValueError."""
     found: dict[str, Span] = {}
     position = _after(_OPEN, buffer, 0, "an object")
-    while True:
+    for _ in range(MOST_MEMBERS):
         name = _NAME.match(buffer, position)
         if name is None:
             raise ValueError(f"no member's name at byte {position}")
         position = name.end()
         text = _TEXT.match(buffer, position)
         if text is not None:
-            found[name[1].decode("utf-8", "replace").lower()] = Span(*text.span(1))
+            found[short_text(buffer, Span(*name.span(1))).lower()] = Span(*text.span(1))
         position = text.end() if text is not None else _after(_OTHER, buffer, position, "a value")
         end = _NEXT.match(buffer, position)
         if end is None:
@@ -57,6 +59,7 @@ def members(buffer: Buffer) -> dict[str, Span]:
             if position != len(buffer):
                 raise ValueError("something follows the object")
             return found
+    raise ValueError(f"more than {MOST_MEMBERS} members")
 
 
 def short_text(buffer: Buffer, span: Span) -> str:
@@ -66,23 +69,23 @@ def short_text(buffer: Buffer, span: Span) -> str:
     return str(json.loads(b'"' + buffer[span.start : span.stop] + b'"'))
 
 
-def decoded(buffer: Buffer, span: Span) -> Iterator[bytes]:
-    """Give the bytes that a base64 member stands for, piece by piece. Raises ValueError."""
+def decoded(buffer: Buffer, span: Span, piece: int = PIECE) -> Iterator[bytes]:
+    """Give the bytes that a base64 member stands for, from *piece* characters at a time, at least an escape's. Raises ValueError."""
     held = b""
     position = span.start
     while position < span.stop:
-        stop = _piece_end(buffer, position, span.stop)
+        stop = _piece_end(buffer, position, span.stop, piece)
         held += _unescaped(buffer[position:stop])
         position = stop
         whole = len(held) - len(held) % 4 if position < span.stop else len(held)
-        if position < span.stop and b"=" in held:
+        if position < span.stop and b"=" in held[:whole]:
             raise ValueError("base64 goes on behind its end")
         yield _decode(held[:whole])
         held = held[whole:]
 
 
-def _piece_end(buffer: Buffer, start: int, stop: int) -> int:
-    end = min(start + PIECE, stop)
+def _piece_end(buffer: Buffer, start: int, stop: int, piece: int) -> int:
+    end = min(start + piece, stop)
     if end < stop:
         # An escape that begins in this piece and ends in the next belongs to the next.
         cut = buffer[end - LONGEST_ESCAPE + 1 : end].rfind(b"\\")

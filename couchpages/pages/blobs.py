@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -157,24 +158,29 @@ class BlobReader:
     async def _keep(self, sha256: str, arriving: Arriving) -> None:
         incoming = arriving.incoming
         if incoming is None:
+            if arriving.failure is not None:
+                self._not_kept(sha256, arriving.failure)
             return
         try:
             incoming.file.close()
             await self._in_thread(lambda: self._disk.adopt(incoming.path, sha256, arriving.size))
         except OSError as error:
             _abandon(incoming)
-            self._metrics.cache_faults.labels("blobs_disk").inc()
-            self.log.warn("blob {sha256} could not be kept on disk: {error}", sha256=sha256, error=error)
+            self._not_kept(sha256, error)
             if arriving.size > self._most:
                 raise Unavailable(f"no room on disk for blob {sha256}, which is too large for memory") from error
+
+    def _not_kept(self, sha256: str, error: OSError) -> None:
+        self._metrics.cache_faults.labels("blobs_disk").inc()
+        self.log.warn("blob {sha256} could not be kept on disk: {error}", sha256=sha256, error=error)
 
     def _in_thread(self, work: Callable[[], T]) -> "Deferred[T]":
         return deferToThreadPool(self._reactor, self._threads, work)
 
 
 def _abandon(incoming: Incoming) -> None:
-    try:
+    # On a full disk closing writes what is buffered, and fails again; a file that stays is removed at the next start.
+    with suppress(OSError):
         incoming.abandon()
-    except OSError:
-        # On a full disk closing writes what is buffered, and fails again.
+    with suppress(OSError):
         incoming.path.unlink(missing_ok=True)

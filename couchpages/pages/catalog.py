@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from couchpages.pages.hosts import commit_label
 from couchpages.pages.manifest import Activation, Deployment, Manifest, from_document
 from couchpages.ports import Change
 
@@ -54,7 +53,8 @@ class Catalog:
         return max(candidates, key=self._age)
 
     def find(self, site: str, id_or_commit: str) -> Deployment | None:
-        """Give a site's deployment by its id, or the newest of a commit."""
+        """Give a site's deployment by its id, or the newest of a commit, in any case of its letters."""
+        id_or_commit = id_or_commit.lower()
         known = self.sites.get(site)
         if known is None:
             return None
@@ -78,7 +78,7 @@ class Catalog:
             self._site(doc_id).live = entry
             return
         self._site(entry.site).deployments[entry.id] = entry
-        alias = _commit_host(entry)
+        alias = entry.commit_host
         if alias is not None:
             self._by_commit.setdefault(alias, set()).add(doc_id)
 
@@ -96,7 +96,7 @@ class Catalog:
                 self._forget_alias(entry, doc_id)
 
     def _forget_alias(self, entry: Deployment, doc_id: str) -> None:
-        alias = _commit_host(entry)
+        alias = entry.commit_host
         if alias is not None and alias in self._by_commit:
             self._by_commit[alias].discard(doc_id)
             if not self._by_commit[alias]:
@@ -109,12 +109,3 @@ class Catalog:
         site = self.sites.get(name)
         if site is not None and site.live is None and not site.deployments:
             del self.sites[name]
-
-
-def _commit_host(deployment: Deployment) -> str | None:
-    if deployment.commit is None or deployment.commit == deployment.id:
-        return None
-    try:
-        return f"{commit_label(deployment.commit)}.{deployment.site}"
-    except ValueError:
-        return None

@@ -10,9 +10,10 @@ from couchpages.metrics import Metrics
 from couchpages.pages.activation import deployment_id, is_superseded, moment_after, previous, repeatable_entropy
 from couchpages.pages.blobs import ATTACHMENT
 from couchpages.pages.manifest import Activation, Deployment, Manifest, document_size, from_document, to_document
+from couchpages.pages.quoting import quoted
 from couchpages.pages.sites import Sites
 from couchpages.pages.submission import Limits, Submission, check_document
-from couchpages.ports import Conflict, Database, NotFound, StoreError, Unavailable
+from couchpages.ports import Conflict, Database, Json, NotFound, StoreError, Unavailable
 from couchpages.web.problem import Problem
 
 #: CouchDB holds compressible types gzipped, and then answers no ranges; visitors get the type from the path.
@@ -47,7 +48,8 @@ class Live:
 class Deployments:
     """Changes sites. *clock* gives milliseconds since 1970, *entropy* as many random bytes as it is asked for.
 
-    Methods raise :class:`Problem` and :class:`StoreError`, and then nothing is live that was not before.
+    Methods raise :class:`Problem` and :class:`StoreError`, and then nothing is live that was not before, unless CouchDB did what it was
+    asked to and its answer was lost: repeating the call then finishes it.
     """
 
     sites: Sites
@@ -93,11 +95,10 @@ class Deployments:
             site, submission, idempotency_key, moment_after(self.clock(), current), preview
         )
         deployment = manifest.deployment
-        live = not deployment.preview
-        if live and (made or not is_superseded(deployment, current)):
-            await self._activate(manifest)
-        elif live:
+        if deployment.preview:
             live = current is not None and current.deployment.id == deployment.id
+        else:
+            live = await self._activate(manifest, deployment.created)
         self.metrics.deployments.labels("preview" if deployment.preview else "production").inc()
         self.log.info("deployed {id} of {site}", id=deployment.id, site=site, live=live, files=deployment.files)
         return Deployed(deployment, live, made)
@@ -106,8 +107,8 @@ class Deployments:
         """Make an earlier deployment live again: *wanted* by id or commit, or the previous one."""
         self.sites.require_loaded()
         target = self._target(site, wanted)
-        doc = await self.manifests.get(target.document_id)
-        await self._activate(Manifest(target, from_document(doc).files))
+        if not await self._is_live(target):
+            await self._activate(await self._stored(target))
         self.log.info("rolled {site} back to {id}", id=target.id, site=site)
         return Deployed(target, live=True)
 
@@ -116,6 +117,10 @@ class Deployments:
         self.sites.require_loaded()
         target = self._target(site, wanted)
         live = (await self._live(site)).activation
+        known = self.sites.catalog.sites.get(site)
+        if live is None and known is not None:
+            # What is live cannot be read: visitors see what this node knew last.
+            live = known.live
         if live is not None and live.deployment.id == target.id:
             raise Problem(
                 409, f"{target.id} is live; roll back to another deployment first, or delete the site", field="id"
@@ -141,7 +146,7 @@ class Deployments:
             return target
         found = self.sites.catalog.find(site, wanted)
         if found is None:
-            raise Problem(404, f"{site} has no deployment {wanted}", field="id")
+            raise _no_deployment(site, wanted)
         return found
 
     async def _require_blobs(self, submission: Submission) -> None:
@@ -176,26 +181,55 @@ class Deployments:
                 rev = await self.manifests.put(doc_id, to_document(manifest))
             except Conflict:
                 if repeated is not None:
-                    return _same(manifest, from_document(await self.manifests.get(doc_id))), False
+                    return await self._made_before(manifest), False
                 continue
             await self.sites.when_seen(doc_id, rev, PATIENCE)
             return manifest, True
         raise Unavailable(f"no free id was found for a deployment of {site}")
 
-    async def _activate(self, manifest: Manifest) -> None:
+    async def _made_before(self, manifest: Manifest) -> Manifest:
+        """Give the deployment that an earlier call with the same key made, once this node has seen it."""
+        doc_id = manifest.deployment.document_id
+        doc = await self.manifests.get(doc_id)
+        found = _same(manifest, _read(doc))
+        await self.sites.when_seen(doc_id, str(doc.get("_rev")), PATIENCE)
+        return found
+
+    async def _stored(self, target: Deployment) -> Manifest:
+        try:
+            return Manifest(target, _read(await self.manifests.get(target.document_id)).files)
+        except NotFound:
+            raise _no_deployment(target.site, target.id) from None
+
+    async def _is_live(self, deployment: Deployment) -> bool:
+        """Tell whether a deployment is live; if so, once this node has seen it."""
+        live = await self._live(deployment.site)
+        if live.activation is None or live.activation.deployment.id != deployment.id:
+            return False
+        await self.sites.when_seen(deployment.site, live.rev, PATIENCE)
+        return True
+
+    async def _activate(self, manifest: Manifest, moment: int | None = None) -> bool:
+        """Make a deployment live, as of *moment* or else of now; tell whether it is live, or was overtaken by one of a later moment."""
         deployment = manifest.deployment
         site = deployment.site
         for _ in range(TRIES):
             live = await self._live(site)
             if live.activation is not None and live.activation.deployment.id == deployment.id:
-                return
-            activation = Activation(deployment, moment_after(self.clock(), live.activation))
+                # Somebody else did it, or a call whose answer was lost.
+                await self.sites.when_seen(site, live.rev, PATIENCE)
+                return True
+            if moment is not None and is_superseded(deployment, live.activation):
+                return False
+            activation = Activation(
+                deployment, moment_after(self.clock(), live.activation) if moment is None else moment
+            )
             try:
                 rev = await self.manifests.put(site, to_document(Manifest(activation, manifest.files)), live.rev)
             except Conflict:
                 continue
             await self.sites.when_seen(site, rev, PATIENCE)
-            return
+            return True
         raise Unavailable(f"{site} is being changed by others all the time")
 
     async def _live(self, site: str) -> Live:
@@ -235,14 +269,34 @@ class Deployments:
             for outcome in outcomes:
                 if isinstance(outcome, StoreError) and not isinstance(outcome, Conflict):
                     raise outcome
-        for doc_id in left:
-            await self.sites.when_seen(doc_id, None, PATIENCE)
+        else:
+            raise Unavailable(f"{left[0]} is being changed by others all the time")
+        # Waited for together, so that many cost no more patience than one.
+        for seen in [self.sites.when_seen(doc_id, None, PATIENCE) for doc_id in left]:
+            await seen
+
+
+def _read(doc: Json) -> Manifest:
+    try:
+        return from_document(doc)
+    except ValueError as error:
+        raise Unavailable(f"the manifest {doc.get('_id')} is malformed: {error}") from error
 
 
 def _same(wanted: Manifest, found: Manifest) -> Manifest:
-    if dict(wanted.files) != dict(found.files) or wanted.deployment.branch != found.deployment.branch:
+    if _asked(wanted) != _asked(found):
         raise Problem(422, "this Idempotency-Key was used for another deployment of this site", field="Idempotency-Key")
     return found
+
+
+def _asked(manifest: Manifest) -> tuple[object, ...]:
+    deployment = manifest.deployment
+    is_own = isinstance(manifest.entry, Deployment)
+    return is_own, deployment.document_id, deployment.commit, deployment.branch, dict(manifest.files)
+
+
+def _no_deployment(site: str, wanted: str) -> Problem:
+    return Problem(404, f"{site} has no deployment {quoted(wanted)}", field="id")
 
 
 def _no_site(site: str) -> Problem:

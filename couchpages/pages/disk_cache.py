@@ -56,6 +56,8 @@ class DiskCache:
                 if entry.name.startswith(UNFINISHED):
                     Path(entry.path).unlink(missing_ok=True)
                 continue
+            if entry.path != str(self._path(entry.name)):
+                continue
             status = entry.stat(follow_symlinks=False)
             found.append((status.st_mtime_ns, entry.name, status.st_size))
         with self._lock:
@@ -70,6 +72,7 @@ class DiskCache:
         try:
             file = self._path(sha256).open("rb")
         except FileNotFoundError:
+            self._forget_if_gone(sha256)
             return None
         try:
             status = os.fstat(file.fileno())
@@ -102,8 +105,9 @@ class DiskCache:
             return
         target = self._path(sha256)
         target.parent.mkdir(mode=0o700, exist_ok=True)
-        path.replace(target)
         with self._lock:
+            # Under the lock, so that nobody who lets go of an older copy at this moment removes this one.
+            path.replace(target)
             self._hold(sha256, size)
 
     def _hold(self, sha256: str, size: int) -> None:
@@ -116,6 +120,12 @@ class DiskCache:
                 self._sizes.discard(sha256)
                 self._remove(sha256)
             raise DamagedBlob(f"{self._path(sha256)} has the SHA-256 {found}; it was removed")
+
+    def _forget_if_gone(self, sha256: str) -> None:
+        with self._lock:
+            if sha256 in self._sizes and not self._path(sha256).exists():
+                self._sizes.discard(sha256)
+                self._checked.pop(sha256, None)
 
     def _touch(self, sha256: str) -> None:
         with self._lock:

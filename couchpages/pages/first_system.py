@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.internet.threads import deferToThreadPool
 
-from couchpages.pages.api import SitesApi, Values, json_body, store
+from couchpages.pages.activation import is_superseded
+from couchpages.pages.api import SitesApi, Values, json_body, spooled, store
 from couchpages.pages.base64_member import decoded, members, short_text
 from couchpages.pages.submission import (
     Submission,
@@ -26,8 +27,8 @@ from couchpages.web.problem import Problem, json_response
 from couchpages.web.routes import Route
 from couchpages.web.spool import Spooled
 
-#: Base64 takes 4 characters for 3 bytes, and a ``+`` may be escaped with six: twice the file is more than any file takes.
-ENCODED = 2
+#: Base64 takes 4 characters for 3 bytes, and a ``+`` may be escaped with six: a file of nothing else takes eight times its size.
+ENCODED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class FirstSystemApi:
         self.api.authority.identify(api_key(head))
         limit = self.api.limits.file_size * ENCODED + 65536
         announced_length(head, limit)
-        body = self.api.spool.body(limit)
+        body = spooled(self.api.spool, limit)
 
         async def respond() -> Response:
             content = self.api.spool.body(self.api.limits.file_size)
@@ -84,7 +85,7 @@ class FirstSystemApi:
         return Exchange(respond, body)
 
     async def _deploy(self, grant: Grant, content: bytes) -> Response:
-        value = {name.lower(): member for name, member in read_object(content).items()}
+        value = await deferToThreadPool(self.api.reactor, self.api.threads, lambda: _read(content))
         site = read_site(_text(value, "hostname", "Hostname"))
         if not grant.reaches(site):
             raise Problem(403, f"this API key does not reach {site}")
@@ -92,11 +93,19 @@ class FirstSystemApi:
         if not isinstance(preview, bool):
             raise Problem(400, "Preview is neither true nor false", field="Preview")
         submission = self._submission(value)
-        self.api.deployments.sites.require_loaded()
-        if self.api.deployments.sites.catalog.find(site, submission.commit or "") is not None:
-            raise Problem(409, f"{submission.commit} of {site} was uploaded before", field="GitHash")
-        deployed = await self.api.deployments.deploy(site, submission, None, preview=preview)
+        self._refuse_repeated(site, submission.commit or "")
+        # As with an Idempotency-Key, so that an upload whose answer was lost half-way is finished when it is repeated.
+        deployed = await self.api.deployments.deploy(
+            site, submission, f"first system {submission.commit}", preview=preview
+        )
         return json_response(202, {"GitHash": submission.commit, "Hostname": site, "Id": deployed.deployment.id})
+
+    def _refuse_repeated(self, site: str, commit: str) -> None:
+        sites = self.api.deployments.sites
+        sites.require_loaded()
+        known = sites.catalog.find(site, commit)
+        if known is not None and (known.preview or is_superseded(known, sites.catalog.sites[site].live)):
+            raise Problem(409, f"{commit} of {site} was uploaded before", field="GitHash")
 
     def _submission(self, value: Mapping[str, Any]) -> Submission:
         listed = value.get("urlhashdictionary")
@@ -106,6 +115,10 @@ class FirstSystemApi:
         check_count(files, self.api.limits)
         check_paths(files)
         return Submission(read_commit(_text(value, "githash", "GitHash"), "GitHash"), None, files, None)
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    return {name.lower(): member for name, member in read_object(content).items()}
 
 
 def _decode(body: Spooled, content: Spooled) -> str:

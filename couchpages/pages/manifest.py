@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from couchpages.pages.hosts import commit_label
 from couchpages.pages.moments import from_text, to_text
 from couchpages.ports import Json
 
@@ -43,6 +44,16 @@ class Deployment:
     def document_id(self) -> str:
         """The name of its document, and of its preview's host."""
         return f"{self.id}.{self.site}"
+
+    @property
+    def commit_host(self) -> str | None:
+        """The host of its commit's preview; None where its id is the commit, and where what stands for a commit is none."""
+        if self.commit is None or self.commit == self.id:
+            return None
+        try:
+            return f"{commit_label(self.commit)}.{self.site}"
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: What comes later was written by a broken clock, and leaves no moment for what happens after it: datetime ends with the year 9999.
+END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def to_text(milliseconds: int) -> str:
@@ -11,8 +13,10 @@ def to_text(milliseconds: int) -> str:
 
 
 def from_text(text: str) -> int:
-    """Read a moment. Raises ValueError."""
+    """Read a moment. Raises ValueError for what is none, or lies before 1970 or after 9998."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
+    if not EPOCH <= moment < END:
+        raise ValueError(f"{text!r} lies before 1970 or after 9998")
     return (moment - EPOCH) // timedelta(milliseconds=1)

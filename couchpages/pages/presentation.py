@@ -3,7 +3,6 @@
 from typing import Any
 
 from couchpages.pages.catalog import Site
-from couchpages.pages.hosts import commit_label
 from couchpages.pages.manifest import Deployment
 from couchpages.pages.moments import to_text
 
@@ -12,8 +11,8 @@ def addresses(deployment: Deployment, scheme: str, port: int | None, *, live: bo
     """Give where a deployment is visited: the site itself if it is live, then its previews. *port* is None where it goes without saying."""
     hosts = [deployment.site] if live else []
     hosts.append(deployment.document_id)
-    if deployment.commit is not None and deployment.commit != deployment.id:
-        hosts.append(f"{commit_label(deployment.commit)}.{deployment.site}")
+    if deployment.commit_host is not None:
+        hosts.append(deployment.commit_host)
     suffix = f":{port}" if port is not None else ""
     return [f"{scheme}://{host}{suffix}/" for host in hosts]
 

@@ -16,6 +16,8 @@ from couchpages.ports import Change, Database, NotFound, Unavailable
 
 #: What a path and its hash cost in a dict beside the path's own characters: measured with CPython 3.11.
 BYTES_FOR_A_FILE = 260
+#: Reads of a manifest that may each be overtaken by a change before it is given up.
+READS = 5
 
 
 class UnknownHost(Exception):
@@ -48,13 +50,19 @@ class Sites:
         self._flights: SingleFlight[str, Held] = SingleFlight()
         self._revs: dict[str, str] = {}
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
+        self._unreadable: set[str] = set()
         self._loaded = False
         metrics.cache_bytes.labels("manifests").set_function(lambda: self._held.held)
         metrics.sites.set_function(lambda: sum(site.live is not None for site in self.catalog.sites.values()))
 
     def apply(self, change: Change) -> None:
         """Take a manifest, or let go of it."""
-        manifest = self.catalog.apply(change)
+        try:
+            manifest = self.catalog.apply(change)
+        except ValueError:
+            self._unreadable.add(change.doc_id)
+            raise
+        self._unreadable.discard(change.doc_id)
         self._held.discard(change.doc_id)
         if change.doc is None:
             self._revs.pop(change.doc_id, None)
@@ -78,6 +86,8 @@ class Sites:
         if doc_id is None:
             if not self._loaded:
                 raise Unavailable("the manifests are not read from CouchDB yet")
+            if host in self._unreadable:
+                raise Unavailable(f"the manifest {host} is malformed")
             raise UnknownHost(host)
         held = self._held.get(doc_id)
         if held is None:
@@ -114,7 +124,7 @@ class Sites:
         return seen.addBoth(over)
 
     async def _fetch(self, doc_id: str) -> Held:
-        while True:
+        for _ in range(READS):
             rev, manifest = await self._read(doc_id)
             held = self._held.get(doc_id)
             if held is not None and _generation(held.rev) >= _generation(rev):
@@ -122,6 +132,7 @@ class Sites:
             # What was read may have been overtaken by a change while it was on its way: nobody is led back to an older version (law 2).
             if _generation(rev) >= _generation(self._revs.get(doc_id, "")):
                 return self._hold(doc_id, manifest, rev)
+        raise Unavailable(f"CouchDB gives older revisions of the manifest {doc_id} than it announced")
 
     async def _read(self, doc_id: str) -> tuple[str, Manifest]:
         try:

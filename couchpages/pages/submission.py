@@ -52,7 +52,8 @@ def read_sha256(text: str, field: str) -> str:
 def read_json(body: bytes) -> Any:
     """Give the JSON of a body."""
     try:
-        return json.loads(body)
+        # Decoded here: json.loads takes UTF-16 as well, and encoded surrogates.
+        return json.loads(body.decode("utf-8-sig"))
     except RecursionError:
         raise Problem(400, "the body is JSON nested too deeply") from None
     except UnicodeDecodeError:
@@ -144,8 +145,10 @@ def check_document(size: int, limits: Limits) -> None:
 
 def _size(path: str, entry: Any, limits: Limits) -> int:
     size = entry.get("size") if isinstance(entry, dict) else None
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+    if not isinstance(size, int) or isinstance(size, bool):
         raise Problem(400, f"files: {path[:200]!r} has no size in bytes", field="files")
+    if size < 0:
+        raise Problem(422, f"files: {path[:200]!r} has a size below zero", field="files")
     if size > limits.file_size:
         raise Problem(
             413, f"{path[:200]!r} has {size:,} bytes, and a file may have {limits.file_size:,}", field="files"
@@ -155,7 +158,9 @@ def _size(path: str, entry: Any, limits: Limits) -> int:
 
 def _hash(path: str, entry: Mapping[str, Any]) -> str:
     sha256 = entry.get("sha256")
-    if not isinstance(sha256, str) or not is_sha256(sha256.lower()):
+    if not isinstance(sha256, str):
+        raise Problem(400, f"files: {path[:200]!r} has no sha256", field="files")
+    if not is_sha256(sha256.lower()):
         raise Problem(422, f"files: {path[:200]!r} has no sha256 of 64 hexadecimal digits", field="files")
     return sha256.lower()
 

@@ -6,6 +6,7 @@ The keys are the first system's: h, ip, ts, visit_scheme, ug, colo, http, loc, t
 import json
 from dataclasses import dataclass
 
+from couchpages.pages.paths import BadTarget, decode_target
 from couchpages.pages.replies import NOSNIFF, NOT_STORED
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.proxies import Client
@@ -24,8 +25,13 @@ class Place:
 
 
 def wanted(target: bytes) -> bytes | None:
-    """Give which of the two is asked for, or None."""
-    path = target.split(b"?", 1)[0]
+    """Give which of the two is asked for, also in absolute form, or None."""
+    if TEXT_PATH not in target:
+        return None
+    try:
+        path = b"/" + decode_target(target)[0].encode()
+    except BadTarget:
+        return None
     return path if path in (TEXT_PATH, JSON_PATH) else None
 
 

@@ -67,7 +67,7 @@ class Visits:
             return await self._visit(head, await self._sites.files_for(host))
         except UnknownHost:
             return unknown_host_reply(host).to(head.method).from_memory()
-        except StoreError:
+        except (StoreError, OSError):
             # Whoever failed has logged it; a visitor is told to come again (law 3).
             return unavailable_reply(RETRY_AFTER).to(head.method).from_memory()
 
@@ -88,8 +88,12 @@ class Visits:
         content = await self._blobs.get(blob)
         if isinstance(content, bytes):
             return file_reply(head.method, head.headers, path, blob, len(content), status).from_memory(content)
-        size = content.seek(0, 2)
-        return _from_file(file_reply(head.method, head.headers, path, blob, size, status), content)
+        try:
+            size = content.seek(0, 2)
+            return _from_file(file_reply(head.method, head.headers, path, blob, size, status), content)
+        except BaseException:
+            content.close()
+            raise
 
 
 def host_of(head: RequestHead) -> str | Reply:

@@ -1,0 +1,263 @@
+"""A database in memory that answers as CouchDB does, with faults and pauses on demand (no I/O; for tests).
+
+>>> database = MemoryDatabase("manifests")
+>>> database.fail("put", Unavailable("away"), happened=True)  # the next put is done, and its answer lost
+>>> database.pause = turns.wait                               # every operation waits, before and after, until a test lets it go on
+>>> database.follow(sink)                                     # a ChangesSink hears of every change at once
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import md5
+from typing import Any, BinaryIO, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from couchpages.ports import Change, ChangesSink, Conflict, Json, NotFound, Row, StoreError, TooLarge, Unavailable
+
+#: CouchDB's ``max_document_size``.
+LARGEST_DOCUMENT = 8_000_000
+READ_ATTACHMENT = "read_attachment"
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Stored:
+    """A document with its current revision; *body* is None when it is deleted."""
+
+    rev: str
+    body: Json | None
+    attachments: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What one operation meets: on *doc_id* (None: any), before it is done or, if it *happened*, after."""
+
+    operation: str
+    error: Exception
+    doc_id: str | None
+    happened: bool
+
+
+class MemoryDatabase:
+    """A :class:`couchpages.ports.Database`, synchronous unless :attr:`pause` is set.
+
+    *calls* lists the operations that were asked for, each with the document's name. *piece* is how many bytes of an attachment are
+    given at a time.
+    """
+
+    def __init__(self, name: str = "memory", *, largest: int = LARGEST_DOCUMENT, piece: int = 65536) -> None:
+        self.name = name
+        self.largest = largest
+        self.piece = piece
+        self.pause: Callable[[str], Awaitable[None]] | None = None
+        self.calls: list[tuple[str, str]] = []
+        self.stored: dict[str, Stored] = {}
+        self._faults: list[Fault] = []
+        self._sinks: list[ChangesSink] = []
+
+    # What tests ask of it.
+
+    def fail(
+        self, operation: str, error: Exception, *, doc_id: str | None = None, happened: bool = False, times: int = 1
+    ) -> None:
+        """Let the next *times* calls of *operation*, a method's name, raise *error*: instead of acting, or after it *happened*."""
+        self._faults += [Fault(operation, error, doc_id, happened)] * times
+
+    def heal(self) -> None:
+        """Forget the faults that nothing met yet."""
+        self._faults.clear()
+
+    def follow(self, sink: ChangesSink) -> None:
+        """Tell *sink* everything that is stored, and every change from now on, as it is made."""
+        for doc_id in sorted(self.stored):
+            sink.apply(self.change(doc_id))
+        sink.loaded()
+        self._sinks.append(sink)
+
+    def change(self, doc_id: str) -> Change:
+        """Give the newest state of a document as a feed of changes would."""
+        stored = self.stored[doc_id]
+        return Change(doc_id, None if stored.body is None else self._shown(doc_id))
+
+    def seed(self, doc_id: str, body: Mapping[str, Any]) -> str:
+        """Write a document whatever its revision, as replication or another program may."""
+        before = self.stored.get(doc_id)
+        return self._write(doc_id, dict(body), before.rev if before else None, before.attachments if before else {})
+
+    def documents_now(self) -> dict[str, Json]:
+        """Give every document that is not deleted, without ``_id`` and ``_rev``."""
+        return {doc_id: _copy(each.body) for doc_id, each in sorted(self.stored.items()) if each.body is not None}
+
+    # What couchpages.ports.Database promises.
+
+    async def get(self, doc_id: str) -> Json:
+        """See :meth:`couchpages.ports.Database.get`."""
+        return await self._do("get", doc_id, lambda: self._get(doc_id))
+
+    async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
+        """See :meth:`couchpages.ports.Database.put`."""
+        return await self._do("put", doc_id, lambda: self._put(doc_id, body, rev))
+
+    async def delete(self, doc_id: str, rev: str) -> None:
+        """See :meth:`couchpages.ports.Database.delete`."""
+        await self._do("delete", doc_id, lambda: self._put(doc_id, None, rev))
+
+    async def bulk(self, docs: Sequence[Mapping[str, Any]]) -> list[str | StoreError]:
+        """See :meth:`couchpages.ports.Database.bulk`."""
+        return await self._do("bulk", "", lambda: [self._outcome(doc) for doc in docs])
+
+    async def rows(self, keys: Sequence[str], *, include_docs: bool = False) -> list[Row]:
+        """See :meth:`couchpages.ports.Database.rows`."""
+        return await self._do("rows", "", lambda: [self._row(key, include_docs) for key in keys])
+
+    async def documents(self, first: str, last: str) -> list[Json]:
+        """See :meth:`couchpages.ports.Database.documents`."""
+        return await self._do(
+            "documents", "", lambda: [self._shown(each) for each in self.documents_now() if first <= each <= last]
+        )
+
+    async def put_attachment(
+        self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
+    ) -> None:
+        """See :meth:`couchpages.ports.Database.put_attachment`."""
+        del content_type
+        await self._do("put_attachment", doc_id, lambda: self._put_attachment(doc_id, name, open_content, length))
+
+    async def read_attachment(self, doc_id: str, name: str, receive: Callable[[bytes], object]) -> None:
+        """See :meth:`couchpages.ports.Database.read_attachment`. A fault that *happened* comes after half of the content."""
+        content = await self._do(READ_ATTACHMENT, doc_id, lambda: self._attachment(doc_id, name))
+        lost = self._fault(READ_ATTACHMENT, doc_id, happened=True)
+        for start in range(0, len(content) // 2 if lost else len(content), self.piece):
+            receive(content[start : start + self.piece])
+        if lost:
+            raise lost.error
+
+    # How.
+
+    async def _do(self, operation: str, doc_id: str, act: Callable[[], T]) -> T:
+        self.calls.append((operation, doc_id))
+        await self._paused(f"{operation} {doc_id}")
+        self._meet(operation, doc_id, happened=False)
+        result = act()
+        if operation != READ_ATTACHMENT:
+            self._meet(operation, doc_id, happened=True)
+        await self._paused(f"{operation} {doc_id}: the answer")
+        return result
+
+    async def _paused(self, what: str) -> None:
+        if self.pause is not None:
+            await self.pause(what)
+
+    def _meet(self, operation: str, doc_id: str, *, happened: bool) -> None:
+        fault = self._fault(operation, doc_id, happened=happened)
+        if fault is not None:
+            raise fault.error
+
+    def _fault(self, operation: str, doc_id: str, *, happened: bool) -> Fault | None:
+        for place, fault in enumerate(self._faults):
+            if (fault.operation, fault.happened) == (operation, happened) and fault.doc_id in (None, doc_id):
+                return self._faults.pop(place)
+        return None
+
+    def _get(self, doc_id: str) -> Json:
+        if doc_id not in self.stored or self.stored[doc_id].body is None:
+            raise NotFound(f"{self.name}/{doc_id}: missing or deleted")
+        return self._shown(doc_id)
+
+    def _shown(self, doc_id: str) -> Json:
+        stored = self.stored[doc_id]
+        shown: Json = {**_copy(stored.body), "_id": doc_id, "_rev": stored.rev}
+        if stored.attachments:
+            shown["_attachments"] = {
+                name: {"length": len(content), "stub": True} for name, content in stored.attachments.items()
+            }
+        return shown
+
+    def _put(self, doc_id: str, body: Mapping[str, Any] | None, rev: str | None) -> str:
+        stored = self.stored.get(doc_id)
+        current = stored.rev if stored is not None and stored.body is not None else None
+        if rev != current:
+            raise Conflict(f"{self.name}/{doc_id}: document update conflict")
+        plain = None if body is None else {name: value for name, value in body.items() if name[:1] != "_"}
+        if plain is not None and len(_encoded(plain)) > self.largest:
+            raise TooLarge(f"{self.name}/{doc_id}: document_too_large")
+        return self._write(doc_id, plain, stored.rev if stored is not None else None, {})
+
+    def _write(self, doc_id: str, body: Json | None, parent: str | None, attachments: dict[str, bytes]) -> str:
+        generation = int(parent.partition("-")[0]) + 1 if parent else 1
+        digest = md5(_encoded([parent, body, sorted(attachments)]), usedforsecurity=False).hexdigest()
+        rev = f"{generation}-{digest}"
+        self.stored[doc_id] = Stored(rev, None if body is None else _copy(body), attachments)
+        change = self.change(doc_id)
+        for sink in self._sinks:
+            # As a follower does: what a sink cannot take stops nothing (law 4).
+            with suppress(Exception):
+                sink.apply(change)
+        return rev
+
+    def _outcome(self, doc: Mapping[str, Any]) -> str | StoreError:
+        body = None if doc.get("_deleted") else doc
+        try:
+            self._meet("bulk", doc["_id"], happened=False)
+            return self._put(doc["_id"], body, doc.get("_rev"))
+        except StoreError as error:
+            return error
+
+    def _row(self, key: str, include_docs: bool) -> Row:
+        stored = self.stored.get(key)
+        if stored is None or stored.body is None:
+            return Row(key, None, None)
+        return Row(key, stored.rev, self._shown(key) if include_docs else None)
+
+    def _put_attachment(self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int) -> None:
+        with open_content() as file:
+            content = file.read()
+        if len(content) != length:
+            raise Unavailable(f"{self.name}/{doc_id}/{name}: {len(content)} bytes came instead of {length}")
+        stored = self.stored.get(doc_id)
+        if stored is not None and stored.body is not None:
+            raise Conflict(f"{self.name}/{doc_id}: document update conflict")
+        self._write(doc_id, {}, stored.rev if stored else None, {name: content})
+
+    def _attachment(self, doc_id: str, name: str) -> bytes:
+        self._get(doc_id)
+        try:
+            return self.stored[doc_id].attachments[name]
+        except KeyError:
+            raise NotFound(f"{self.name}/{doc_id}/{name}: no such attachment") from None
+
+
+class Turns:
+    """Lets a test choose in which order paused operations go on: ``database.pause = turns.wait``."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[str, Deferred[None]]] = []
+
+    @property
+    def waiting(self) -> list[str]:
+        """What waits, in the order in which it came."""
+        return [what for what, _ in self._waiting]
+
+    async def wait(self, what: str) -> None:
+        """Wait until *what* is let go on."""
+        turn: Deferred[None] = Deferred()
+        self._waiting.append((what, turn))
+        await turn
+
+    def go(self, place: int = 0) -> None:
+        """Let the operation at *place* of :attr:`waiting` go on to where it pauses next, or ends."""
+        _, turn = self._waiting.pop(place)
+        turn.callback(None)
+
+
+def _encoded(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _copy(body: Json | None) -> Json:
+    copied: Json = json.loads(_encoded(body or {}))
+    return copied

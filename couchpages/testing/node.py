@@ -1,0 +1,304 @@
+"""A node in memory: sites, API and keys on databases in memory, asked without sockets (files only in the folder that it is given).
+
+>>> node = MemoryNode(Path(folder))
+>>> node.deploy("example.org", {"index.html": b"hello"})
+>>> node.visit("example.org", "/").body
+b'hello'
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from couchpages.access import keys
+from couchpages.access.keyring import Keyring
+from couchpages.metrics import Metrics
+from couchpages.pages.api import PublicAddress, SitesApi
+from couchpages.pages.blobs import BlobReader
+from couchpages.pages.deployments import Deployments
+from couchpages.pages.disk_cache import DiskCache
+from couchpages.pages.first_system import FirstSystemApi
+from couchpages.pages.sites import Sites
+from couchpages.pages.submission import Limits
+from couchpages.pages.trace import Place
+from couchpages.pages.visits import Visits
+from couchpages.ports import Change, ChangesSink, StoreError
+from couchpages.testing.memory_database import MemoryDatabase
+from couchpages.web.exchange import Application
+from couchpages.web.hosts import ByHost
+from couchpages.web.message import FilePart, Headers, RequestHead, Response
+from couchpages.web.problem import Problem, problem_for_disk, problem_for_store
+from couchpages.web.proxies import Network
+from couchpages.web.routes import Routes
+from couchpages.web.spool import Spool
+
+T = TypeVar("T")
+API_HOST = "api.example"
+#: 2026-11-23T14:00:00Z, in milliseconds since 1970: when :class:`MemoryNode`'s clock begins.
+BEGINNING = 1_795_442_400_000
+
+
+class MemoryReactor(Clock):
+    """A Clock that also takes what threads hand back; with :class:`NoThreads`, at once."""
+
+    def callFromThread(self, call: Callable[..., object], *args: Any, **more: Any) -> None:  # noqa: N802 -- Twisted's name
+        """Call *call* now."""
+        call(*args, **more)
+
+
+class NoThreads:
+    """Stands for a ThreadPool: does the work at once, in the caller's thread. *work* counts how often."""
+
+    def __init__(self) -> None:
+        self.work = 0
+
+    def callInThreadWithCallback(  # noqa: N802 -- Twisted's name
+        self, done: Callable[[bool, Any], object], work: Callable[..., Any], *args: Any, **more: Any
+    ) -> None:
+        """Do *work* and tell *done* whether it succeeded, and its result or failure."""
+        self.work += 1
+        try:
+            result = work(*args, **more)
+        except Exception:  # noqa: BLE001 -- as ThreadPool does
+            done(False, Failure())
+        else:
+            done(True, result)
+
+
+class Replication:
+    """Stands between a database and a sink: hands changes on at once, or keeps them back while it is *held*."""
+
+    def __init__(self, sink: ChangesSink) -> None:
+        self._sink = sink
+        self.held = False
+        self.kept: list[Change] = []
+
+    def apply(self, change: Change) -> None:
+        """Take a change."""
+        if self.held:
+            self.kept.append(change)
+        else:
+            self._sink.apply(change)
+
+    def loaded(self) -> None:
+        """Everything was told."""
+        self._sink.loaded()
+
+    def deliver(self, count: int | None = None) -> None:
+        """Hand on the *count* oldest changes that were kept back, or all of them."""
+        for _ in range(len(self.kept) if count is None else count):
+            self._sink.apply(self.kept.pop(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response as a client has it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+def head_of(
+    method: str, target: str | bytes, headers: Mapping[str, str] | tuple[tuple[bytes, bytes], ...] = ()
+) -> RequestHead:
+    """Give the head of a request of HTTP/1.1 from 192.0.2.1."""
+    pairs = (
+        tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
+        if isinstance(headers, Mapping)
+        else headers
+    )
+    raw = target.encode() if isinstance(target, str) else target
+    return RequestHead(method.encode(), raw, b"HTTP/1.1", Headers(pairs), "192.0.2.1", "http")
+
+
+async def exchange(application: Application, head: RequestHead, body: bytes = b"", piece: int = 65536) -> Response:
+    """Ask *application* as :mod:`couchpages.web.server` does, the body coming in pieces; errors become responses as there."""
+    try:
+        admitted = application.admit(head)
+        try:
+            for start in range(0, len(body), piece):
+                admitted.body.write(body[start : start + piece])
+            return await admitted.respond()
+        finally:
+            admitted.body.close()
+    except Problem as problem:
+        return problem.response()
+    except StoreError as error:
+        return problem_for_store(error).response()
+    except OSError as error:
+        return problem_for_disk(error).response()
+
+
+def received(response: Response, method: str = "GET") -> Answer:
+    """Read a response as a client of *method* would, and close its files."""
+    parts = (response.body,) if isinstance(response.body, bytes) else response.body
+    body = b"".join(_bytes_of(part) for part in parts)
+    response.close()
+    headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
+    return Answer(response.status, headers, b"" if method == "HEAD" else body)
+
+
+def _bytes_of(part: bytes | FilePart) -> bytes:
+    if isinstance(part, bytes):
+        return part
+    part.file.seek(part.start)
+    return part.file.read(part.length)
+
+
+def now(waited: "Deferred[T]") -> T:
+    """Give the result of what has ended, or raise its error; AssertionError if it waits."""
+    results: list[Any] = []
+    waited.addBoth(results.append)
+    if not results:
+        raise AssertionError("this still waits")
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    return results[0]  # type: ignore[no-any-return]  # the Deferred's type
+
+
+class MemoryNode:
+    """A node whose parts tests may look at: databases, sites, deployments, blobs, keyring.
+
+    *public* answers on the public port, *private* on the API port. Two nodes may share *files* and *manifests*: one CouchDB each would
+    need replication. ``replication.held = True`` keeps the manifests' changes from this node until ``replication.deliver()``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        files: MemoryDatabase | None = None,
+        manifests: MemoryDatabase | None = None,
+        secrets: MemoryDatabase | None = None,
+        limits: Limits = Limits(25 * 2**20, 20_000, 8_000_000),  # noqa: B008 -- a frozen value
+        memory: int = 2**20,
+        disk: int = 2**24,
+        trusted_proxies: tuple[Network, ...] = (),
+    ) -> None:
+        self.reactor = MemoryReactor()
+        self.threads = cast("Any", NoThreads())
+        self.metrics = Metrics()
+        self.files = files or MemoryDatabase("files")
+        self.manifests = manifests or MemoryDatabase("manifests")
+        self.secrets = secrets or MemoryDatabase("secrets")
+        self.keyring = Keyring()
+        self.sites = Sites(self.reactor, self.manifests, memory, self.metrics)
+        self.disk = DiskCache(folder / "blobs", disk)
+        self.spool = Spool(folder / "spool")
+        self.blobs = BlobReader(self.reactor, self.threads, self.files, self.disk, memory, self.metrics)
+        self._drawn = 0
+        self.deployments = Deployments(
+            self.sites, self.files, self.manifests, limits, ("main", "master"), self.milliseconds, self.entropy,
+            self.metrics,
+        )  # fmt: skip
+        public_address = PublicAddress("http", 8080)
+        self.api = SitesApi(
+            self.reactor, self.threads, self.keyring, self.deployments, self.spool, public_address, self.disk.adopt
+        )
+        self.private = Routes((*self.api.routes(), *FirstSystemApi(self.api).routes()))
+        place = Place("node1", "Graz", "AT")
+        visits = Visits(self.sites, self.blobs, place, trusted_proxies, lambda: self.milliseconds() / 1000)
+        self.public = ByHost([API_HOST], self.private, visits)
+        self.replication = Replication(self.sites)
+        self.disk.open()
+        self.spool.open()
+        self.key = self.add_key("*")
+        self.manifests.follow(self.replication)
+        self.secrets.follow(self.keyring)
+
+    def milliseconds(self) -> int:
+        """Give this node's clock."""
+        return BEGINNING + int(self.reactor.seconds() * 1000)
+
+    def entropy(self, count: int) -> bytes:
+        """Give bytes that are another each time, and the same in each run."""
+        self._drawn += 1
+        return sha256(b"%d" % self._drawn).digest()[:count]
+
+    def add_key(self, *sites: str) -> str:
+        """Give the text of a new API key for *sites*."""
+        digest = sha256(repr((sites, len(self.secrets.stored))).encode()).digest()
+        text, record = keys.new_key(digest[:5], digest, name="test", sites=sites, zones=(), created="")
+        self.secrets.seed(keys.document_id(record.key_id), keys.to_document(record))
+        return text
+
+    def start(
+        self,
+        method: str,
+        path: str,
+        body: object = b"",
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> "Deferred[Answer]":
+        """Begin a call of the API; *body* is bytes, or what JSON holds. A blob's Content-Length is that of its body."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        fields = {"Authorization": f"Bearer {key or self.key}", "Content-Length": str(len(content)), **(headers or {})}
+
+        async def answered() -> Answer:
+            return received(await exchange(self.private, head_of(method, path, fields), content), method)
+
+        return Deferred.fromCoroutine(answered())
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = b"",
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make a call of the API that ends at once."""
+        return now(self.start(method, path, body, key, headers))
+
+    def ask(self, host: str, target: str | bytes, method: str = "GET", **headers: str) -> "Deferred[Response]":
+        """Begin a visit; the names of *headers* have underscores for hyphens."""
+        fields = {"Host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return Deferred.fromCoroutine(exchange(self.public, head_of(method, target, fields)))
+
+    def visit(self, host: str, target: str | bytes, method: str = "GET", **headers: str) -> Answer:
+        """Make a visit that ends at once."""
+        return received(now(self.ask(host, target, method, **headers)), method)
+
+    def upload(self, content: bytes) -> str:
+        """Store a blob by the API; give its hash."""
+        name = sha256(content).hexdigest()
+        answer = self.call("PUT", f"/api/v2/blobs/{name}", content)
+        if answer.status not in (200, 201):
+            raise AssertionError(answer)
+        return name
+
+    def submission(self, files: Mapping[str, bytes], **more: object) -> dict[str, Any]:
+        """Give the body that deploys *files*, whose blobs are uploaded."""
+        listed = {path: {"sha256": self.upload(content), "size": len(content)} for path, content in files.items()}
+        return {"files": listed, **more}
+
+    def deploy(self, site: str, files: Mapping[str, bytes], **more: object) -> dict[str, Any]:
+        """Upload and deploy *files*; give what the API tells of the deployment. Later by a millisecond than what was before."""
+        self.reactor.advance(0.001)
+        answer = self.call("POST", f"/api/v2/sites/{site}/deployments", self.submission(files, **more))
+        if answer.status not in (200, 201):
+            raise AssertionError(answer)
+        deployed: dict[str, Any] = answer.json
+        return deployed
+
+    def restarted(self, folder: Path) -> "MemoryNode":
+        """Give another node on the same databases, with nothing in its memory, and its files in *folder*."""
+        return MemoryNode(folder, files=self.files, manifests=self.manifests, limits=self.deployments.limits)
+
+
+def with_head(head: RequestHead, **changes: Any) -> RequestHead:
+    """Give *head* with some of its members changed."""
+    return replace(head, **changes)
