@@ -1,0 +1,169 @@
+"""New versions of a site while many visit it: every answer is wholly of one version, and none goes back."""
+
+import re
+import subprocess
+import threading
+
+from tests.integration.cases import NodeCase, OnApacheCouchDB
+from tests.integration.node import Node, write_files
+from tests.integration.visitor import Visitor, fetch
+
+PAGES = 200
+STAMP = re.compile(rb"version (\d+)")
+WRK = """
+local number = 0
+local seen = 0
+local wrong = 0
+function request()
+    number = (number + 7) %% %(pages)d
+    return wrk.format("GET", "/" .. number .. ".html", {["Host"] = "%(site)s"})
+end
+function response(status, headers, body)
+    seen = seen + 1
+    local first = body:match("^version (%%d+)")
+    if status ~= 200 or not first or body:match("version (%%d+)$") ~= first or #body ~= tonumber(headers["Content-Length"]) then
+        wrong = wrong + 1
+        print("wrong: " .. status .. " " .. body:sub(1, 100))
+    end
+end
+"""
+
+
+def page(version: int, number: int) -> bytes:
+    """Give a page that says its version first and last; its length depends on both."""
+    stamp = b"version %d" % version
+    return stamp + b" of %d " % number + b"x" * (number * 97 % 20_000 + version * 13) + stamp
+
+
+def version_of(body: bytes) -> int:
+    """Give the version that a page says, or -1 where it says none, or two."""
+    stamps = set(STAMP.findall(body))
+    return int(stamps.pop()) if len(stamps) == 1 and body.startswith(b"version ") else -1
+
+
+class Hammering(threading.Thread):
+    """One visitor with one keep-alive connection, who asks for page after page and notes versions."""
+
+    def __init__(self, port: int, site: str, first: int, *, conditional: bool) -> None:
+        super().__init__(daemon=True)
+        self._port, self._site, self._first, self._conditional = port, site, first, conditional
+        self.ended = threading.Event()
+        self.versions: list[int] = []
+        self.wrong: list[str] = []
+
+    def run(self) -> None:
+        """Ask until told to end."""
+        tags: dict[int, tuple[str, int]] = {}
+        number = self._first
+        try:
+            with Visitor(self._port) as visitor:
+                while not self.ended.is_set():
+                    number = (number + 7) % PAGES
+                    self._ask(visitor, number, tags)
+        except Exception as error:  # noqa: BLE001 -- a lost connection is wrong too
+            self.wrong.append(repr(error))
+
+    def _ask(self, visitor: Visitor, number: int, tags: dict[int, tuple[str, int]]) -> None:
+        tag, known = tags.get(number, ("", 0))
+        headers = {"If-None-Match": tag} if tag and self._conditional else {}
+        answer = visitor.get(self._site, f"/{number}.html", headers=headers)
+        version = known if answer.status == 304 else version_of(answer.body)
+        if answer.status not in (200, 304) or version < 1 or (answer.status == 200 and answer.body != page(version, number)):
+            self.wrong.append(f"{number}: {answer.status} {answer.body[:60]!r}")
+            return
+        tags[number] = answer.headers["etag"], version
+        self.versions.append(version)
+
+
+class Switching(NodeCase):
+    """A site of 200 pages in several versions."""
+
+    def version(self, number: int) -> tuple[str, str]:
+        """Write a version; give the deploy command's folder and commit."""
+        folder = self.folder / str(number)
+        write_files(folder, {f"{each}.html": page(number, each) for each in range(PAGES)})
+        return str(folder), f"{number:07d}"
+
+    def deploy(self, node: Node, number: int) -> None:
+        """Deploy a version, and assert that from now on it alone is served."""
+        node.deploy(self.folder / str(number), self.site, "--commit", f"{number:07d}")
+        for each in (0, 1, PAGES - 1):
+            self.assertEqual(fetch(node.http, self.site, f"/{each}.html").body, page(number, each))
+
+    def test_while_clients_hammer(self) -> None:
+        """With eight keep-alive visitors, five switches and a rollback show whole versions only, and none goes back on a connection."""
+        node = self.node
+        for number in range(1, 6):
+            self.version(number)
+        self.deploy(node, 1)
+        visitors = [Hammering(node.http, self.site, each * 23, conditional=bool(each % 2)) for each in range(8)]
+        for each in visitors:
+            each.start()
+        try:
+            for number in range(2, 6):
+                self.deploy(node, number)
+        finally:
+            for each in visitors:
+                each.ended.set()
+            for each in visitors:
+                each.join(20)
+        for each in visitors:
+            self.assertEqual(each.wrong, [])
+            self.assertEqual(each.versions, sorted(each.versions), "a connection went back")
+            self.assertEqual((each.versions[0], each.versions[-1]), (1, 5))
+
+    def test_rollback_while_clients_hammer(self) -> None:
+        """A rollback is a switch like any other: from its end on, the earlier version alone is served, whole."""
+        node = self.node
+        for number in (1, 2):
+            self.version(number)
+            self.deploy(node, number)
+        visitor = Hammering(node.http, self.site, 0, conditional=False)
+        visitor.start()
+        self.assertEqual(node.run("rollback", self.site).code, 0)
+        for each in range(PAGES):
+            self.assertEqual(fetch(node.http, self.site, f"/{each}.html").body, page(1, each))
+        visitor.ended.set()
+        visitor.join(20)
+        self.assertEqual(visitor.wrong, [])
+        self.assertEqual(visitor.versions, sorted(visitor.versions, reverse=True))
+
+    def test_pages_that_vanish(self) -> None:
+        """A page that the new version lacks is 404 from the end of deploy on, and one that it adds is there."""
+        node = self.node
+        node.deploy(write_files(self.folder / "a", {"old.html": "old", "both.html": "1"}), self.site)
+        node.deploy(write_files(self.folder / "b", {"new.html": "new", "both.html": "2"}), self.site)
+        answers = [fetch(node.http, self.site, target) for target in ("/old.html", "/new.html", "/both.html")]
+        self.assertEqual([(each.status, each.body) for each in answers][1:], [(200, b"new"), (200, b"2")])
+        self.assertEqual(answers[0].status, 404)
+
+
+class SwitchingOnApacheCouchDB(OnApacheCouchDB, Switching):
+    """The same on Apache CouchDB."""
+
+
+class SwitchingUnderWrk(NodeCase):
+    """The same with wrk as the visitors."""
+
+    needs = ("wrk",)
+
+    def test_wrk(self) -> None:
+        """With 32 connections of wrk at full speed, three switches give no answer that is not 200 and whole, and no error."""
+        node = self.node
+        for number in range(1, 5):
+            write_files(self.folder / str(number), {f"{each}.html": page(number, each) for each in range(PAGES)})
+        node.deploy(self.folder / "1", self.site)
+        script = self.folder / "hammer.lua"
+        script.write_text(WRK % {"pages": PAGES, "site": self.site})
+        command = ["wrk", "-t1", "-c32", "-d6s", "-s", str(script), f"http://127.0.0.1:{node.http}/"]
+        wrk = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            for number in range(2, 5):
+                node.deploy(self.folder / str(number), self.site)
+        finally:
+            out = wrk.communicate(timeout=40)[0].decode()
+        self.assertNotIn("wrong:", out)
+        self.assertNotIn("Socket errors", out)
+        self.assertNotIn("Non-2xx", out)
+        requests = re.search(r"(\d+) requests in", out)
+        self.assertGreater(int(requests[1]) if requests else 0, 100, out)
