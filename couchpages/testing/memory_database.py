@@ -74,7 +74,7 @@ class MemoryDatabase:
     def follow(self, sink: ChangesSink) -> None:
         """Tell *sink* everything that is stored, and every change from now on, as it is made."""
         for doc_id in sorted(self.stored):
-            sink.apply(self.change(doc_id))
+            self._tell(sink, self.change(doc_id))
         sink.loaded()
         self._sinks.append(sink)
 
@@ -104,7 +104,7 @@ class MemoryDatabase:
 
     async def delete(self, doc_id: str, rev: str) -> None:
         """See :meth:`couchpages.ports.Database.delete`."""
-        await self._do("delete", doc_id, lambda: self._put(doc_id, None, rev))
+        await self._do("delete", doc_id, lambda: self._delete(doc_id, rev))
 
     async def bulk(self, docs: Sequence[Mapping[str, Any]]) -> list[str | StoreError]:
         """See :meth:`couchpages.ports.Database.bulk`."""
@@ -187,6 +187,10 @@ class MemoryDatabase:
             raise TooLarge(f"{self.name}/{doc_id}: document_too_large")
         return self._write(doc_id, plain, stored.rev if stored is not None else None, {})
 
+    def _delete(self, doc_id: str, rev: str) -> None:
+        self._get(doc_id)
+        self._put(doc_id, None, rev)
+
     def _write(self, doc_id: str, body: Json | None, parent: str | None, attachments: dict[str, bytes]) -> str:
         generation = int(parent.partition("-")[0]) + 1 if parent else 1
         digest = md5(_encoded([parent, body, sorted(attachments)]), usedforsecurity=False).hexdigest()
@@ -194,10 +198,13 @@ class MemoryDatabase:
         self.stored[doc_id] = Stored(rev, None if body is None else _copy(body), attachments)
         change = self.change(doc_id)
         for sink in self._sinks:
-            # As a follower does: what a sink cannot take stops nothing (law 4).
-            with suppress(Exception):
-                sink.apply(change)
+            self._tell(sink, change)
         return rev
+
+    def _tell(self, sink: ChangesSink, change: Change) -> None:
+        # As a follower does: what a sink cannot take stops nothing (law 4).
+        with suppress(Exception):
+            sink.apply(change)
 
     def _outcome(self, doc: Mapping[str, Any]) -> str | StoreError:
         body = None if doc.get("_deleted") else doc
