@@ -6,20 +6,17 @@ admits the request first, and its body goes where the application says.
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ITCPTransport
 from twisted.internet.protocol import Factory, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, Request, datetimeToString
+from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
 from couchpages.metrics import Metrics
-from couchpages.ports import StoreError
-from couchpages.web.exchange import Application, Exchange
-from couchpages.web.message import Headers, RequestHead, Response
-from couchpages.web.problem import Problem, problem_for_disk, problem_for_store, title_of
-from couchpages.web.sending import Parts
+from couchpages.web.exchange import Application
+from couchpages.web.message import Response
+from couchpages.web.problem import Problem, title_of
+from couchpages.web.request import SERVER, EdgeRequest
 
 #: Seconds that a body may take to begin, and the bytes a second that it must come with after that: Debian's Apache has
 #: ``RequestReadTimeout body=10,minrate=500``, Apache itself 20 seconds.
@@ -29,139 +26,6 @@ BODY_RATE = 500.0
 IDLE_SECONDS = 60
 #: Seconds for which a refused body is still read, so that the refusal is not lost with a reset: nginx's ``lingering_timeout``.
 LINGER_SECONDS = 5.0
-SERVER = b"couchpages"
-
-
-class EdgeRequest(Request):
-    """One request and its response."""
-
-    log = Logger()
-    channel: "EdgeChannel"
-
-    def __init__(self, channel: "EdgeChannel", queued: object = False) -> None:
-        super().__init__(channel, queued)
-        self.factory: EdgeFactory = channel.factory  # kept: the channel is let go of when the connection is lost
-        self.exchange: Exchange | None = None
-        self.refusal: Problem | None = None
-        self.received = 0
-
-    def parseCookies(self) -> None:  # noqa: N802 -- Twisted's name
-        """Nothing here has cookies."""
-
-    def begin(self, method: bytes, target: bytes, version: bytes) -> None:
-        """Let the application admit the request."""
-        self.method, self.uri, self.clientproto = method, target, version
-        try:
-            self.exchange = self.factory.application.admit(self._head())
-        except Problem as problem:
-            self.refusal = problem
-        except OSError as error:
-            self.log.warn("the body of {target} could not be kept: {error}", target=target, error=error)
-            self.refusal = problem_for_disk(error)
-        except Exception:  # noqa: BLE001 -- a defect of ours must not take the connection with it
-            self.log.failure("a request for {target} could not be admitted", target=target)
-            self.refusal = Problem(500, "this node has a defect; its log says more")
-
-    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
-        """Hand a piece of the body on."""
-        self.received += len(data)
-        if self.refusal is not None or self.exchange is None:
-            return
-        try:
-            self.exchange.body.write(data)
-        except Problem as problem:
-            self.refusal = problem
-        except OSError as error:
-            self.log.warn("the body of {target} could not be kept: {error}", target=self.uri, error=error)
-            self.refusal = problem_for_disk(error)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 -- Twisted's name
-        """Answer: the body is whole, or the request was refused."""
-        del command, path, version
-        Deferred.fromCoroutine(self._answer()).addErrback(self._failed)
-
-    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 -- Twisted's name
-        """Let go of a body that will never be whole."""
-        super().connectionLost(reason)
-        self._let_go()
-
-    async def _answer(self) -> None:
-        began = self.factory.reactor.seconds()
-        response = await self._response()
-        self.factory.sent(response.status, self.factory.reactor.seconds() - began)
-        if self._disconnected:
-            response.close()
-            return
-        self._send(response)
-
-    async def _response(self) -> Response:
-        try:
-            if self.refusal is not None or self.exchange is None:
-                return (self.refusal or Problem(500, "this node has a defect")).response()
-            return await self.exchange.respond()
-        except Problem as problem:
-            return problem.response()
-        except StoreError as error:
-            self.log.warn("{method} {target}: {error}", method=self.method, target=self.uri, error=error)
-            return problem_for_store(error).response()
-        except OSError as error:
-            self.log.warn("{method} {target}: {error}", method=self.method, target=self.uri, error=error)
-            return problem_for_disk(error).response()
-        except Exception:  # noqa: BLE001 -- a defect of ours is a 500, and the next request is served
-            self.log.failure("{method} {target} met a defect", method=self.method, target=self.uri)
-            return Problem(500, "this node has a defect; its log says more").response()
-        finally:
-            self._let_go()
-
-    def _send(self, response: Response) -> None:
-        self.setResponseCode(response.status, title_of(response.status).encode())
-        fields = self.responseHeaders
-        for name, value in response.headers:
-            fields.addRawHeader(name, value)
-        fields.setRawHeaders(b"date", [datetimeToString(self.factory.reactor.seconds())])
-        fields.setRawHeaders(b"server", [SERVER])
-        if not fields.hasHeader(b"content-length") and response.status not in (204, 304):
-            fields.setRawHeaders(b"content-length", [str(response.length).encode()])
-        if not self.channel.persistent:
-            fields.setRawHeaders(b"connection", [b"close"])
-        if self.method == b"HEAD" or isinstance(response.body, bytes):
-            self.write(b"" if self.method == b"HEAD" or not isinstance(response.body, bytes) else response.body)
-            response.close()
-            self.finish()
-        else:
-            Parts(response, self, self._sent).start()
-
-    def _sent(self, error: Exception | None) -> None:
-        if error is None:
-            self.finish()
-            return
-        # The head promised a length that cannot be kept: only a broken connection tells the client so.
-        self.log.warn("{target} could not be sent whole: {error}", target=self.uri, error=error)
-        self.channel.abort()
-
-    def _let_go(self) -> None:
-        exchange, self.exchange = self.exchange, None
-        if exchange is None:
-            return
-        try:
-            exchange.body.close()
-        except Exception:  # noqa: BLE001 -- the response is made, and other requests of the connection are let go of all the same
-            self.log.failure("the body of {target} could not be let go of", target=self.uri)
-
-    def _failed(self, failure: Failure) -> None:
-        self.log.failure("a response to {target} could not be sent", failure=failure, target=self.uri)
-        # Once it is finished, or the connection lost, the request has no channel.
-        channel = getattr(self, "channel", None)
-        if channel is not None:
-            channel.abort()
-
-    def _head(self) -> RequestHead:
-        fields = tuple(
-            (name.lower(), value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values
-        )
-        peer = getattr(self.channel.getPeer(), "host", "")
-        scheme = "https" if self.channel.isSecure() else "http"
-        return RequestHead(self.method, self.uri, self.clientproto, Headers(fields), peer, scheme)
 
 
 @implementer(IHalfCloseableProtocol)
