@@ -29,7 +29,7 @@ class NodeCase(SynchronousTestCase):
     needs: ClassVar[tuple[str, ...]] = ()
     #: Whether the tests run without COUCHPAGES_TEST_PEERS.
     always: ClassVar[bool] = False
-    skip: ClassVar[str | None] = None
+    skip: str | None = None
 
     def __init_subclass__(cls) -> None:
         """Find out whether the tests can run here."""

@@ -46,7 +46,15 @@ class Nginx:
         # Started by root, its workers would be somebody else, who may not write here.
         user = "user root;" if os.geteuid() == 0 else ""
         configuration.write_text(CONFIGURATION.format(user=user, folder=folder, port=self.port, upstream=upstream))
-        command = [program_path("nginx") or "nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)]
+        command = [
+            program_path("nginx") or "nginx",
+            "-p",
+            str(folder),
+            "-e",
+            str(folder / "error.log"),
+            "-c",
+            str(configuration),
+        ]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_until(self._listens, "nginx")

@@ -37,7 +37,7 @@ def free_ports(number: int) -> list[int]:
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give a plain environment, and *more*."""
     plain = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return {**plain, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **(more or {})}
+    return {**plain, "PYTHONDONTWRITEBYTECODE": "1", **(more or {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class Ended:
     err: str
 
     def json(self) -> Any:
-        """Read stdout as the one JSON document that ``--json`` promises."""
+        """Read stdout as the one JSON document that ``--json`` promises; the command must have succeeded."""
+        assert self.code == 0, f"the command ended with {self.code}: {self.err}"
         return json.loads(self.out)
 
 
@@ -96,11 +97,13 @@ class Node:
 
     def environment(self) -> dict[str, str]:
         """Give the environment of the daemon and of commands."""
-        return environment({**self.store.environment(), "COUCHPAGES_SERVER": self.server, "COUCHPAGES_API_KEY": self.key})
+        return environment(
+            {**self.store.environment(), "COUCHPAGES_SERVER": self.server, "COUCHPAGES_API_KEY": self.key}
+        )
 
     def start(self, *options: str) -> "Node":
         """Start the daemon, and wait until it is ready; *options* are twistd's for couchpages."""
-        command = [BIN / "twistd", "-n", "--pidfile=", "couchpages", "--config", self.config, *options]
+        command = [str(BIN / "twistd"), "-n", "--pidfile=", "couchpages", "--config", str(self.config), *options]
         with self.log_file.open("ab") as log:
             self._daemon = subprocess.Popen(
                 command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -131,7 +134,7 @@ class Node:
         """Run ``couchpages init`` and keep the key that it shows."""
         ended = self.run("init", "--json", "--config", str(self.config))
         assert ended.code == 0, f"init failed: {ended.err}{self.log()}"
-        self.key = ended.json()["api_key"]
+        self.key = ended.json()["api_key"] or ""
         return self.key
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ended:
@@ -208,7 +211,7 @@ class Node:
 
     def spooled(self) -> list[str]:
         """Give the names in its folder of uploads under way."""
-        return sorted(os.listdir(self.data / "spool"))
+        return sorted(each.name for each in (self.data / "spool").iterdir())
 
 
 class Running:

@@ -1,20 +1,23 @@
 """A TCP relay between a client and a node that holds what goes to the node after some bytes (threads; for tests of lost connections)."""
 
+import math
 import socket
 import threading
+from contextlib import suppress
 from types import TracebackType
+from typing import Self
 
 
 class Relay:
     """Listens on :attr:`port` and passes everything to *target*, but holds what clients send after *limit* bytes."""
 
-    def __init__(self, target: int, limit: int) -> None:
+    def __init__(self, target: int, limit: float = math.inf, port: int = 0) -> None:
         self._target = target
         self._left = limit
         self._lock = threading.Lock()
         self.held = threading.Event()
         self._released = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = int(self._listener.getsockname()[1])
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -23,10 +26,16 @@ class Relay:
         """Hold nothing any more."""
         self._released.set()
 
-    def __enter__(self) -> "Relay":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up on everybody, and listen no more."""
         self.release()
         for each in [self._listener, *self._sockets]:
             _hang_up(each)
@@ -67,8 +76,6 @@ class Relay:
 
 
 def _hang_up(each: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         each.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     each.close()

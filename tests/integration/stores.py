@@ -3,18 +3,51 @@
 import base64
 import json
 import secrets
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from tests.integration.requirements import COUCHDB
 
 Settings = dict[str, dict[str, Any]]
 
 
+#: The databases' names, by what they are for.
+DATABASES = ("files", "manifests", "secrets")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to speak to what a node speaks to: an address and credentials."""
+
+    url: str
+    username: str
+    password: str
+
+    def call(self, method: str, path: str, document: Any = None) -> Any:
+        """Send JSON and read JSON; *path* begins with a database's name. Raises HTTPError."""
+        body = None if document is None else json.dumps(document).encode()
+        return json.loads(self.send(method, path, body, "application/json"))
+
+    def send(self, method: str, path: str, body: bytes | None, content_type: str) -> bytes:
+        """Send *body* as it is, and give the answer's."""
+        token = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Content-Type": content_type}
+        request = urllib.request.Request(f"{self.url}/{path}", body, headers, method=method)  # noqa: S310 -- http, as configured
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+            content: bytes = answer.read()
+        return content
+
+
 class Store(Protocol):
     """A place for documents, made for one node."""
+
+    databases: Mapping[str, str]
 
     def settings(self, port: int) -> Settings:
         """Give the sections of the node's configuration; *port* is free for the store."""
@@ -22,6 +55,10 @@ class Store(Protocol):
 
     def environment(self) -> Mapping[str, str]:
         """Give what the node and its commands find in their environment."""
+        ...
+
+    def access(self, data: Path) -> Access:
+        """Tell how to speak to it past the node, whose folder is *data* and which runs."""
         ...
 
     def remove(self) -> None:
@@ -32,13 +69,23 @@ class Store(Protocol):
 class EmbeddedStore:
     """The store that the daemon brings."""
 
+    databases: Mapping[str, str] = dict(zip(DATABASES, DATABASES, strict=True))
+
+    def __init__(self) -> None:
+        self._port = 0
+
     def settings(self, port: int) -> Settings:
         """See :class:`Store`."""
+        self._port = port
         return {"embedded": {"listen": f"tcp:{port}:interface=127.0.0.1"}}
 
     def environment(self) -> Mapping[str, str]:
         """See :class:`Store`."""
         return {}
+
+    def access(self, data: Path) -> Access:
+        """See :class:`Store`."""
+        return Access(f"http://127.0.0.1:{self._port}", "couchpages", (data / "store-password").read_text().strip())
 
     def remove(self) -> None:
         """See :class:`Store`: nothing lies elsewhere."""
@@ -47,41 +94,35 @@ class EmbeddedStore:
 class ApacheCouchDB:
     """Three databases, named at random, of the server that COUCHPAGES_TEST_COUCHDB names."""
 
+    databases: Mapping[str, str]
+
     def __init__(self) -> None:
-        parts = urlsplit(COUCHDB or "http://admin:secret@127.0.0.1:5984")
-        self._url = f"{parts.scheme}://{parts.hostname}:{parts.port or 5984}"
-        self._username, self._password = parts.username or "", parts.password or ""
+        parts = urlsplit(COUCHDB or "")
+        self._access = Access(
+            f"{parts.scheme}://{parts.hostname}:{parts.port or 5984}", parts.username or "", parts.password or ""
+        )
         suffix = secrets.token_hex(5)
-        self.databases = {name: f"test-{name}-{suffix}" for name in ("files", "manifests", "secrets")}
+        self.databases = {name: f"test-{name}-{suffix}" for name in DATABASES}
 
     def settings(self, port: int) -> Settings:
         """See :class:`Store`."""
         del port
-        return {"couchdb": {"url": self._url, "username": self._username, **self.databases}}
+        return {"couchdb": {"url": self._access.url, "username": self._access.username, **self.databases}}
 
     def environment(self) -> Mapping[str, str]:
         """See :class:`Store`."""
-        return {"COUCHPAGES_COUCHDB_PASSWORD": self._password}
+        return {"COUCHPAGES_COUCHDB_PASSWORD": self._access.password}
 
-    def call(self, method: str, path: str, document: Any = None) -> Any:
-        """Ask CouchDB itself, past the node; *path* begins with a database's name."""
-        body = None if document is None else json.dumps(document).encode()
-        return json.loads(self.send(method, path, body, "application/json"))
-
-    def send(self, method: str, path: str, body: bytes | None, content_type: str) -> bytes:
-        """Send *body* as it is and give the answer's."""
-        token = base64.b64encode(f"{self._username}:{self._password}".encode()).decode()
-        headers = {"Authorization": f"Basic {token}", "Content-Type": content_type}
-        request = urllib.request.Request(f"{self._url}/{path}", body, headers, method=method)  # noqa: S310 -- http, as configured
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
-            content: bytes = answer.read()
-        return content
+    def access(self, data: Path) -> Access:
+        """See :class:`Store`."""
+        del data
+        return self._access
 
     def remove(self) -> None:
         """Delete the databases."""
         for name in self.databases.values():
             try:
-                self.call("DELETE", quote(name))
+                self._access.call("DELETE", name)
             except urllib.error.HTTPError as error:
-                if error.code != 404:
+                if error.code != HTTPStatus.NOT_FOUND:
                     raise

@@ -33,7 +33,8 @@ class Sockets(NodeCase):
     def is_stored(self) -> bool:
         """Ask whether the blob is stored."""
         path = f"/api/v2/sites/{self.site}/missing"
-        return call_api(self.node.api, self.node.key, "POST", path, {"hashes": [SHA256]}).json() == {"missing": []}
+        answer = call_api(self.node.api, self.node.key, "POST", path, {"hashes": [SHA256]})
+        return bool(answer.json() == {"missing": []})
 
 
 class Bodies(Sockets):
@@ -75,7 +76,11 @@ class Bodies(Sockets):
         announced = f"Content-Length: {2**40}"
         self.assertEqual(status_of(exchange(self.node.api, self.upload(announced))), 413)
         fields = ("Host: x", f"Authorization: Bearer {self.node.key}", announced)
-        for path in (f"/api/v2/sites/{self.site}/deployments", f"/api/v2/sites/{self.site}/missing", "/api/v1/Upload/File"):
+        for path in (
+            f"/api/v2/sites/{self.site}/deployments",
+            f"/api/v2/sites/{self.site}/missing",
+            "/api/v1/Upload/File",
+        ):
             self.assertEqual(status_of(exchange(self.node.api, request("POST", path, fields))), 413, path)
 
     def test_longer_than_announced(self) -> None:
@@ -119,7 +124,17 @@ class Bodies(Sockets):
         """Broken JSON, other types and members that are missing are 4xx problems with a field or a sentence."""
         deployments = f"/api/v2/sites/{self.site}/deployments"
         deep = b"[" * 100_000
-        for body in (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"files": 1}', b'{"files": {"a": 1}, "branch": "main"}', deep, b'{"a":' * 50_000):
+        for body in (
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b"\xff\xfe",
+            b'{"files": 1}',
+            b'{"files": {"a": 1}, "branch": "main"}',
+            deep,
+            b'{"a":' * 50_000,
+        ):
             answer = call_api(self.node.api, self.node.key, "POST", deployments, body)
             self.assertIn(answer.status, (400, 422), body[:40])
             self.assertEqual(answer.headers["content-type"], "application/problem+json")
@@ -150,7 +165,9 @@ class Bodies(Sockets):
         answer = call_api(self.node.api, self.node.key, "POST", f"/api/v2/sites/{self.site}/deployments", body)
         self.assertEqual((answer.status, answer.json()["missing"]), (409, [absent]))
         self.assertEqual(fetch(self.node.http, self.site, "/").status, 404)
-        self.assertEqual(call_api(self.node.api, self.node.key, "GET", f"/api/v2/sites/{self.site}/deployments").status, 404)
+        self.assertEqual(
+            call_api(self.node.api, self.node.key, "GET", f"/api/v2/sites/{self.site}/deployments").status, 404
+        )
 
 
 class BodiesOnApacheCouchDB(OnApacheCouchDB, Bodies):
@@ -188,7 +205,8 @@ class Heads(Sockets):
         for rubbish in (
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(300), b"\0" * 1000, b"\xff" * 1000, b"GET\r\n\r\n",
             b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"GET /\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\n: x\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost x\r\n\r\n", b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n" * 500,
+            b"GET / HTTP/1.1\r\nHost x\r\n\r\n", b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"\r\n" * 500,
         ):  # fmt: skip
             answer = exchange(self.node.http, rubbish)
             self.assertIn(status_of(answer), (0, 400, 404, 505), (rubbish[:40], answer[:200]))
@@ -215,7 +233,9 @@ class Heads(Sockets):
         """Requests sent at once are answered one after the other, in order, and the bad one ends it."""
         self.node.deploy(write_files(self.folder / "public", {"a": "AAA", "b": "BBB"}), self.site)
         fields = (f"Host: {self.site}",)
-        answer = exchange(self.node.http, request("GET", "/a", fields), request("HEAD", "/b", fields), request("GET", "/b", fields))
+        answer = exchange(
+            self.node.http, request("GET", "/a", fields), request("HEAD", "/b", fields), request("GET", "/b", fields)
+        )
         self.assertEqual(answer.count(b"HTTP/1.1 200 OK"), 3)
         self.assertLess(answer.index(b"AAA"), answer.index(b"BBB"))
         self.assertTrue(answer.endswith(b"BBB"))
@@ -224,7 +244,9 @@ class Heads(Sockets):
         """A body on a GET is never taken for the next request."""
         inner = request("GET", "/inner", ("Host: evil.example",))
         self.node.deploy(write_files(self.folder / "public", {"index.html": "outer"}), self.site)
-        answer = exchange(self.node.http, request("GET", "/", (f"Host: {self.site}", f"Content-Length: {len(inner)}"), inner))
+        answer = exchange(
+            self.node.http, request("GET", "/", (f"Host: {self.site}", f"Content-Length: {len(inner)}"), inner)
+        )
         self.assertEqual(answer.count(b"HTTP/1.1 "), 1, answer)
 
     def test_many_connections(self) -> None:

@@ -18,7 +18,9 @@ class BehindNginx(NodeCase):
 
     def behind(self, trusted: Sequence[str]) -> tuple[Node, Nginx]:
         """Start a node that trusts *trusted*, and nginx before it."""
-        node = self.new_node({"http": {"trusted_proxies": list(trusted), "public_scheme": "https", "public_port": 443}}).start()
+        node = self.new_node(
+            {"http": {"trusted_proxies": list(trusted), "public_scheme": "https", "public_port": 443}}
+        ).start()
         nginx = Nginx(self.folder / "nginx", node.http)
         self.addCleanup(nginx.stop)
         return node, nginx

@@ -8,7 +8,7 @@ from tests.integration.curl import Curled, curl, save
 from tests.integration.node import write_files
 
 DIGITS = b"".join(b"%09d\n" % number for number in range(10_000))  # 100,000 bytes
-FILES = {
+FILES: dict[str, str | bytes] = {
     "index.html": "<h1>index</h1>",
     "404.html": "the site's own 404",
     "digits.txt": DIGITS,
@@ -74,7 +74,7 @@ class Conditions(CurlCase):
             self.assertEqual(self.ask("/digits.txt", "--header", f"If-None-Match: {value}").status, 200, value)
 
     def test_etag_of_curl(self) -> None:
-        """curl's own --etag-save and --etag-compare work with us."""
+        """The options --etag-save and --etag-compare of curl work with us."""
         file = str(self.folder / "etag")
         self.assertEqual(self.ask("/digits.txt", "--etag-save", file).status, 200)
         self.assertEqual(self.ask("/digits.txt", "--etag-compare", file).status, 304)
@@ -127,7 +127,7 @@ class Conditions(CurlCase):
             self.assertEqual(answer.status, status, value)
 
     def test_resumed_download(self) -> None:
-        """curl resumes half a download to the whole."""
+        """A download that curl resumes half-way is whole in the end."""
         file = self.folder / "part"
         file.write_bytes(DIGITS[:40_000])
         self.ask("/digits.txt", "--no-include", "--continue-at", "-", "--output", str(file))
@@ -180,7 +180,13 @@ class Intruding(CurlCase):
 
     def test_redirects_stay_here(self) -> None:
         """No request makes a redirect to another host."""
-        for target in ("//evil.example/..%2fdocs", "//evil.example/docs", "/\\evil.example/docs", "/%2f%2fevil.example/docs", "/docs/../docs"):
+        for target in (
+            "//evil.example/..%2fdocs",
+            "//evil.example/docs",
+            "/\\evil.example/docs",
+            "/%2f%2fevil.example/docs",
+            "/docs/../docs",
+        ):
             self.assertNotIn("location", self.ask(target).headers, target)
         self.assertEqual(self.ask("/docs", host=self.site).headers["location"], "/docs/")
 
@@ -196,7 +202,15 @@ class Intruding(CurlCase):
 
     def test_unknown_hosts(self) -> None:
         """A host without a site gets a plain 404 page that says so, in HTML without markup from the request."""
-        for host in ("unknown.example", "127.0.0.1", "[::1]:80", f"x{self.site}", f"{'a' * 63}.example", "localhost..", "-.example"):
+        for host in (
+            "unknown.example",
+            "127.0.0.1",
+            "[::1]:80",
+            f"x{self.site}",
+            f"{'a' * 63}.example",
+            "localhost..",
+            "-.example",
+        ):
             answer = self.ask("/", host=host)
             self.assertIn(answer.status, (400, 404), host)
             if answer.status == 404:
@@ -297,7 +311,9 @@ class Uploading(CurlCase):
     def test_expect_with_a_wrong_key(self) -> None:
         """A wrong key is refused before the body is sent: curl waits for 100-continue, and sends nothing."""
         content = bytes(20_000_000)
-        answer = self.put(content, "--header", "Expect: 100-continue", "--expect100-timeout", "20", key="cpk_0000000000_x")
+        answer = self.put(
+            content, "--header", "Expect: 100-continue", "--expect100-timeout", "20", key="cpk_0000000000_x"
+        )
         self.assertEqual(answer.status, 401)
         self.assertLess(answer.uploaded, len(content))
         self.assertEqual(answer.uploaded, 0)

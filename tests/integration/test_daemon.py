@@ -62,13 +62,13 @@ class Twistd(NodeCase):
             ended = self.twistd("couchpages", *arguments, "--check-config")
             self.assertEqual((ended.code, ended.err), (0, ""))
             self.assertIn("right", ended.out)
-        self.assertEqual(os.listdir(self.folder), [])
+        self.assertEqual(list(self.folder.iterdir()), [])
         self.assertFalse(node.data.exists())
 
     def test_check_config_of_bad_ones(self) -> None:
         """A wrong file is exit code 1 and one line, which names the file, the key and what to write instead."""
         for text, found in (
-            ('[http]\nlisten = ["8080"]', r'bad\.toml: \[http\] listen: .*8080.*write for instance listen = '),
+            ('[http]\nlisten = ["8080"]', r"bad\.toml: \[http\] listen: .*8080.*write for instance listen = "),
             ("[http]\nlisen = []", r"\[http\] lisen: there is no such key; write for instance listen = "),
             ("[limits]\nfile_size = 'much'", r"\[limits\] file_size: .*much.*write for instance file_size = "),
             ("[htp]", r"htp: there is no such key; write for instance \[http\]"),
@@ -144,7 +144,9 @@ class Twistd(NodeCase):
         """Without -n it goes to the background, with its pid in the pidfile and its log in the logfile, and ends on SIGTERM."""
         node = self.plain_node()
         pidfile, logfile = self.folder / "pid", self.folder / "log"
-        ended = self.twistd("--pidfile", str(pidfile), "--logfile", str(logfile), "couchpages", "--config", str(node.config))
+        ended = self.twistd(
+            "--pidfile", str(pidfile), "--logfile", str(logfile), "couchpages", "--config", str(node.config)
+        )
         self.assertEqual((ended.code, ended.out, ended.err), (0, "", ""))
         pid = int(pidfile.read_text())
         try:
@@ -223,12 +225,14 @@ class Samples(NodeCase):
                 self.assertEqual(getattr(getattr(settings, section), name), getattr(default, name), name)
 
     def test_unit(self) -> None:
-        """systemd finds nothing wrong in the unit, with the paths of this machine in it."""
+        """The unit is one in which systemd finds nothing wrong, with the paths of this machine in it."""
         if reason := lacking("systemd-analyze"):
             self.skipTest(reason)
         text = (ROOT / "etc" / "systemd" / "couchpages.service").read_text()
         unit = self.folder / "couchpages.service"
-        unit.write_text(text.replace("/opt/couchpages/bin", str(BIN)).replace("/etc/couchpages/couchpages.toml", str(self.sample)))
+        unit.write_text(
+            text.replace("/opt/couchpages/bin", str(BIN)).replace("/etc/couchpages/couchpages.toml", str(self.sample))
+        )
         done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, check=False)
         complaints = [line for line in lines(done.stderr.decode()) if "couchpages" in line]
         self.assertEqual((complaints, done.returncode), ([], 0), done.stderr.decode())
@@ -239,9 +243,15 @@ class Samples(NodeCase):
         calls = re.findall(r"(?m)^ExecStart(?:Pre)?=(.*)$", text)
         self.assertEqual(len(calls), 2)
         for call in calls:
-            words = call.replace("/opt/couchpages/bin", str(BIN)).replace("/etc/couchpages/couchpages.toml", str(self.sample)).split()
+            words = (
+                call.replace("/opt/couchpages/bin", str(BIN))
+                .replace("/etc/couchpages/couchpages.toml", str(self.sample))
+                .split()
+            )
             check = [] if "--check-config" in words else ["--check-config"]
-            done = subprocess.run([*words, *check], capture_output=True, cwd=self.folder, env=environment(), check=False)
+            done = subprocess.run(
+                [*words, *check], capture_output=True, cwd=self.folder, env=environment(), check=False
+            )
             self.assertEqual(done.returncode, 0, done.stderr)
 
 
@@ -299,7 +309,9 @@ class Quickstart(NodeCase):
         command = re.search(r"^ +(\S+/couchpages deploy FOLDER .*)$", self.written, re.MULTILINE)
         assert command is not None, self.written
         words = command[1].replace("FOLDER", str(public)).split()
-        deployed = subprocess.run([*words, "--branch", "main"], cwd=self.folder, env=environment(), capture_output=True, check=False)
+        deployed = subprocess.run(
+            [*words, "--branch", "main"], cwd=self.folder, env=environment(), capture_output=True, check=False
+        )
         self.assertEqual(deployed.returncode, 0, deployed.stderr)
         self.assertEqual(fetch(8080, "localhost", "/").body, b"mine")
         self.interrupt(process)

@@ -60,7 +60,9 @@ class Deploying(NodeCase):
 
     def test_prints_addresses(self) -> None:
         """Without --json, stdout is the deployment's line and its addresses, and stderr has no progress where no terminal is."""
-        ended = self.node.run("deploy", str(self.public), "--site", self.site, "--branch", "main", "--commit", "abcdef2")
+        ended = self.node.run(
+            "deploy", str(self.public), "--site", self.site, "--branch", "main", "--commit", "abcdef2"
+        )
         first, *addresses = lines(ended.out)
         self.assertEqual(ended.code, 0, ended.err)
         self.assertRegex(first, rf"^deployment [a-z0-9]+ of {self.site}: live; 5 files, .*, 5 uploaded$")
@@ -178,7 +180,9 @@ class Deploying(NodeCase):
         """A link that leaves the folder is exit code 2 and named; one within it is published as a copy."""
         outside = self.public / "passwords"
         outside.symlink_to("/etc/passwd")
-        self.refused("deploy", str(self.public), "--site", self.site, code=2, says="^couchpages: passwords: .*leaves the folder")
+        self.refused(
+            "deploy", str(self.public), "--site", self.site, code=2, says="^couchpages: passwords: .*leaves the folder"
+        )
         outside.unlink()
         (self.public / "copy.css").symlink_to("style.css")
         self.node.deploy(self.public, self.site)
@@ -186,7 +190,17 @@ class Deploying(NodeCase):
 
     def test_odd_names(self) -> None:
         """Names with spaces, percent signs, quotes, plus signs, hashes and letters of any script are served under their encoding."""
-        names = ("a b.txt", "100%.txt", "50%25.txt", "q?.txt", "h#.txt", "plus+.txt", "'\"&<>.txt", "日本/ö.txt", "a;b=c,d.txt")
+        names = (
+            "a b.txt",
+            "100%.txt",
+            "50%25.txt",
+            "q?.txt",
+            "h#.txt",
+            "plus+.txt",
+            "'\"&<>.txt",
+            "日本/ö.txt",
+            "a;b=c,d.txt",
+        )
         self.node.deploy(write_files(self.folder / "odd", {name: name for name in names}), self.site)
         for name in names:
             encoded = "/" + "".join(f"%{byte:02x}" if byte != ord("/") else "/" for byte in name.encode())
@@ -198,7 +212,14 @@ class Deploying(NodeCase):
         files = {"index.html": {"sha256": sha256_of(self.public / "index.html"), "size": len(self.one)}}
         path = f"/api/v2/sites/{self.site}/deployments"
         answers = [
-            call_api(self.node.api, self.node.key, "POST", path, {"branch": "main", "files": files}, **{"Idempotency-Key": "k"})
+            call_api(
+                self.node.api,
+                self.node.key,
+                "POST",
+                path,
+                {"branch": "main", "files": files},
+                **{"Idempotency-Key": "k"},
+            )
             for _ in range(2)
         ]
         self.assertEqual([answer.status for answer in answers], [201, 200])
@@ -282,7 +303,7 @@ class Keys(NodeCase):
         self.assertEqual(self.deploy_with("", self.site).code, 2)
 
     def test_init_again(self) -> None:
-        """init may be repeated: it makes nothing, and says null for the key."""
+        """Repeating init is harmless: it makes nothing, and says null for the key."""
         ended = self.node.run("init", "--json", "--config", str(self.node.config))
         self.assertEqual((ended.code, json.loads(ended.out)), (0, {"api_key": None, "databases_created": []}))
 

@@ -1,6 +1,6 @@
 """Deployments that are broken off: by Ctrl-C, by a server that dies, is away, or starts again."""
 
-import os
+import contextlib
 import signal
 import socket
 from pathlib import Path
@@ -25,14 +25,24 @@ class Interruptions(NodeCase):
 
     def arguments(self, port: int) -> tuple[str, ...]:
         """Give the command for deploying the new version by way of *port*."""
-        return ("deploy", str(self.new), "--site", self.site, "--branch", "main", "--json", "--server", f"http://127.0.0.1:{port}")
+        return (
+            "deploy",
+            str(self.new),
+            "--site",
+            self.site,
+            "--branch",
+            "main",
+            "--json",
+            "--server",
+            f"http://127.0.0.1:{port}",
+        )
 
     def live(self, node: Node) -> str:
         """Fetch what is live."""
         return fetch(node.http, self.site, "/").body.decode()
 
     def test_ctrl_c(self) -> None:
-        """Ctrl-C in the middle of the uploads is exit code 130 and, after the progress, one line; the old version stays live and alone in the list."""
+        """Ctrl-C in the middle of the uploads is exit code 130 and one line; the old version stays live, alone in the list."""
         self.stop_with(signal.SIGINT, 130)
 
     def test_sigterm(self) -> None:
@@ -58,7 +68,11 @@ class Interruptions(NodeCase):
 
     def test_ctrl_c_while_connecting(self) -> None:
         """Ctrl-C ends the command also while it still waits for a connection to a server that does not answer."""
-        with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.socket() as one, socket.socket() as other:
+        with (
+            socket.create_server(("127.0.0.1", 0), backlog=0) as deaf,
+            socket.socket() as one,
+            socket.socket() as other,
+        ):
             # Two connections fill the queue of a listener that accepts none; the third hears nothing.
             for each in (one, other):
                 each.setblocking(False)
@@ -129,12 +143,17 @@ class InterruptionsOnApacheCouchDB(OnApacheCouchDB, Interruptions):
     """The same on Apache CouchDB."""
 
 
-
-
 def _connects_to(port: int, pid: int) -> bool:
     """Tell whether a process has a socket in the state SYN-SENT to *port* of 127.0.0.1."""
     wanted = f" 0100007F:{port:04X} 02 "
     inodes = {line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines() if wanted in line}
-    folder = Path(f"/proc/{pid}/fd")
-    open_ones = {os.readlink(each) for each in folder.iterdir()} if folder.exists() else set()
-    return any(f"socket:[{inode}]" in open_ones for inode in inodes)
+    return any(f"socket:[{inode}]" in _descriptors(pid) for inode in inodes)
+
+
+def _descriptors(pid: int) -> set[str]:
+    """Tell what a process has open; one that closes while this looks is left out."""
+    found = set()
+    for each in Path(f"/proc/{pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            found.add(str(each.readlink()))
+    return found

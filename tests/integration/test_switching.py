@@ -68,7 +68,11 @@ class Hammering(threading.Thread):
         headers = {"If-None-Match": tag} if tag and self._conditional else {}
         answer = visitor.get(self._site, f"/{number}.html", headers=headers)
         version = known if answer.status == 304 else version_of(answer.body)
-        if answer.status not in (200, 304) or version < 1 or (answer.status == 200 and answer.body != page(version, number)):
+        if (
+            answer.status not in (200, 304)
+            or version < 1
+            or (answer.status == 200 and answer.body != page(version, number))
+        ):
             self.wrong.append(f"{number}: {answer.status} {answer.body[:60]!r}")
             return
         tags[number] = answer.headers["etag"], version
