@@ -115,7 +115,11 @@ class ChangesSink(Protocol):
     """
 
     def apply(self, change: Change) -> None:
-        """Take the newest state of a document. What it raises is logged with the document's name and counted (law 4)."""
+        """Take the newest state of a document.
+
+        Raises ValueError for a malformed one, and keeps what it knew before; that is logged with the document's name and counted,
+        as is whatever else it raises (law 4).
+        """
         ...
 
     def loaded(self) -> None:

@@ -23,7 +23,8 @@ DRAIN = 10.0
 class InOrder(MultiService):
     """Starts its services one after the other, and stops them the other way round, each when the one before has stopped.
 
-    A service whose ``whenListening()`` gives a Deferred keeps the next ones waiting; if it fails, *give_up* is told.
+    A service whose ``whenListening()`` gives a Deferred keeps the next ones waiting. What fails at once ends the process with one line;
+    of what fails later, *give_up* is told.
     """
 
     log = Logger()
@@ -32,11 +33,16 @@ class InOrder(MultiService):
         super().__init__()
         self._give_up = give_up
         self._started: list[Any] = []
+        self._failure: Failure | None = None
 
     def startService(self) -> None:  # noqa: N802 -- Twisted's name
-        """Start the first service; the others follow."""
+        """Start the first service; the others follow. Raises SystemExit for what fails at once."""
         Service.startService(self)
-        Deferred.fromCoroutine(self._start()).addErrback(self._could_not)
+        starting = Deferred.fromCoroutine(self._start())
+        starting.addErrback(self._note)
+        if self._failure is not None:
+            raise SystemExit(f"couchpages: cannot start: {self._failure.getErrorMessage()}")
+        starting.addCallback(lambda _: self._could_not())
 
     async def _start(self) -> None:
         for service in list(self):
@@ -48,10 +54,13 @@ class InOrder(MultiService):
             if listening is not None:
                 await listening()
 
-    def _could_not(self, failure: Failure) -> None:
+    def _note(self, failure: Failure) -> None:
+        self._failure = failure
+
+    def _could_not(self) -> None:
         # What was stopped before it was ready fails too, and then nobody needs to give up any more.
-        if self.running:
-            self._give_up(failure)
+        if self._failure is not None and self.running:
+            self._give_up(self._failure)
 
     def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
         """Stop everything that was started."""

@@ -1,5 +1,6 @@
 """``twistd couchpages``: reads the options, makes the objects, hands them to each other (wires, decides nothing)."""
 
+import atexit
 import os
 import socket
 import sys
@@ -92,8 +93,11 @@ def makeService(options: Options) -> MultiService:  # noqa: N802 -- Twisted's na
     # --logger and --syslog are twistd's, and beat ours.
     own_log = not parent.get("logger") and not parent.get("syslog")
     daemon = Daemon(logs.observer(format_, _log_stream(parent)) if own_log else None)
-    for service in node(reactor, options.settings):
-        service.setServiceParent(daemon)
+    try:
+        for service in node(reactor, options.settings):
+            service.setServiceParent(daemon)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"couchpages: cannot start: {error}") from None
     return daemon
 
 
@@ -171,7 +175,14 @@ def _log_stream(parent: Any) -> TextIO:
 
 
 def _give_up(reactor: Any, failure: Failure) -> None:
-    """End: something without which there is no node could not be started."""
+    """End with exit code 1: something without which there is no node could not be started."""
     Logger("couchpages").critical("the daemon cannot start: {reason}", reason=failure.getErrorMessage())
-    print(f"couchpages: cannot start: {failure.getErrorMessage()}", file=sys.stderr)  # noqa: T201 -- for whoever started it
+    # twistd ends with 0 whatever happened while the reactor ran, and systemd would take that for an orderly end.
+    atexit.register(_exit_as_failed)
     reactor.callWhenRunning(reactor.stop)
+
+
+def _exit_as_failed() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

@@ -10,7 +10,19 @@ import couchpages
 
 ROOT = Path(couchpages.__file__).parent
 #: What brings sockets, clocks, chance, threads or other people's state into a module.
-IMPURE = ("twisted", "treq", "prometheus_client", "zope", "time", "random", "secrets", "socket", "sqlite3", "threading", "subprocess")
+IMPURE = (
+    "twisted",
+    "treq",
+    "prometheus_client",
+    "zope",
+    "time",
+    "random",
+    "secrets",
+    "socket",
+    "sqlite3",
+    "threading",
+    "subprocess",
+)
 
 
 def _modules() -> dict[str, str]:

@@ -84,15 +84,16 @@ class Ordered(SynchronousTestCase):
         self.assertEqual(self.given_up, [])
 
     def test_cannot_start(self) -> None:
-        """When one cannot start, whoever made them is told, the next do not start, and what was started is stopped."""
+        """When one cannot start at once, the process ends with one line, the next do not start, and what was started is stopped."""
         self.first.fails = RuntimeError("locked")
-        self.ordered.startService()
-        self.assertEqual([failure.getErrorMessage() for failure in self.given_up], ["locked"])
+        with self.assertRaisesRegex(SystemExit, "couchpages: cannot start: locked"):
+            self.ordered.startService()
+        self.assertEqual(self.given_up, [])
         self.successResultOf(self.ordered.stopService())
         self.assertEqual(self.notes, ["start first", "stop first"])
 
     def test_never_ready(self) -> None:
-        """The same when one does not become ready."""
+        """When one does not become ready, whoever made them is told, and the next do not start."""
         self.ordered.startService()
         self.second.is_ready.errback(RuntimeError("no"))
         self.assertEqual(len(self.given_up), 1)

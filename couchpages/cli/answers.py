@@ -38,15 +38,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One version of a site; *raw* is what the server sent, with members that this version may not know."""
+    """One version of a site; *raw* is what the server sent, with members that this version may not know.
+
+    Of the first system's deployments nobody knows the branch, the moment and the size.
+    """
 
     id: str
     site: str
-    branch: str
+    branch: str | None
     commit: str | None
-    created: str
+    created: str | None
     files: int
-    size: int
+    size: int | None
     preview: bool
     live: bool
     addresses: tuple[str, ...]
@@ -60,7 +63,7 @@ class Site:
     name: str
     live: str | None
     deployments: int
-    updated: str
+    updated: str | None
     raw: dict[str, Any]
 
 
@@ -107,11 +110,11 @@ def read_deployment(value: object, where: str) -> Deployment:
     return Deployment(
         id=_member(raw, "id", str, where),
         site=_member(raw, "site", str, where),
-        branch=_member(raw, "branch", str, where),
-        commit=raw["commit"] if isinstance(raw.get("commit"), str) else None,
-        created=_member(raw, "created", str, where),
+        branch=_optional(raw, "branch", str, where),
+        commit=_optional(raw, "commit", str, where),
+        created=_optional(raw, "created", str, where),
         files=_member(raw, "files", int, where),
-        size=_member(raw, "bytes", int, where),
+        size=_optional(raw, "bytes", int, where),
         preview=_member(raw, "preview", bool, where),
         live=_member(raw, "live", bool, where),
         addresses=tuple(str(address) for address in _member(raw, "addresses", list, where)),
@@ -135,9 +138,9 @@ def _site(value: object, where: str) -> Site:
     raw = value if isinstance(value, dict) else {}
     return Site(
         name=_member(raw, "site", str, where),
-        live=raw["live"] if isinstance(raw.get("live"), str) else None,
+        live=_optional(raw, "live", str, where),
         deployments=_member(raw, "deployments", int, where),
-        updated=_member(raw, "updated", str, where),
+        updated=_optional(raw, "updated", str, where),
         raw=raw,
     )
 
@@ -147,6 +150,10 @@ def _member(raw: dict[str, Any], name: str, kind: type[_T], where: str) -> _T:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise WrongAnswerError(_strange(where, f'the answer has no "{name}" as the API gives it'))
     return value
+
+
+def _optional(raw: dict[str, Any], name: str, kind: type[_T], where: str) -> _T | None:
+    return None if raw.get(name) is None else _member(raw, name, kind, where)
 
 
 def refusal(answer: Answer, where: str) -> RefusedError:

@@ -39,6 +39,7 @@ class _Watch:
 
     def __init__(self, clock: IReactorTime, seconds: float, expire: Callable[[], None]) -> None:
         self.expired = False
+        self.stopped = False
         self._seconds = seconds
         self._expire = expire
         self._call: IDelayedCall = clock.callLater(seconds, self._expired)
@@ -136,14 +137,17 @@ class Exchange:
                 reactor=self._clock,
             )
         )
-        response: IResponse = await waiting[-1]
+        response: IResponse = await _stoppable(waiting[-1], watch)
         watch.heard()
         collected = _Body(watch.heard, LONGEST_ANSWER)
         waiting.append(collected.done)
         response.deliverBody(collected)
-        return _answer(response, await collected.done)
+        return _answer(response, await _stoppable(collected.done, watch))
 
     def _told(self, error: Exception, watch: _Watch) -> Exception:
+        # Who is stopped while it connects meets another error than CancelledError.
+        if watch.stopped:
+            return CancelledError()
         found = causes(error)
         for cause in found:
             if isinstance(cause, CommandError | NoAnswerError):
@@ -153,6 +157,18 @@ class Exchange:
         if any(isinstance(cause, CancelledError) for cause in found):
             return CancelledError()
         return no_answer(found[-1])
+
+
+def _stoppable(waiting: "Deferred[Any]", watch: _Watch) -> "Deferred[Any]":
+    """Give what *waiting* gives; note when somebody cancels it who is not the watch."""
+
+    def stop(_: "Deferred[Any]") -> None:
+        watch.stopped = True
+        waiting.cancel()
+
+    stoppable: Deferred[Any] = Deferred(stop)
+    waiting.addCallbacks(stoppable.callback, stoppable.errback)
+    return stoppable
 
 
 def _answer(response: IResponse, body: bytes) -> Answer:

@@ -36,7 +36,7 @@ def sites(server: str | None, api_key: str | None, api_key_file: str | None, *, 
     if as_json:
         emit_json(raw)
         return
-    rows = [(site.name, site.live or "-", f"{site.deployments}", site.updated) for site in found]
+    rows = [(site.name, site.live or "-", f"{site.deployments}", site.updated or "-") for site in found]
     emit_table(("site", "live", "deployments", "updated"), rows)
 
 
@@ -57,11 +57,11 @@ def _row(deployment: "Deployment") -> tuple[str, ...]:
     return (
         deployment.id,
         state,
-        deployment.branch,
+        deployment.branch or "-",
         (deployment.commit or "-")[:12],
-        deployment.created,
+        deployment.created or "-",
         f"{deployment.files}",
-        amount(deployment.size),
+        "-" if deployment.size is None else amount(deployment.size),
     )
 
 

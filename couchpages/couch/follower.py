@@ -178,6 +178,14 @@ class Follower(Service):
         self._metrics.changes.labels(self._database.name).inc()
         try:
             self._sink.apply(change)
+        except ValueError as error:
+            self._metrics.malformed.labels(self._database.name).inc()
+            self.log.warn(
+                "{database}/{doc_id} is malformed and left out: {error}",
+                database=self._database.name,
+                doc_id=change.doc_id,
+                error=str(error),
+            )
         except Exception:  # noqa: BLE001 -- law 4: no document stops a service
             self._metrics.malformed.labels(self._database.name).inc()
             self.log.failure(

@@ -51,8 +51,8 @@ def target_host(target: bytes) -> bytes | None:
 def decode_target(target: bytes) -> tuple[str, bytes]:
     """Give the decoded path of a request target, without its first slash, and the raw query with its ``?`` (or empty).
 
-    A path that no manifest can hold (dot segments, empty segments, an encoded slash or a backslash) ends in ``NOWHERE`` in place
-    of its first such segment. Raises ``BadTarget`` for control characters, raw or encoded, white space, broken percent-encoding,
+    Slashes that follow each other count as one, as nginx and Cloudflare Pages count them: real sites have such links. A path that no
+    manifest can hold (dot segments, an encoded slash or a backslash) ends in ``NOWHERE`` in place of its first such segment. Raises ``BadTarget`` for control characters, raw or encoded, white space, broken percent-encoding,
     what is not UTF-8, and what is neither in origin form nor in absolute form (RFC 9112 section 3.2).
     """
     if plain := _PLAIN.fullmatch(target):
@@ -78,16 +78,15 @@ def _origin_form(target: bytes) -> bytes:
 
 def _decoded_path(raw: bytes) -> str:
     try:
-        segments = [unquote_to_bytes(segment).decode("utf-8") for segment in raw[1:].split(b"/")]
+        *folders, last = (unquote_to_bytes(segment).decode("utf-8") for segment in raw[1:].split(b"/"))
     except UnicodeDecodeError:
         raise BadTarget("the path is not UTF-8") from None
+    segments = [*(folder for folder in folders if folder), last]
     if any(_CONTROL.search(segment) for segment in segments):
         raise BadTarget("the path contains a control character")
-    for place, segment in enumerate(segments[:-1]):
-        if not segment or _is_nowhere(segment):
+    for place, segment in enumerate(segments):
+        if _is_nowhere(segment):
             return "/".join([*segments[:place], NOWHERE])
-    if _is_nowhere(segments[-1]):
-        segments[-1] = NOWHERE
     return "/".join(segments)
 
 

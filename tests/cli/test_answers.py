@@ -32,6 +32,9 @@ DEPLOYMENT: dict[str, Any] = {
 }
 
 
+MAY_BE_NULL = {"branch", "commit", "created", "bytes"}
+
+
 def answered(body: bytes, status: int = 200, content_type: str = "application/json") -> Answer:
     """Make an answer."""
     return Answer(status, content_type, None, body)
@@ -46,10 +49,16 @@ class ReadingTests(SynchronousTestCase):
         self.assertEqual((deployment.id, deployment.size, deployment.live), ("kzvmtqhsrwpj", 1234, True))
         self.assertEqual(deployment.raw, DEPLOYMENT)
 
+    def test_first_systems(self) -> None:
+        """Of the first system's deployments the branch, the moment, the size and perhaps the commit are unknown."""
+        deployment = read_deployment({**DEPLOYMENT, **dict.fromkeys(MAY_BE_NULL)}, WHERE)
+        self.assertEqual((deployment.branch, deployment.created, deployment.size, deployment.commit), (None,) * 4)
+
     def test_members_that_are_wrong(self) -> None:
         """A member missing, or of another type, is told by its name."""
-        for name in DEPLOYMENT.keys() - {"commit", "later"}:
-            wrongs: list[Any] = [None, [] if name != "addresses" else 1, {}]
+        for name in DEPLOYMENT.keys() - {"later"}:
+            missing = [] if name in MAY_BE_NULL else [None]
+            wrongs: list[Any] = [*missing, [] if name != "addresses" else 1, {}]
             for wrong in wrongs:
                 with self.assertRaisesRegex(WrongAnswerError, f'"{name}"'):
                     read_deployment({**DEPLOYMENT, name: wrong}, WHERE)

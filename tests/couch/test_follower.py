@@ -363,8 +363,15 @@ class Malformed(FollowerCase):
         following.document("6-x", "bad").document("7-x", "c")
         self.assertEqual([doc_id for doc_id, _ in self.sink.take()], ["a", "b", "loaded", "c"])
         self.assertEqual(self.sample("malformed_documents_total"), 2)
-        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
+        self.assertEqual(self.flushLoggedErrors(), [], "what is expected of documents is no defect of ours")
         self.assertIs(self.follower.state, State.FOLLOWING)
+
+    def test_defects_are_logged_whole(self) -> None:
+        """What is wrong with the sink instead is logged with its traceback; the feed goes on all the same."""
+        self.sink.malformed["bad"] = KeyError("ours")
+        self.load("bad", "b")
+        self.assertEqual([doc_id for doc_id, _ in self.sink.take()], ["b", "loaded"])
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
     def test_beyond_json(self) -> None:
         """A document that JSON readers give up on is malformed like others, and the feed goes on behind it."""

@@ -26,6 +26,11 @@ DECODED = {
     b"/dir/": ("dir/", b""),
     b"/dir/page.html?a=b&c": ("dir/page.html", b"?a=b&c"),
     b"/?": ("", b"?"),
+    # Debian's handbook links to images//image_left.png.
+    b"/a//b": ("a/b", b""),
+    b"/a///": ("a/", b""),
+    b"//": ("", b""),
+    b"//evil.example/?//": ("evil.example/", b"?//"),
     b"/a?b?c/../d%00%zz": ("a", b"?b?c/../d%00%zz"),
     b"/a?\xc3\xa9": ("a", b"?\xc3\xa9"),
     b"/caf%C3%A9": ("café", b""),
@@ -49,8 +54,7 @@ DECODED = {
 }
 
 NOWHERE_IN_A_MANIFEST = {
-    b"//": NOWHERE,
-    b"//evil.example/": NOWHERE,
+    b"//.": NOWHERE,
     b"/.": NOWHERE,
     b"/..": NOWHERE,
     b"/../etc/passwd": NOWHERE,
@@ -59,8 +63,7 @@ NOWHERE_IN_A_MANIFEST = {
     b"/a/./b": f"a/{NOWHERE}",
     b"/a/..": f"a/{NOWHERE}",
     b"/a/../": f"a/{NOWHERE}",
-    b"/a//b": f"a/{NOWHERE}",
-    b"/a//": f"a/{NOWHERE}",
+    b"/a//..//b": f"a/{NOWHERE}",
     b"/a/b%2Fc": f"a/{NOWHERE}",
     b"/a%2f..%2fb/x": NOWHERE,
     b"/a\\b": NOWHERE,

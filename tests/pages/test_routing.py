@@ -1,5 +1,6 @@
 """From a request target to a file of one manifest."""
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
@@ -54,8 +55,10 @@ VERDICTS: dict[bytes, Verdict] = {
     b"/docs//x": DOCS_404,
     b"/docs/..": DOCS_404,
     b"/odd/": ROOT_404,
-    b"//": ROOT_404,
-    b"//docs": ROOT_404,
+    b"//": Serve("index.html", "1"),
+    b"//docs": Redirect(b"/docs/"),
+    b"/docs//": Serve("docs/index.html", "3"),
+    b"//evil.example/": ROOT_404,
     b"//evil.example/%2e%2e": ROOT_404,
     b"/docs%2F": ROOT_404,
     b"/\\docs": ROOT_404,
@@ -126,7 +129,7 @@ class RouteTests(SynchronousTestCase):
             case Serve(path, blob):
                 self.assertEqual(files[path], blob)
                 named = unquote(target.removeprefix(b"http://h").partition(b"?")[0], "utf-8", "strict")
-                self.assertIn(named.removeprefix("/"), {path, path.removesuffix("index.html")})
+                self.assertIn(re.sub("/+", "/", named).removeprefix("/"), {path, path.removesuffix("index.html")})
             case Redirect(location):
                 self.assertRegex(location, rb"\A/[!-~]+\Z")
                 self.assertFalse(location.startswith(b"//"))

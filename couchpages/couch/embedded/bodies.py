@@ -6,6 +6,8 @@ Nothing is spooled into TMPDIR. A body belongs to one request; all methods are c
 from hashlib import md5, sha256
 from typing import Protocol
 
+from twisted.python.failure import Failure
+
 from couchpages.couch.embedded.contents import CHUNK, Received, Upload, append_chunk, give_up_upload
 from couchpages.couch.embedded.errors import document_too_large
 from couchpages.couch.embedded.writer import Writer
@@ -105,11 +107,15 @@ class UploadBody:
             lambda transaction: append_chunk(transaction, upload, start, piece), weight=len(piece)
         )
         self._under_way += 1
-        answer.addCallbacks(lambda _: None, lambda failure: setattr(self, "_error", failure.value))
+        answer.addErrback(self._failed)
         answer.addCallback(lambda _: self._one_less())
         if self._under_way >= PIECES_UNDER_WAY and not self._paused:
             self._paused = True
             self._sender.pauseProducing()
+
+    def _failed(self, failure: Failure) -> None:
+        if self._error is None:  # the later ones only follow from the first
+            self._error = failure.value
 
     def _one_less(self) -> None:
         self._under_way -= 1

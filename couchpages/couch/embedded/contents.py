@@ -18,6 +18,7 @@ from couchpages.couch.embedded.writer import Transaction
 CHUNK = 256 * 1024  # bytes in one row, and in memory for each transfer
 SWEEP_CHUNKS = 32  # rows deleted in one transaction
 SWEEP_DOCUMENTS = 200
+SWEEP_PAGES = 512  # given back to the disk in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,18 @@ def sweep(transaction: Transaction, pins: Pins) -> bool:
     busy = _delete_chunks(transaction.connection, pins.held())
     busy |= _retire(transaction.connection)
     busy |= _clear_database(transaction.connection)
-    if not busy:
-        transaction.connection.execute("PRAGMA incremental_vacuum(512)").fetchall()
-    return busy
+    return busy or _give_back(transaction.connection)
+
+
+def _give_back(connection: Connection) -> bool:
+    """Give free pages back to the disk; True when there are more.
+
+    One page at a time: SQLite tells of each as a row without columns, which Python's module takes for the end.
+    """
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    for _ in range(min(free, SWEEP_PAGES)):
+        connection.execute("PRAGMA incremental_vacuum(1)").fetchall()
+    return bool(free > SWEEP_PAGES)
 
 
 def _delete_chunks(connection: Connection, held: AbstractSet[int]) -> bool:

@@ -160,7 +160,7 @@ class Exchange(Request):
     def abort(self) -> None:
         """Cut the connection: an answer that began cannot be kept to its end."""
         if not self._disconnected and not self.finished:
-            self.channel.close()
+            self.channel.abort()
 
     def pauseProducing(self) -> None:  # noqa: N802  # IPushProducer
         """Make `ready` wait."""
@@ -196,7 +196,7 @@ class Channel(HTTPChannel):
         super().connectionLost(reason)
         self._lost(self)
 
-    def close(self) -> None:
+    def abort(self) -> None:
         """Close at once."""
         self.tcp.abortConnection()
 

@@ -4,26 +4,26 @@ import fcntl
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import defer
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from couchpages.couch.embedded.application import CouchApplication
 from couchpages.couch.embedded.authorization import Credentials
-from couchpages.couch.embedded.databases import create_database
-from couchpages.couch.embedded.errors import ApiError, StoreFileError
+from couchpages.couch.embedded.databases import create_database, list_databases
+from couchpages.couch.embedded.errors import StoreFileError
 from couchpages.couch.embedded.exchange import Channel
 from couchpages.couch.embedded.store import Store
+from couchpages.couch.embedded.writer import Transaction
 
-STOP_SECONDS = 5.0  # that a stop waits for answers which are under way
+STOP_SECONDS = 3.0  # that a stop waits for answers which are under way
+CLOSE_SECONDS = 1.0  # and then for what was written to be sent
 
 
 class StoreFactory(Factory):
@@ -35,18 +35,31 @@ class StoreFactory(Factory):
         self._application = application
         self._reactor = reactor
         self._open: set[Channel] = set()
+        self._closed: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # noqa: N802, ARG002  # Twisted's name
         """Make the channel of a new connection."""
-        channel = Channel(self._application, self._reactor.callLater, self._open.discard)
+        channel = Channel(self._application, self._reactor.callLater, self._lost)
         channel.factory = None  # no access log
         self._open.add(channel)
         return channel
 
-    def close_all(self) -> None:
-        """Close the connections that are still open."""
+    async def close_all(self, seconds: float) -> None:
+        """Close the connections that are open, once what was written to them is sent, or after so many seconds."""
         for channel in tuple(self._open):
-            channel.close()
+            channel.loseConnection()
+        self._closed = Deferred()
+        if self._open:
+            self._closed.addTimeout(seconds, self._reactor)
+            with suppress(defer.TimeoutError):
+                await self._closed
+        for channel in tuple(self._open):
+            channel.abort()
+
+    def _lost(self, channel: Channel) -> None:
+        self._open.discard(channel)
+        if self._closed is not None and not self._open and not self._closed.called:
+            self._closed.callback(None)
 
 
 class EmbeddedStore(Service):
@@ -57,8 +70,6 @@ class EmbeddedStore(Service):
     listening, lets answers that are under way finish, ends the feeds, and closes the file. `reactor` provides
     IReactorTime and IReactorFromThreads; the endpoint should be on loopback, since nothing is encrypted.
     """
-
-    log = Logger()
 
     def __init__(
         self,
@@ -86,25 +97,30 @@ class EmbeddedStore(Service):
         """Open the file, make the databases that are missing, and listen."""
         super().startService()
         try:
-            self._lock = _lock(self._path)
-            self._store.open()
+            self._open()
         except BaseException:
             self._settle(Failure())
             raise
-        for name in self._databases:
-            self._make_database(name)
         listening = maybeDeferred(self._endpoint.listen, self._factory)
         listening.addCallbacks(self._listens, self._settle)
         if isinstance(self._outcome, Failure):
             self._outcome.raiseException()
 
-    def _make_database(self, name: str) -> None:
-        job = partial(create_database, name=name, uuid=self._store.new_uuid(), created=self._store.microseconds())
-        self._store.write(job).addErrback(self._not_made, name)
+    def _open(self) -> None:
+        lock = _lock(self._path)
+        try:
+            self._store.open(self._make_databases)
+        except BaseException:
+            os.close(lock)
+            raise
+        self._lock = lock
 
-    def _not_made(self, failure: Failure, name: str) -> None:
-        if not (failure.check(ApiError) and getattr(failure.value, "error", "") == "file_exists"):
-            self.log.failure("The embedded store could not make the database {name}", failure=failure, name=name)
+    def _make_databases(self, transaction: Transaction) -> None:
+        there = list_databases(transaction.connection)
+        for name in self._databases:
+            if name not in there:
+                created = self._store.microseconds()
+                create_database(transaction, name, uuid=self._store.new_uuid(), created=created)
 
     def _listens(self, port: IListeningPort) -> None:
         self._port = port
@@ -128,9 +144,12 @@ class EmbeddedStore(Service):
     def stopService(self) -> "Deferred[None]":  # noqa: N802  # Twisted's name
         """Stop listening, finish, close; fires when the file is closed."""
         super().stopService()
-        return Deferred.fromCoroutine(self._stop())
+        if self._lock is None:
+            return succeed(None)
+        lock, self._lock = self._lock, None
+        return Deferred.fromCoroutine(self._stop(lock))
 
-    async def _stop(self) -> None:
+    async def _stop(self, lock: int) -> None:
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
             self._port = None
@@ -139,11 +158,9 @@ class EmbeddedStore(Service):
         idle.addTimeout(STOP_SECONDS, self._reactor)
         with suppress(defer.TimeoutError):
             await idle
-        self._factory.close_all()
+        await self._factory.close_all(CLOSE_SECONDS)
         await self._store.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        os.close(lock)
 
 
 def _lock(path: Path) -> int:

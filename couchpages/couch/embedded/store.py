@@ -42,9 +42,12 @@ class Store:
         """The writer, for bodies that arrive in pieces."""
         return self._writer
 
-    def open(self) -> None:
-        """Open the file and start the threads; blocks for that long, and raises StoreFileError."""
-        self._writer.start()
+    def open(self, prepare: Callable[[Transaction], None]) -> None:
+        """Open the file, prepare it in a first transaction, and start the threads.
+
+        Blocks for that long, and raises StoreFileError or what `prepare` raises.
+        """
+        self._writer.start(prepare)
         self._readers.start()
         self.write(give_up_all_uploads).addErrback(self._log_failure)
         self._sweeping = Deferred.fromCoroutine(self._sweep())

@@ -55,11 +55,12 @@ class Writer:
         self._queue: SimpleQueue[_Queued[Any] | None] = SimpleQueue()
         self._running = False
 
-    def start(self) -> None:
-        """Open the file and begin; blocks for that long, once, and raises StoreFileError."""
+    def start(self, prepare: Callable[[Transaction], None]) -> None:
+        """Open the file, run a first job, and begin; blocks for that long, once, and raises what was wrong."""
         opened = Event()
         errors: list[BaseException] = []
-        Thread(target=self._run, args=(opened, errors), name="couchpages-store-writer", daemon=True).start()
+        arguments = (prepare, opened, errors)
+        Thread(target=self._run, args=arguments, name="couchpages-store-writer", daemon=True).start()
         opened.wait()
         if errors:
             raise errors[0]
@@ -82,9 +83,9 @@ class Writer:
         self._queue.put(None)
         return closed
 
-    def _run(self, opened: Event, errors: list[BaseException]) -> None:
+    def _run(self, prepare: Callable[[Transaction], None], opened: Event, errors: list[BaseException]) -> None:
         try:
-            connection = open_store(self._path)
+            connection = _prepared(self._path, prepare)
         except BaseException as error:  # noqa: BLE001  # it is raised again in the thread that waits
             errors.append(error)
             return
@@ -117,6 +118,15 @@ class Writer:
         for answer, value in outcomes:
             if not answer.called:
                 answer.callback(value)
+
+
+def _prepared(path: Path, prepare: Callable[[Transaction], None]) -> sqlite3.Connection:
+    connection = open_store(path)
+    _, ((_, value),) = run_batch(connection, [_Queued(prepare, 0, Deferred())])
+    if isinstance(value, Failure):
+        connection.close()
+        value.raiseException()
+    return connection
 
 
 def _forget(_answer: "Deferred[Any]") -> None:

@@ -223,6 +223,18 @@ class DocumentsContract(Contract):
             self.assertEqual((await self.ask("GET", path)).json["name"], name)
         self.assertEqual([row["id"] for row in await self.rows()], sorted(names, key=str.encode))
 
+    async def test_ids_that_are_no_text(self) -> None:
+        """An id of bytes that are no UTF-8 cannot be stored, and is not there."""
+        refusal = (400, "illegal_docid", "Document id must be valid UTF-8")
+        self.assertEqual((await self.ask("PUT", f"/{self.db}/%FF", {})).refusal, refusal)
+        self.assertEqual((await self.ask("GET", f"/{self.db}/%FF")).refusal, MISSING)
+
+    async def test_missing_body(self) -> None:
+        """A PUT without any body is a bad request."""
+        answer = await self.raw("PUT", f"/{self.db}/doc", b"")
+        self.assertIn(b" 400 ", answer.split(b"\r\n")[0])
+        self.assertIn(b"Missing request body", answer)
+
     async def test_plus_is_a_space(self) -> None:
         """A plus sign in a path means a space: a client has to encode it."""
         await self.put("a b", v=1)
@@ -261,6 +273,9 @@ class DocumentsContract(Contract):
         self.assertEqual((await self.ask("DELETE", path)).json["rev"], "0-0")
         self.assertEqual((await self.ask("GET", path)).refusal, MISSING)
         self.assertEqual((await self.ask("DELETE", path)).refusal, MISSING)
+        stored = await self.ask("PUT", path, {"_deleted": True})
+        self.assertEqual((stored.status, stored.json["rev"]), (200, "0-0"))
+        self.assertEqual((await self.ask("PUT", path, {"_rev": "zz"})).refusal, BAD_REVISION)
         answer = await self.ask("GET", f"/{self.db}/_local")
         self.assertEqual(answer.refusal, (400, "bad_request", "Invalid _local document id."))
 
@@ -296,6 +311,36 @@ class DocumentsContract(Contract):
         after = (await self.ask("GET", f"/{self.db}/_changes")).json
         self.assertEqual((answer.status, len(after["results"])), (201, 1))
         self.assertEqual(before.split("-")[0], after["last_seq"].split("-")[0])
+
+    async def test_replicated_ancestors(self) -> None:
+        """A branch that comes with its ancestors joins what is known of them."""
+        await self.ask("PUT", f"/{self.db}/doc?new_edits=false", {"_rev": "2-b", "v": 2})
+        history = {"start": 3, "ids": ["c", "b", "a"]}
+        await self.ask("PUT", f"/{self.db}/doc?new_edits=false", {"_rev": "3-c", "_revisions": history, "v": 3})
+        got = (await self.ask("GET", f"/{self.db}/doc?revs=true&conflicts=true")).json
+        self.assertEqual(got, {"_id": "doc", "_rev": "3-c", "v": 3, "_revisions": history})
+
+    async def test_replicated_attachments(self) -> None:
+        """Attachments come with replicated revisions, and keep the generation that they are told with."""
+        entry = {"data": "aGVsbG8=", "content_type": "image/png", "revpos": 1}
+        body = {"_rev": "2-b", "_revisions": {"start": 2, "ids": ["b", "a"]}, "_attachments": {"x": entry}}
+        answer = await self.ask("PUT", f"/{self.db}/doc?new_edits=false", body)
+        self.assertEqual(answer.status, 201)
+        told = (await self.ask("GET", f"/{self.db}/doc")).json["_attachments"]["x"]
+        self.assertEqual((told["content_type"], told["revpos"], told["length"]), ("image/png", 1, 5))
+        self.assertEqual((await self.ask("GET", f"/{self.db}/doc/x")).body, b"hello")
+
+    async def test_some_leaves(self) -> None:
+        """`open_revs` with a list gives those revisions, or tells that they are missing."""
+        revision = await self.put("doc", v=1)
+        query = quote(f'["{revision}","9-zz"]')
+        headers = {"Accept": "application/json"}
+        answer = await self.ask("GET", f"/{self.db}/doc?open_revs={query}", headers=headers)
+        self.assertEqual(answer.json, [{"ok": {"_id": "doc", "_rev": revision, "v": 1}}, {"missing": "9-zz"}])
+        answer = await self.ask("GET", f"/{self.db}/none?open_revs=all", headers=headers)
+        self.assertEqual(answer.refusal, MISSING)
+        answer = await self.ask("GET", f"/{self.db}/doc?open_revs=7", headers=headers)
+        self.assertEqual(answer.refusal, (400, "bad_request", "Invalid list of revisions"))
 
     async def test_replicated_without_revision(self) -> None:
         """`new_edits=false` needs a revision."""

@@ -128,6 +128,19 @@ class ListingsContract(Contract):
         self.assertEqual(sum("id" in row for row in rows), 1500)
         self.assertEqual(len(await self.ids()), 1500)
 
+    async def test_update_sequence(self) -> None:
+        """`update_seq` adds the database's sequence."""
+        await self.fill("a")
+        answer = (await self.ask("GET", f"/{self.db}/_all_docs?update_seq=true")).json
+        changes = await self.ask("GET", f"/{self.db}/_changes?since={answer['update_seq']}")
+        self.assertEqual(changes.json["results"], [])
+
+    async def test_head(self) -> None:
+        """HEAD of a list tells that it is there."""
+        for path in ("_all_docs", "_changes"):
+            answer = await self.ask("HEAD", f"/{self.db}/{path}")
+            self.assertEqual((answer.status, answer.body), (200, b""))
+
     async def test_malformed(self) -> None:
         """What does not parse is a bad request, each in its words."""
         for query, error, reason in (

@@ -87,5 +87,5 @@ class TagTests(SynchronousTestCase):
         """Any member of the list counts, weak ones too; a star does not."""
         for header in ('"x"', '"a", "x"', 'W/"x"'):
             self.assertTrue(names_tag(header, "x"), header)
-        for header in (None, "", "*", "x", '"y"'):
-            self.assertFalse(names_tag(header, "x"), header)
+        for other in (None, "", "*", "x", '"y"'):
+            self.assertFalse(names_tag(other, "x"), other)

@@ -163,6 +163,15 @@ class ContentTests(StoreFileCase):
         self.sweep_all()
         self.assertEqual([self.count(table) for table in ("contents", "chunks", "abandoned")], [0, 0, 0])
 
+    def test_room_is_given_back(self) -> None:
+        """After the sweep, the file is as small as if the bytes had never been there."""
+        (before,) = self.connection.execute("PRAGMA page_count").fetchone()
+        revision = self.attach("a", b"x" * 20_000_000)
+        self.run_job(lambda t: delete_document(t, "db", "a", revision))
+        self.sweep_all()
+        (after,) = self.connection.execute("PRAGMA page_count").fetchone()
+        self.assertLess(after, before + 10)
+
     def test_taken_up_again(self) -> None:
         """Bytes that are stored again before the sweep came are kept."""
         revision = self.attach("a", b"same")
