@@ -51,9 +51,11 @@ def target_host(target: bytes) -> bytes | None:
 def decode_target(target: bytes) -> tuple[str, bytes]:
     """Give the decoded path of a request target, without its first slash, and the raw query with its ``?`` (or empty).
 
-    Slashes that follow each other count as one, as nginx and Cloudflare Pages count them: real sites have such links. A path that no
-    manifest can hold (dot segments, an encoded slash or a backslash) ends in ``NOWHERE`` in place of its first such segment. Raises ``BadTarget`` for control characters, raw or encoded, white space, broken percent-encoding,
-    what is not UTF-8, and what is neither in origin form nor in absolute form (RFC 9112 section 3.2).
+    Slashes that follow each other count as one, as nginx and Cloudflare Pages count them: real sites have such links. A path that
+    no manifest can hold (dot segments, an encoded slash or a backslash) ends in ``NOWHERE`` in place of its first such segment.
+
+    Raises ``BadTarget`` for control characters, raw or encoded, white space, broken percent-encoding, what is not UTF-8, and what
+    is neither in origin form nor in absolute form (RFC 9112 section 3.2).
     """
     if plain := _PLAIN.fullmatch(target):
         return plain[1].decode("ascii"), plain[2] or b""
