@@ -40,10 +40,10 @@ tests: $(VERSIONS:%=tests-%)
 
 .PHONY: tests-%
 tests-%: .venvs/%/develops
-	rm -f .coverage*
-	.venvs/$*/bin/coverage run -m twisted.trial --temp-directory=_trial_temp-$* tests
-	.venvs/$*/bin/coverage combine --quiet
-	.venvs/$*/bin/coverage report --fail-under=90
+	rm -f .coverage-$**
+	COVERAGE_FILE=.coverage-$* .venvs/$*/bin/coverage run -m twisted.trial --temp-directory=_trial_temp-$* tests
+	COVERAGE_FILE=.coverage-$* .venvs/$*/bin/coverage combine --quiet
+	COVERAGE_FILE=.coverage-$* .venvs/$*/bin/coverage report --fail-under=90
 
 .PHONY: package
 package: $(VENV)/develops ## Build the wheel, install it into an empty environment, and see that twistd finds it.

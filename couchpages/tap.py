@@ -19,7 +19,7 @@ from twisted.python.threadpool import ThreadPool
 
 from couchpages import logs
 from couchpages.access.keyring import Keyring
-from couchpages.config import ConfigurationError, Settings, load, tcp_address
+from couchpages.config import DEFAULT_FILE, ConfigurationError, Settings, load, tcp_address
 from couchpages.couch.connection import connection
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
@@ -66,7 +66,8 @@ class Options(usage.Options):
         if self["log-format"] not in (None, "text", "json"):
             raise SystemExit(f"couchpages: --log-format {self['log-format']}: write text or json")
         if self["check-config"]:
-            print(f"{file or 'couchpages.toml'}: the configuration is right")  # noqa: T201 -- what was asked for
+            source = file or (DEFAULT_FILE if Path(DEFAULT_FILE).exists() else f"no {DEFAULT_FILE} here, the defaults")
+            print(f"{source}: the configuration is right")  # noqa: T201 -- what was asked for
             raise SystemExit(0)
 
 
@@ -151,7 +152,15 @@ def _listeners(
     reactor: Any, endpoints: tuple[str, ...], application: Application, metrics: Metrics, port: str
 ) -> list[Listener]:
     factory = EdgeFactory(reactor, application, metrics, port)
-    return [Listener(reactor, serverFromString(reactor, each), f"{each} ({port})", factory) for each in endpoints]
+    return [Listener(reactor, _endpoint(reactor, each), f"{each} ({port})", factory) for each in endpoints]
+
+
+def _endpoint(reactor: Any, description: str) -> Any:
+    """Make an endpoint. Raises ValueError, also for a socket that systemd did not hand over."""
+    try:
+        return serverFromString(reactor, description)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"cannot listen on {description}: {error}") from None
 
 
 def _public(settings: Settings) -> PublicAddress:

@@ -45,7 +45,7 @@ def _with_couchdb(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[An
         return run(lambda reactor: OwnCouchDB(reactor, settings).use(work))
     except StoreError as error:
         raise CommandError(f"CouchDB: {error}") from None
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ConfigurationError) as error:
         raise CommandError(str(error)) from None
 
 

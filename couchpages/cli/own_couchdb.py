@@ -10,7 +10,7 @@ from couchpages.config import Settings
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.connection import connection, databases
 from couchpages.couch.database import CouchDatabase
-from couchpages.ports import Unavailable
+from couchpages.ports import Denied, Unavailable
 
 T = TypeVar("T")
 
@@ -68,6 +68,11 @@ class OwnCouchDB:
             return False
         try:
             await self._transport.fetch("GET", "_up")
+        except Denied:
+            raise RuntimeError(
+                f"{self._settings.embedded.listen}: another node's store listens there, or another program; "
+                'end it, or give this node another port: [embedded] listen = "tcp:8085:interface=127.0.0.1"'
+            ) from None
         except Unavailable:
             store.startService()
             await store.whenListening()

@@ -45,10 +45,14 @@ class _Running:
     def begin(self) -> None:
         from twisted.internet.defer import Deferred
 
-        self._deferred: Deferred[Any] = Deferred.fromCoroutine(self._task(self._reactor))
+        # Awaited within, so that a task which fails before it gives a coroutine ends the run as well.
+        self._deferred: Deferred[Any] = Deferred.fromCoroutine(self._begun())
         for number in _SIGNALS:
             signal.signal(number, self._stop)
         self._deferred.addBoth(self._end)
+
+    async def _begun(self) -> Any:
+        return await self._task(self._reactor)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self._signal = number

@@ -34,11 +34,14 @@ def _embedded(reactor: Any, settings: Settings, data: Path, timeouts: Timeouts) 
     # Whoever has a CouchDB does not load SQLite and all that stands on it.
     from twisted.internet.endpoints import serverFromString
 
-    from couchpages.couch.embedded.password import load_or_create_password
+    from couchpages.couch.embedded.password import PasswordFileError, load_or_create_password
     from couchpages.couch.embedded.service import EmbeddedStore
 
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    password = load_or_create_password(data / "store-password")
+    try:
+        password = load_or_create_password(data / "store-password")
+    except PasswordFileError as error:
+        raise ConfigurationError(str(error)) from None
     store = EmbeddedStore(
         reactor=reactor,
         endpoint=serverFromString(reactor, settings.embedded.listen),

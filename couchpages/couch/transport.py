@@ -57,7 +57,10 @@ Body: TypeAlias = bytes | Callable[[], BinaryIO] | None
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: *connect* until a connection stands, *answer* from the request to the answer's head, *idle* between two pieces of a body."""
+    """Seconds: *connect* until a connection stands, *answer* from the request to the answer's head, *idle* between two pieces of a body.
+
+    *answer* is also how long a request waits for its turn, and after how long nothing is tried again: visitors wait for it.
+    """
 
     connect: float = 5.0
     answer: float = 30.0
@@ -133,21 +136,38 @@ class Transport:
 
     async def _repeated(self, once: Callable[[], Any]) -> bytes:
         failures = 0
+        until = self.reactor.seconds() + self.timeouts.answer
         while True:
             try:
                 return await self._in_turn(once)  # type: ignore[no-any-return]  # what once gives
             except Unavailable:
                 failures += 1
-                if failures >= self.backoff.tries:
+                if failures >= self.backoff.tries or self.reactor.seconds() >= until:
                     raise
             await task.deferLater(self.reactor, self.backoff.delay(failures, self.chance()))
 
     async def _in_turn(self, once: Callable[[], Any]) -> Any:
-        await self._turns.acquire()
+        await self._turn()
         try:
             return await once()
         finally:
             self._turns.release()
+
+    async def _turn(self) -> None:
+        """Wait for a turn, but not for ever: when CouchDB hangs, many wait behind those that time out."""
+        turn = self._turns.acquire()
+        if turn.called:
+            return
+        late = self.reactor.callLater(self.timeouts.answer, turn.cancel)
+        try:
+            await turn
+        except CancelledError:
+            if late.active():
+                raise
+            raise Unavailable(f"CouchDB was busy with others for {self.timeouts.answer:g} seconds") from None
+        finally:
+            if late.active():
+                late.cancel()
 
     async def _deliver(
         self,

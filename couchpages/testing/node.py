@@ -245,7 +245,12 @@ class MemoryNode:
     ) -> "Deferred[Answer]":
         """Begin a call of the API; *body* is bytes, or what JSON holds. A blob's Content-Length is that of its body."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        fields = {"Authorization": f"Bearer {key or self.key}", "Content-Length": str(len(content)), **(headers or {})}
+        fields = {
+            "Host": "localhost",
+            "Authorization": f"Bearer {key or self.key}",
+            "Content-Length": str(len(content)),
+            **(headers or {}),
+        }
 
         async def answered() -> Answer:
             return received(await exchange(self.private, head_of(method, path, fields), content), method)

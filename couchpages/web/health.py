@@ -6,7 +6,7 @@ from couchpages.metrics import Metrics
 from couchpages.ports import Readiness
 from couchpages.web.exchange import Discarded, Exchange
 from couchpages.web.message import RequestHead, Response
-from couchpages.web.problem import json_response
+from couchpages.web.problem import json_response, retry_later
 from couchpages.web.routes import Route
 
 
@@ -34,7 +34,8 @@ class Health:
         reasons = [reason for part in self._parts for reason in part.obstacles()]
         troubles = [trouble for part in self._parts for trouble in part.troubles()]
         if reasons:
-            return _answered(json_response(503, {"ready": False, "reasons": reasons}))
+            not_ready = json_response(503, {"ready": False, "reasons": reasons})
+            return _answered(not_ready.with_headers(retry_later()))
         return _answered(json_response(200, {"ready": True, "troubles": troubles}))
 
     def _metrics_page(self, head: RequestHead, values: Mapping[str, str]) -> Exchange:

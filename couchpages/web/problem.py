@@ -72,7 +72,12 @@ def json_response(status: int, value: Any, content_type: bytes = b"application/j
 
 def unavailable(detail: str) -> Problem:
     """Give the problem of something that cannot be known or done now, and may be asked again (law 3)."""
-    return Problem(503, detail, headers=((b"retry-after", str(RETRY_AFTER).encode()),))
+    return Problem(503, detail, headers=retry_later())
+
+
+def retry_later() -> tuple[tuple[bytes, bytes], ...]:
+    """Give the field that goes with every 503."""
+    return ((b"retry-after", b"%d" % RETRY_AFTER),)
 
 
 def problem_for_store(error: StoreError) -> Problem:

@@ -11,7 +11,7 @@ from couchpages.ports import StoreError
 from couchpages.web.exchange import Exchange
 from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.problem import Problem, problem_for_disk, problem_for_store, title_of
-from couchpages.web.sending import Parts
+from couchpages.web.sending import CHUNK, Parts
 
 if TYPE_CHECKING:
     from couchpages.web.server import EdgeChannel, EdgeFactory
@@ -111,12 +111,16 @@ class EdgeRequest(Request):
             fields.setRawHeaders(b"content-length", [str(response.length).encode()])
         if not self.channel.persistent:
             fields.setRawHeaders(b"connection", [b"close"])
-        if self.method == b"HEAD" or isinstance(response.body, bytes):
-            self.write(b"" if self.method == b"HEAD" or not isinstance(response.body, bytes) else response.body)
+        if self.method == b"HEAD":
+            self.write(b"")
             response.close()
             self.finish()
+        elif isinstance(response.body, bytes) and len(response.body) <= CHUNK:
+            self.write(response.body)
+            self.finish()
         else:
-            Parts(response, self, self._sent).start()
+            # A large body from memory too: once it is all in the transport, Twisted counts a reader who takes his time as idle.
+            Parts(self.factory.reactor, response, self, self._sent).start()
 
     def _sent(self, error: Exception | None) -> None:
         if error is None:

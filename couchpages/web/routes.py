@@ -1,5 +1,6 @@
 """Which call a method and a path mean (pure)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,6 +12,8 @@ from couchpages.web.problem import Problem
 
 Endpoint: TypeAlias = Callable[[RequestHead, Mapping[str, str]], Exchange]
 """What a call does with a request's head: admits it or raises a :class:`Problem`, before the body is read."""
+
+_AUTHORITY = re.compile(rb"https?://[^/?#]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,9 @@ class Routes:
     routes: tuple[Route, ...]
 
     def admit(self, head: RequestHead) -> Exchange:
-        """Find the call and let it admit the request. Raises 404 and 405 problems."""
+        """Find the call and let it admit the request. Raises 400, 404 and 405 problems."""
+        if head.version == b"HTTP/1.1" and len(head.headers.all(b"host")) != 1:
+            raise Problem(400, "exactly one Host field is needed (RFC 9112 section 3.2)", field="Host")
         segments = split_path(head.target)
         found = [(route, values) for route in self.routes if (values := route.match(segments)) is not None]
         if not found:
@@ -57,8 +62,12 @@ class Routes:
 
 
 def split_path(target: bytes) -> list[str]:
-    """Give the decoded segments of a request target's path; an encoded slash stays within its segment."""
-    path = target.split(b"?", 1)[0]
+    """Give the decoded segments of a request target's path; an encoded slash stays within its segment.
+
+    The target may be in absolute form, which every server accepts (RFC 9112 section 3.2.2).
+    """
+    absolute = _AUTHORITY.match(target)
+    path = target[absolute.end() if absolute else 0 :].split(b"?", 1)[0]
     if not path.startswith(b"/"):
         raise Problem(400, "the request target must be a path that begins with /")
     try:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from couchpages.web.message import FilePart, Response
 
 CHUNK = 65536
+#: Seconds in which a reader takes what waits for it, two chunks at most, or is given up: 500 bytes a second, as bodies must come with.
+STALL_SECONDS = 4 * CHUNK / 1000
 
 
 class Consumer(Protocol):
@@ -34,7 +36,11 @@ class Parts:
     *done* is called once, with what kept the parts from being sent whole, or None; never after the connection was lost.
     """
 
-    def __init__(self, response: Response, consumer: Consumer, done: Callable[[Exception | None], object]) -> None:
+    def __init__(
+        self, clock: IReactorTime, response: Response, consumer: Consumer, done: Callable[[Exception | None], object]
+    ) -> None:
+        self._clock = clock
+        self._stall: IDelayedCall | None = None
         self._response = response
         self._parts = list(response.body) if isinstance(response.body, tuple) else [response.body]
         self._consumer = consumer
@@ -50,6 +56,7 @@ class Parts:
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Write until told to pause."""
         self._paused = False
+        self._stop_clock()
         while not self._paused:
             try:
                 data = self._next()
@@ -64,10 +71,13 @@ class Parts:
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Write no more for now."""
         self._paused = True
+        if self._stall is None:
+            self._stall = self._clock.callLater(STALL_SECONDS, self._stalled)
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Let go: the connection was lost."""
         self._paused = True
+        self._stop_clock()
         self._parts.clear()
         self._response.close()
 
@@ -75,6 +85,15 @@ class Parts:
         self._consumer.unregisterProducer()
         self.stopProducing()
         self._done(error)
+
+    def _stalled(self) -> None:
+        self._stall = None
+        self._end(TimeoutError(f"its reader took less than two chunks in {STALL_SECONDS:.0f} seconds"))
+
+    def _stop_clock(self) -> None:
+        stall, self._stall = self._stall, None
+        if stall is not None:
+            stall.cancel()
 
     def _next(self) -> bytes:
         while self._parts:

@@ -22,7 +22,8 @@ from couchpages.web.request import SERVER, EdgeRequest
 #: ``RequestReadTimeout body=10,minrate=500``, Apache itself 20 seconds.
 BODY_SECONDS = 20.0
 BODY_RATE = 500.0
-#: Seconds without a byte after which a connection is closed: nginx's ``keepalive_timeout`` is 75, Apache's 5.
+#: Seconds without a byte after which a connection is closed: nginx's ``keepalive_timeout`` is 75, Apache's 5. A head, once begun, is
+#: whole within the same time: nginx's ``client_header_timeout`` is 60.
 IDLE_SECONDS = 60
 #: Seconds for which a refused body is still read, so that the refusal is not lost with a reset: nginx's ``lingering_timeout``.
 LINGER_SECONDS = 5.0
@@ -41,9 +42,11 @@ class EdgeChannel(HTTPChannel):
     _body_clock: Any = None
     _refused = False
     _reading = True
+    _head_begun = False
 
     def allHeadersReceived(self) -> None:  # noqa: N802 -- Twisted's name
         """Let the request be admitted, then ask for its body or refuse it."""
+        self._head_begun = False
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
         request.begin(self._command, self._path, self._version)
@@ -58,6 +61,12 @@ class EdgeChannel(HTTPChannel):
         # RFC 9110 section 10.1.1: whoever speaks HTTP/1.0 does not know the interim response.
         if expected == b"100-continue" and self._version == b"HTTP/1.1":
             self._send100Continue()
+
+    def resetTimeout(self) -> None:  # noqa: N802 -- Twisted's name
+        """Bytes came. Those of a head that was begun before prolong nothing, or a byte a minute would hold a connection for days."""
+        if not self._head_begun or self._body_since is not None:
+            super().resetTimeout()
+        self._head_begun = True
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
         """Take a piece of a body, or drop what follows a refusal."""

@@ -66,6 +66,24 @@ class CommandCase(SynchronousTestCase):
         )
 
 
+class OwnNode(CommandCase):
+    """Commands on the node's own CouchDB."""
+
+    def test_unusable_data_folder(self) -> None:
+        """Defect: ``init`` and ``keys`` hung for ever when the data folder could not be made, or the password not be used."""
+        config, data = self.folder / "couchpages.toml", self.folder / "data"
+        config.write_text(f"data = {json.dumps(str(data))}")
+        data.write_text("no folder")
+        self.assertEqual(self.ended("init", "--config", str(config))[:2], (1, ""))
+        data.unlink()
+        data.mkdir()
+        (data / "store-password").write_text("secret")
+        (data / "store-password").chmod(0o644)
+        code, out, err = self.ended("keys", "list", "--config", str(config))
+        self.assertEqual((code, out), (1, ""))
+        self.assertRegex(err, r"\Acouchpages: [^\n]+chmod 600[^\n]+\n\Z")
+
+
 class DeployTests(CommandCase):
     """couchpages deploy."""
 

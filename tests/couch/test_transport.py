@@ -245,9 +245,38 @@ class Requests(TransportCase):
         done = self.fetch(repeat=True)
         for turn in range(3):
             self.agent.asked[turn].fail(Refused())
-            self.clock.advance(10)
+            self.clock.advance(4)
         self.failureResultOf(done, Unavailable)
         self.assertEqual(len(self.agent.asked), 3)
+
+    def test_time_is_bounded(self) -> None:
+        """Defect: a CouchDB that hung was tried again after each time-out, and a visitor waited for two minutes."""
+        done = self.fetch(repeat=True)
+        self.clock.advance(10)
+        self.failureResultOf(done, Unavailable)
+        self.assertEqual(len(self.agent.asked), 1)
+
+    def test_turn_in_time(self) -> None:
+        """Defect: requests behind others that hung waited for their turn without a limit. Whoever had none takes none away."""
+        feed = self.start(self.transport.follow("x", {}, 99, lambda _: None))
+        slow = [self.fetch() for _ in range(MOST_CONNECTIONS)]
+        answering = [asked.begin(200) for asked in self.agent.asked]
+        late = self.fetch()
+        for _ in range(5):
+            self.clock.advance(2)
+            for each in answering:
+                each.send(b"x")
+        self.assertIn("busy", str(self.failureResultOf(late, Unavailable).value))
+        for each in answering:
+            each.end()
+        self.successResultOf(feed)
+        for done in slow:
+            self.successResultOf(done)
+        last = [self.fetch() for _ in range(MOST_CONNECTIONS + 1)]
+        self.assertEqual(len(self.agent.asked), 1 + 2 * MOST_CONNECTIONS)
+        for done in last:
+            done.cancel()
+            self.failureResultOf(done, CancelledError)
 
     def test_not_repeated(self) -> None:
         """A write that may not be repeated is tried once."""
@@ -340,7 +369,7 @@ class Files(TransportCase):
             self.assertEqual(self.agent.asked[turn].producer.length, 3)
             self.agent.asked[turn].fail(Refused())
             self.assertTrue(files[turn].closed)
-            self.clock.advance(10)
+            self.clock.advance(4)
         self.failureResultOf(done, Unavailable)
 
     def test_cancelled_before_the_body(self) -> None:

@@ -38,7 +38,7 @@ class TraceTests(SynchronousTestCase):
             (b"/cdn-cgi/trace/", None),
             (b"/cdn-cgi/trace-xml", None),
             (b"/a/cdn-cgi/trace", None),
-            (b"//cdn-cgi/trace", None),
+            (b"//cdn-cgi/trace", TEXT_PATH),
             (b"/?/cdn-cgi/trace", None),
             (b"/cdn-cgi/trace\x00", None),
             (b"http://other.example/x/cdn-cgi/trace", None),

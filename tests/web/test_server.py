@@ -14,6 +14,7 @@ from couchpages.ports import NoRoom, StoreError, Unavailable
 from couchpages.web.exchange import InMemory
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import Problem
+from couchpages.web.sending import STALL_SECONDS
 from couchpages.web.server import BODY_SECONDS, IDLE_SECONDS, LINGER_SECONDS
 from couchpages.web.spool import Spool
 from tests.web.wire import Connection, Recording, Scripted
@@ -140,6 +141,27 @@ class Exchanges(SynchronousTestCase):
         self.assertTrue(connection.turn().wire.gone)
         self.assertEqual(connection.clock.getDelayedCalls(), [])
         self.assertEqual(connection.factory.connections, 0)
+
+    def test_head_a_byte_at_a_time(self) -> None:
+        """Defect: a head that came a byte now and then held its connection for days. Bodies and the next heads have time of their own."""
+        connection = Connection(Scripted())
+        for _ in range(3):
+            connection.send(GET[:5])
+            connection.clock.advance(IDLE_SECONDS / 2)
+            connection.send(GET[5:])
+        connection.send(put(b"", 3)[:5])
+        connection.clock.advance(IDLE_SECONDS * 3 / 4)
+        connection.send(put(b"", 3)[5:])
+        for byte in (b"a", b"b"):
+            connection.clock.advance(8)
+            connection.send(byte)
+        connection.send(b"c")
+        self.assertEqual([answer.status for answer in connection.answers()], [200] * 4)
+        for place in range(3):
+            self.assertFalse(connection.wire.disconnecting)
+            connection.send(GET[place : place + 1])
+            connection.clock.advance(IDLE_SECONDS / 3)
+        self.assertTrue(connection.turn().wire.gone)
 
     def test_long_answer(self) -> None:
         """While an answer is being made, silence is no reason to close."""
@@ -484,6 +506,25 @@ class Files(SynchronousTestCase):
         self.assertLess(connection.wire.most_queued, 200_000)
         connection.wire.clear()
         self.assertEqual(len(connection.send(GET).wire.value()) > 0, True, "the connection goes on")
+
+    def test_slow_reader_from_memory(self) -> None:
+        """Defect: a visitor with a slow line was cut off in large content from memory after 75 seconds."""
+        content = os.urandom(10**6)
+        connection = Connection(Scripted(giving(Response(200, (), content))), room=65536).send(GET)
+        while len(connection.wire.value()) < len(content):
+            connection.clock.advance(STALL_SECONDS - 1)
+            connection.wire.drain()
+        self.assertEqual(connection.answer().body, content)
+        self.assertLess(connection.wire.most_queued, 200_000)
+
+    def test_reader_that_stopped(self) -> None:
+        """Defect: who asked for a file and read nothing held it open for ever."""
+        file = io.BytesIO(bytes(10**6))
+        connection = Connection(Scripted(giving(Response(200, (), (FilePart(file, 0, 10**6),)))), room=1000)
+        connection.send(GET).clock.advance(STALL_SECONDS)
+        self.assertTrue(connection.turn().wire.gone)
+        self.assertTrue(file.closed)
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
 
     def test_shortened(self) -> None:
         """A file that becomes shorter breaks the connection, so that nobody takes a part for the whole."""

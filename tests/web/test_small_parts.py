@@ -3,6 +3,7 @@
 import errno
 import json
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +25,7 @@ from couchpages.web.spool import Spool
 
 def head(target: bytes = b"/", method: bytes = b"GET", *fields: tuple[bytes, bytes]) -> RequestHead:
     """Give a request's head."""
-    return RequestHead(method, target, b"HTTP/1.1", Headers(fields), "192.0.2.1", "http")
+    return RequestHead(method, target, b"HTTP/1.1", Headers(((b"host", b"a"), *fields)), "192.0.2.1", "http")
 
 
 async def value_of(awaitable: Awaitable[Response]) -> Response:
@@ -222,12 +223,27 @@ class Calls(SynchronousTestCase):
             (b"PUT", b"/a/%C3%A9%2F?q"),
             (b"HEAD", b"/a/b/2/c"),
             (b"POST", b"/b?x/y"),
+            (b"POST", b"http://a:8081/b?x"),
         ]:
             self.routes.admit(head(target, method))
         self.assertEqual(
             self.called,
-            [("GET /a/{x}", {"x": "1"}), ("PUT /a/{x}", {"x": "é/"}), ("GET /a/b/{x}/c", {"x": "2"}), ("POST /b", {})],
+            [
+                ("GET /a/{x}", {"x": "1"}),
+                ("PUT /a/{x}", {"x": "é/"}),
+                ("GET /a/b/{x}/c", {"x": "2"}),
+                ("POST /b", {}),
+                ("POST /b", {}),
+            ],
         )
+
+    def test_host(self) -> None:
+        """Defect: the API answered requests of HTTP/1.1 that had no Host field, or several (RFC 9112 section 3.2)."""
+        plain = head(b"/b", b"POST")
+        for fields in ((), ((b"host", b"a"), (b"host", b"b"))):
+            request = replace(plain, headers=Headers(fields))
+            self.assertEqual(self.assertRaises(Problem, self.routes.admit, request).status, 400)
+        self.routes.admit(replace(plain, headers=Headers(), version=b"HTTP/1.0"))
 
     def test_not_found(self) -> None:
         """Other paths are 404: also a missing value, a slash more, another case."""
@@ -243,7 +259,7 @@ class Calls(SynchronousTestCase):
 
     def test_no_path(self) -> None:
         """A target that is no path, or no UTF-8, is 400."""
-        for target in (b"*", b"a", b"/%ff"):
+        for target in (b"*", b"a", b"/%ff", b"http://a", b"ftp://a/b", b"http:///b"):
             self.assertEqual(self.assertRaises(Problem, self.routes.admit, head(target)).status, 400)
 
     @settings(deadline=None)
@@ -255,7 +271,8 @@ class Calls(SynchronousTestCase):
         except Problem as problem:
             self.assertEqual(problem.status, 400)
         else:
-            self.assertEqual(len(segments), target.split(b"?")[0].count(b"/"))
+            slashes = target.split(b"?")[0].count(b"/")
+            self.assertEqual(len(segments), slashes if target.startswith(b"/") else slashes - 2)
 
 
 class Credentials(SynchronousTestCase):
