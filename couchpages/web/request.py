@@ -1,6 +1,6 @@
 """One request on twisted.web: admitted by its head, its body handed on as it comes, its response sent (does I/O)."""
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -8,26 +8,34 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request, datetimeToString
 
 from couchpages.ports import StoreError
-from couchpages.web.exchange import Exchange
+from couchpages.web.exchange import Application, Exchange
 from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.problem import Problem, problem_for_disk, problem_for_store, title_of
 from couchpages.web.sending import CHUNK, Parts
 
-if TYPE_CHECKING:
-    from couchpages.web.server import EdgeChannel, EdgeFactory
-
 SERVER = b"couchpages"
+
+
+class Edge(Protocol):
+    """What a request asks of the port that it came in on."""
+
+    reactor: Any
+    application: Application
+
+    def sent(self, status: int, seconds: float) -> None:
+        """Count a response."""
+        ...
 
 
 class EdgeRequest(Request):
     """One request and its response."""
 
     log = Logger()
-    channel: "EdgeChannel"
+    channel: Any
 
-    def __init__(self, channel: "EdgeChannel", queued: object = False) -> None:
+    def __init__(self, channel: Any, queued: object = False) -> None:
         super().__init__(channel, queued)
-        self.factory: EdgeFactory = channel.factory  # kept: the channel is let go of when the connection is lost
+        self.factory: Edge = channel.factory  # kept: the channel is let go of when the connection is lost
         self.exchange: Exchange | None = None
         self.refusal: Problem | None = None
         self.received = 0
