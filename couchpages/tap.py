@@ -29,6 +29,7 @@ from couchpages.pages.blobs import BlobReader
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
+from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
 from couchpages.pages.sites import Sites
 from couchpages.pages.submission import Limits
 from couchpages.pages.trace import Place
@@ -115,9 +116,13 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     manifests = CouchDatabase(transport, settings.couchdb.manifests)
     secrets = CouchDatabase(transport, settings.couchdb.secrets)
     keyring = Keyring()
-    sites = Sites(reactor, manifests, settings.cache.manifests, metrics)
+    keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"))
+    sites = Sites(reactor, manifests, settings.cache.manifests, metrics, keeper)
     blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics)
-    followers = [Follower(reactor, manifests, sites, metrics), Follower(reactor, secrets, keyring, metrics)]
+    followers = [
+        Follower(reactor, manifests, sites, metrics, known=sites.known),
+        Follower(reactor, secrets, keyring, metrics),
+    ]
     deployments = Deployments(
         sites, files, manifests,
         Limits(settings.limits.file_size, settings.limits.files, settings.couchdb.max_document_size),
@@ -136,6 +141,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         Prepared("disk cache", disk.open),
         Prepared("spool", spool.open),
         Prepared("threads", threads.start, threads.stop),
+        Prepared("kept manifests", sites.restore, keeper.finish),
         *([store] if store else []),
         Prepared("connections to CouchDB", lambda: None, transport.close),
         *followers,

@@ -5,7 +5,7 @@ ends the feed (CouchDB's restart, silence, a proxy's limit), it connects again a
 the database was made anew, it loads everything, and reports as deleted what it knew before and did not see again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from random import random
 from typing import Any, Protocol
@@ -56,6 +56,8 @@ class State(Enum):
 class Follower(Service):
     """Keeps *sink* told of every change of *database*, documents included.
 
+    *known* gives the documents that the sink knows from an earlier run, when the service starts.
+
     Runs in *reactor*'s thread. Never fails: what goes wrong is logged, counted and tried again with *backoff*.
     """
 
@@ -68,6 +70,7 @@ class Follower(Service):
         sink: ChangesSink,
         metrics: Metrics,
         *,
+        known: Callable[[], Iterable[str]] = tuple,
         backoff: Backoff = Backoff(first=0.2, most=5.0),
         chance: Callable[[], float] = random,
     ) -> None:
@@ -76,6 +79,7 @@ class Follower(Service):
         self._database = database
         self._sink = sink
         self._metrics = metrics
+        self._known_before = known
         self._backoff = backoff
         self._chance = chance
         self._since = "0"
@@ -93,6 +97,7 @@ class Follower(Service):
     def startService(self) -> None:  # noqa: N802 -- Twisted's name
         """Begin to follow."""
         super().startService()
+        self._known.update(self._known_before())
         self._running = Deferred.fromCoroutine(self._run())
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 -- Twisted's name
@@ -193,7 +198,7 @@ class Follower(Service):
             )
 
     def _start_over(self, born: str) -> None:
-        if self._born is not None or self._known:
+        if self._born is not None or (self._loaded and self._known):
             self.log.warn("{database} was made anew; loading everything", database=self._database.name)
         self._born, self._since = born, "0"
         self._unseen = set(self._known)

@@ -1,6 +1,6 @@
 """The sites of this node: which manifest answers for a host name, in memory as long as there is room (does I/O for what is not)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,11 @@ from twisted.logger import Logger
 
 from couchpages.metrics import Metrics
 from couchpages.pages.catalog import Catalog
+from couchpages.pages.kept_manifests import ManifestKeeper
 from couchpages.pages.lru import SizedCache
 from couchpages.pages.manifest import Activation, Manifest, from_document
 from couchpages.pages.single_flight import SingleFlight
-from couchpages.ports import Change, Database, NotFound, Unavailable
+from couchpages.ports import Change, Database, Json, NotFound, Unavailable
 
 #: What a path and its hash cost in a dict beside the path's own characters: measured with CPython 3.11.
 BYTES_FOR_A_FILE = 260
@@ -42,13 +43,17 @@ class Sites:
 
     log = Logger()
 
-    def __init__(self, reactor: Any, database: Database, memory: int, metrics: Metrics) -> None:
+    def __init__(
+        self, reactor: Any, database: Database, memory: int, metrics: Metrics, keeper: ManifestKeeper | None = None
+    ) -> None:
         self.catalog = Catalog()
+        self._keeper = keeper
         self._reactor = reactor
         self._database = database
         self._held: SizedCache[str, Held] = SizedCache(memory, lambda held: held.size)
         self._flights: SingleFlight[str, Held] = SingleFlight()
         self._revs: dict[str, str] = {}
+        self._kept: dict[str, str] = {}
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
         self._unreadable: set[str] = set()
         self._loaded = False
@@ -69,9 +74,25 @@ class Sites:
         else:
             self._revs[change.doc_id] = str(change.doc.get("_rev", ""))
         # Previews are rarely visited and many: they are read when somebody comes.
-        if manifest is not None and isinstance(manifest.entry, Activation):
+        live = manifest is not None and isinstance(manifest.entry, Activation)
+        if live and manifest is not None:
             self._hold(change.doc_id, manifest, self._revs[change.doc_id])
+        self._keep(change.doc_id, change.doc if live else None)
         self._wake()
+
+    def restore(self) -> None:
+        """Take the live manifests that were kept when the node last ran. Blocks; called once, before anything is followed."""
+        kept = self._keeper.restore() if self._keeper is not None else {}
+        for doc_id, doc in kept.items():
+            self._kept[doc_id] = str(doc.get("_rev"))
+            try:
+                self.apply(Change(doc_id, doc))
+            except ValueError as error:
+                self.log.warn("the kept manifest {doc_id} is malformed: {error}", doc_id=doc_id, error=str(error))
+
+    def known(self) -> Iterable[str]:
+        """Give the documents that are known, also from an earlier run."""
+        return tuple(self._revs)
 
     def loaded(self) -> None:
         """Every site is known now, so that an unknown name is unknown."""
@@ -134,9 +155,30 @@ class Sites:
                 return self._hold(doc_id, manifest, rev)
         raise Unavailable(f"CouchDB gives older revisions of the manifest {doc_id} than it announced")
 
+    def _keep(self, doc_id: str, doc: Json | None) -> None:
+        """Have a live manifest kept on disk; *doc* is None for what is not live, or no longer."""
+        rev = None if doc is None else str(doc.get("_rev"))
+        if self._keeper is None or rev == self._kept.get(doc_id):
+            return
+        if rev is None:
+            self._kept.pop(doc_id)
+        else:
+            self._kept[doc_id] = rev
+        self._keeper.keep(doc_id, doc)
+
+    async def _document(self, doc_id: str) -> Json:
+        """Give a document from CouchDB or, while that is away, the copy of the revision that is known (law 1)."""
+        try:
+            return await self._database.get(doc_id)
+        except Unavailable:
+            doc = await self._keeper.recall(doc_id) if self._keeper is not None and doc_id in self._kept else None
+            if doc is None or doc.get("_rev") != self._revs.get(doc_id):
+                raise
+            return doc
+
     async def _read(self, doc_id: str) -> tuple[str, Manifest]:
         try:
-            doc = await self._database.get(doc_id)
+            doc = await self._document(doc_id)
             return str(doc.get("_rev", "")), from_document(doc)
         except NotFound as error:
             # It was there when the follower last heard: what is true now comes with the next change.

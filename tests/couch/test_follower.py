@@ -442,3 +442,13 @@ class Stopping(FollowerCase):
         self.stop()
         self.follower.startService()
         self.assertEqual(self.database.last.query["since"], "5-x")
+
+
+class KnownBefore(FollowerCase):
+    """A sink that remembers documents from an earlier run."""
+
+    def test_gone_meanwhile(self) -> None:
+        """What it remembers and the database does not have any more is told as deleted once everything was told."""
+        self.follower = Follower(self.clock, self.database, self.sink, self.metrics, known=lambda: ("a", "old"))
+        self.load("a", "b")
+        self.assertEqual([doc_id for doc_id, _ in self.sink.take()], ["a", "b", "old", "loaded"])

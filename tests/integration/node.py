@@ -101,15 +101,23 @@ class Node:
             {**self.store.environment(), "COUCHPAGES_SERVER": self.server, "COUCHPAGES_API_KEY": self.key}
         )
 
-    def start(self, *options: str) -> "Node":
-        """Start the daemon, and wait until it is ready; *options* are twistd's for couchpages."""
+    def start(self, *options: str, ready: bool = True) -> "Node":
+        """Start the daemon, and wait until it is ready, or not *ready* but listening; *options* are twistd's for couchpages."""
         command = [str(BIN / "twistd"), "-n", "--pidfile=", "couchpages", "--config", str(self.config), *options]
         with self.log_file.open("ab") as log:
             self._daemon = subprocess.Popen(
                 command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        self.wait_until_ready()
+        if ready:
+            self.wait_until_ready()
+        else:
+            wait_until(self.is_listening, "the daemon to listen")
         return self
+
+    def is_listening(self) -> bool:
+        """Try the public port."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.http)) == 0
 
     def wait_until_ready(self) -> None:
         """Wait for /readyz; raise AssertionError with the log when that does not come."""

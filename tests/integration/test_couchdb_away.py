@@ -39,3 +39,21 @@ class CouchDBAway(OnApacheCouchDB, NodeCase):
         self.assertEqual(fetch(other.http, self.site, "/unseen.html").status, 200)
         self.assertNotIn("Traceback", node.log())
         self.assertTrue(lines(node.log()))
+
+    def test_restarted_while_away(self) -> None:
+        """Restarted while CouchDB is away: what lies on disk is served, what does not is 503; back, everything is as it was."""
+        relay = Relay(urlsplit(COUCHDB or "").port or 5984)
+        self.addCleanup(relay.close)
+        node = self.new_node({"couchdb": {"url": f"http://127.0.0.1:{relay.port}"}}).start()
+        node.deploy(write_files(self.folder / "site", {"index.html": f"kept {self.site}"}), self.site)
+        wait_until(lambda: list((node.data / "manifests").iterdir()), "the manifest on disk")
+        node.stop()
+        relay.close()
+        node.start(ready=False)
+        wait_until(lambda: fetch(node.http, self.site, "/").body == f"kept {self.site}".encode(), "the site from disk")
+        self.assertEqual(fetch(node.http, "unknown.example", "/").status, 503)
+        again = Relay(urlsplit(COUCHDB or "").port or 5984, port=relay.port)
+        self.addCleanup(again.close)
+        wait_until(lambda: fetch(node.http, "unknown.example", "/").status == 404, "CouchDB's return")
+        self.assertEqual(fetch(node.http, self.site, "/").status, 200)
+        self.assertNotIn("Traceback", node.log())

@@ -1,0 +1,167 @@
+"""Live manifests kept on disk, and sites restored from them."""
+
+import stat
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from couchpages.metrics import Metrics
+from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
+from couchpages.pages.manifest import Activation, Deployment, Manifest, to_document
+from couchpages.pages.sites import Sites, UnknownHost
+from couchpages.ports import Change, Json, Unavailable
+from couchpages.testing.memory_database import MemoryDatabase
+from couchpages.testing.node import MemoryReactor, NoThreads
+
+HOST = "a.example"
+HASH = "ab" * 32
+
+
+def document(path: str, *, live: bool = True) -> Json:
+    """Give a manifest of one file."""
+    deployment = Deployment(HOST, "one", None, "main", 5, 1, 1, preview=False)
+    return to_document(Manifest(Activation(deployment, 6) if live else deployment, {path: HASH}))
+
+
+class FolderTests(SynchronousTestCase):
+    """``ManifestFolder``."""
+
+    def setUp(self) -> None:
+        """Make a folder."""
+        self.path = Path(self.mktemp())
+        self.folder = ManifestFolder(self.path)
+        self.assertEqual(self.folder.open(), {})
+
+    def test_kept(self) -> None:
+        """What was written is there when the folder is opened again, and only its owner can read it; what was removed is not."""
+        self.folder.write("a.example", {"_id": "a.example", "x": "é"})
+        self.folder.write("b.example", {"_id": "b.example"})
+        self.folder.remove("b.example")
+        self.folder.remove("b.example")
+        self.assertEqual(ManifestFolder(self.path).open(), {"a.example": {"_id": "a.example", "x": "é"}})
+        self.assertEqual([stat.S_IMODE(file.stat().st_mode) for file in self.path.iterdir()], [0o600])
+
+    def test_damaged(self) -> None:
+        """What a crash or somebody else left is removed when the folder is opened, and the rest is given."""
+        self.folder.write("a.example", {"_id": "a.example"})
+        for name, content in {
+            "b.example": "{",
+            "c.example": '{"_id": "d.example"}',
+            "e.example": "[]",
+            "~f.example": "{}",
+        }.items():
+            (self.path / name).write_text(content)
+        self.assertEqual(list(self.folder.open()), ["a.example"])
+        self.assertEqual([file.name for file in self.path.iterdir()], ["a.example"])
+
+    @settings(deadline=None, max_examples=200)
+    @given(
+        st.one_of(
+            st.sampled_from(["..", ".", "/", "../x", "", "%", "%2E", "a/b", "-x", "~x", "%7Ex"]), st.text(max_size=40)
+        )
+    )
+    def test_any_name(self, doc_id: str) -> None:
+        """Whatever a document is called, it lands in the folder under a name of its own, or nowhere."""
+        try:
+            self.folder.write(doc_id, {"_id": doc_id})
+        except ValueError:
+            return
+        self.assertEqual(self.folder.read(doc_id), {"_id": doc_id})
+        self.assertEqual(list(self.folder.open()), [doc_id])
+        self.folder.remove(doc_id)
+        self.assertEqual(list(self.path.iterdir()), [])
+
+
+class RestoredSitesTests(SynchronousTestCase):
+    """Law 1: a node goes on answering after a restart while its CouchDB is away."""
+
+    def setUp(self) -> None:
+        """Run a node once, with one live site."""
+        self.path = Path(self.mktemp())
+        self.database = MemoryDatabase("manifests")
+        self.sites = self.start()
+        self.write(HOST, document("old"))
+
+    def start(self) -> Sites:
+        """Start a node on the same folder."""
+        reactor = MemoryReactor()
+        self.keeper = ManifestKeeper(reactor, NoThreads(), ManifestFolder(self.path))  # type: ignore[arg-type]  # its double
+        sites = Sites(reactor, self.database, 100_000, Metrics(), self.keeper)
+        sites.restore()
+        return sites
+
+    def write(self, doc_id: str, doc: Json | None) -> None:
+        """Write or delete a document as somebody else, and let the follower bring it."""
+        if doc is not None:
+            self.database.seed(doc_id, doc)
+        self.sites.apply(self.database.change(doc_id) if doc is not None else Change(doc_id, None))
+
+    def files(self, sites: Sites, host: str = HOST) -> list[str]:
+        """Give the paths that a host has."""
+
+        async def paths() -> list[str]:
+            return list(await sites.files_for(host))
+
+        return self.successResultOf(Deferred.fromCoroutine(paths()))
+
+    def fails(self, sites: Sites, host: str, error: type[Exception]) -> None:
+        """Check that asking for a host fails."""
+        self.failureResultOf(Deferred.fromCoroutine(sites.files_for(host)), error)
+
+    def test_restored(self) -> None:
+        """The live site is served from disk; what is not known is not said to be missing; nothing is asked of CouchDB."""
+        self.write(HOST, document("new"))
+        restarted = self.start()
+        self.assertEqual(self.files(restarted), ["new"])
+        self.fails(restarted, "b.example", Unavailable)
+        self.assertEqual(list(restarted.known()), [HOST])
+        self.assertEqual(self.database.calls, [])
+        restarted.loaded()
+        self.fails(restarted, "b.example", UnknownHost)
+
+    def test_deleted(self) -> None:
+        """A site that was deleted is not kept, and neither are previews."""
+        self.write(f"one.{HOST}", document("x", live=False))
+        self.write(HOST, None)
+        self.assertEqual(list(self.start().known()), [])
+
+    def test_deleted_meanwhile(self) -> None:
+        """A site that was deleted while the node was down is gone for good once the follower says so."""
+        restarted = self.start()
+        restarted.apply(Change(HOST, None))
+        restarted.loaded()
+        self.fails(restarted, HOST, UnknownHost)
+        self.assertEqual(list(self.start().known()), [])
+
+    def test_written_once(self) -> None:
+        """What is kept already is not written again when the follower tells of it."""
+        restarted = self.start()
+        before = (self.path / HOST).stat().st_mtime_ns
+        restarted.apply(self.database.change(HOST))
+        self.assertEqual((self.path / HOST).stat().st_mtime_ns, before)
+
+    def test_pushed_out_of_memory(self) -> None:
+        """A manifest that left memory is read from disk while CouchDB is away, if it is the revision that is known."""
+        reactor = MemoryReactor()
+        small = Sites(reactor, self.database, 1, Metrics(), self.keeper)
+        small.apply(self.database.change(HOST))
+        self.database.fail("get", Unavailable("away"), times=1)
+        self.assertEqual(self.files(small), ["old"])
+
+    def test_malformed_later(self) -> None:
+        """The last good state stays, also after a restart, when the document has become malformed (law 4)."""
+        restarted = self.start()
+        with self.assertRaises(ValueError):
+            restarted.apply(Change(HOST, {"_id": HOST, "_rev": "9-x"}))
+        self.assertEqual(self.files(restarted), ["old"])
+        self.assertEqual(self.files(self.start()), ["old"])
+
+    def test_disk_full(self) -> None:
+        """A folder that cannot be written to is logged; the site is served from memory."""
+        self.path.rename(self.path.with_name("moved"))
+        self.write(HOST, document("new"))
+        self.assertEqual(self.files(self.sites), ["new"])
+        self.assertEqual(self.flushLoggedErrors(), [])
