@@ -31,6 +31,7 @@ from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
 from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
 from couchpages.pages.sites import Sites
+from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits
 from couchpages.pages.trace import Place
 from couchpages.pages.visits import Visits
@@ -124,9 +125,9 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         Follower(reactor, secrets, keyring, metrics),
     ]
     deployments = Deployments(
-        sites, files, manifests,
+        sites, StoredBlobs(files, _milliseconds, metrics), manifests,
         Limits(settings.limits.file_size, settings.limits.files, settings.couchdb.max_document_size),
-        settings.deployments.production_branches, lambda: int(time.time() * 1000), os.urandom, metrics,
+        settings.deployments.production_branches, _milliseconds, os.urandom, metrics,
     )  # fmt: skip
 
     api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
@@ -167,6 +168,10 @@ def _endpoint(reactor: Any, description: str) -> Any:
         return serverFromString(reactor, description)
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(f"cannot listen on {description}: {error}") from None
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
 
 
 def _public(settings: Settings) -> PublicAddress:

@@ -96,7 +96,7 @@ class SitesApi:
     async def _missing(self, head: RequestHead, site: str, content: bytes) -> Response:
         del head
         hashes = await self._in_thread(lambda: self._wanted_hashes(site, content))
-        return json_response(200, {"missing": await self.deployments.missing(hashes)})
+        return json_response(200, {"missing": await self.deployments.blobs.missing(hashes)})
 
     def _wanted_hashes(self, site: str, content: bytes) -> list[str]:
         value = read_object(content)
@@ -185,7 +185,7 @@ async def store(api: SitesApi, sha256: str, body: Spooled) -> bool:
         raise Problem(
             422, f"the content's SHA-256 is {found}, not the one in the address; nothing was stored", field="sha256"
         )
-    new = await api.deployments.store_blob(sha256, body.open, body.size)
+    new = await api.deployments.blobs.store(sha256, body.open, body.size)
     try:
         await deferToThreadPool(api.reactor, api.threads, lambda: api.keep(body.path, sha256, body.size))
     except OSError as error:

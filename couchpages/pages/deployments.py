@@ -2,29 +2,23 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from twisted.logger import Logger
 
 from couchpages.metrics import Metrics
 from couchpages.pages.activation import deployment_id, is_superseded, moment_after, previous, repeatable_entropy
-from couchpages.pages.blobs import ATTACHMENT
 from couchpages.pages.manifest import Activation, Deployment, Manifest, document_size, from_document, to_document
 from couchpages.pages.quoting import quoted
 from couchpages.pages.sites import Sites
+from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits, Submission, check_document
 from couchpages.ports import Conflict, Database, Json, NotFound, StoreError, Unavailable
 from couchpages.web.problem import Problem
 
-#: CouchDB holds compressible types gzipped, and then answers no ranges; visitors get the type from the path.
-BLOB_TYPE = "application/octet-stream"
-#: Keys asked for in one call: some 350 kB of request.
-BATCH = 5000
 #: Tries to change a live manifest that others change at the same time.
 TRIES = 8
 #: Seconds for which an answer waits until this node serves what it announces.
 PATIENCE = 5.0
-MISSING_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ class Deployments:
     """
 
     sites: Sites
-    files: Database
+    blobs: StoredBlobs
     manifests: Database
     limits: Limits
     production_branches: Sequence[str]
@@ -61,24 +55,6 @@ class Deployments:
     entropy: Callable[[int], bytes]
     metrics: Metrics
     log: Logger = field(default_factory=Logger)
-
-    async def missing(self, hashes: Sequence[str]) -> list[str]:
-        """Give those of *hashes* that are not stored, sorted."""
-        missing: list[str] = []
-        for start in range(0, len(hashes), BATCH):
-            rows = await self.files.rows(hashes[start : start + BATCH])
-            missing.extend(row.doc_id for row in rows if row.rev is None)
-        return sorted(missing)
-
-    async def store_blob(self, sha256: str, open_content: Callable[[], BinaryIO], size: int) -> bool:
-        """Store content whose hash was checked; tell whether it was new."""
-        try:
-            await self.files.put_attachment(sha256, ATTACHMENT, open_content, size, BLOB_TYPE)
-        except Conflict:
-            self.metrics.uploads.labels("known").inc()
-            return False
-        self.metrics.uploads.labels("stored").inc()
-        return True
 
     def check(self, site: str, submission: Submission) -> None:
         """Refuse what CouchDB would not take, before anything is uploaded."""
@@ -89,7 +65,7 @@ class Deployments:
     ) -> Deployed:
         """Make a deployment of blobs that are stored, and make it live if its branch is a production branch."""
         self.check(site, submission)
-        await self._require_blobs(submission)
+        await self.blobs.require(submission.files.values())
         current = (await self._live(site)).activation
         manifest, made = await self._write(
             site, submission, idempotency_key, moment_after(self.clock(), current), preview
@@ -148,12 +124,6 @@ class Deployments:
         if found is None:
             raise _no_deployment(site, wanted)
         return found
-
-    async def _require_blobs(self, submission: Submission) -> None:
-        missing = await self.missing(sorted(set(submission.files.values())))
-        if missing:
-            detail = f"{len(missing):,} of the files' blobs are not stored; upload them first"
-            raise Problem(409, detail, field="files", more={"missing": missing[:MISSING_SHOWN]})
 
     def _manifest_for(
         self, site: str, submission: Submission, id_: str, created: int, preview: bool | None = None

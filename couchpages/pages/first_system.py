@@ -50,7 +50,7 @@ class FirstSystemApi:
         sha256 = read_sha256(values["hash"], "hash")
 
         async def respond() -> Response:
-            if await self.api.deployments.missing([sha256]):
+            if await self.api.deployments.blobs.missing([sha256]):
                 raise Problem(404, f"{sha256} is not stored")
             return json_response(200, {"Hash": sha256})
 

@@ -26,6 +26,7 @@ from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
 from couchpages.pages.sites import Sites
+from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits
 from couchpages.pages.trace import Place
 from couchpages.pages.visits import Visits
@@ -201,8 +202,8 @@ class MemoryNode:
         self.blobs = BlobReader(self.reactor, self.threads, self.files, self.disk, memory, self.metrics)
         self._drawn = 0
         self.deployments = Deployments(
-            self.sites, self.files, self.manifests, limits, ("main", "master"), self.milliseconds, self.entropy,
-            self.metrics,
+            self.sites, StoredBlobs(self.files, self.milliseconds, self.metrics), self.manifests,
+            limits, ("main", "master"), self.milliseconds, self.entropy, self.metrics,
         )  # fmt: skip
         public_address = PublicAddress("http", 8080)
         self.api = SitesApi(

@@ -1,15 +1,15 @@
 """Making, activating and removing deployments."""
 
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.pages.deployments import BLOB_TYPE, MISSING_SHOWN, PATIENCE, Deployed, Deployments
+from couchpages.pages.deployments import PATIENCE, Deployed, Deployments
 from couchpages.pages.manifest import Activation, Deployment, Manifest, to_document
+from couchpages.pages.stored_blobs import MISSING_SHOWN, TRUSTED
 from couchpages.pages.submission import Submission
 from couchpages.ports import Conflict, Denied, NoRoom, NotFound, Row, Unavailable
 from couchpages.testing.memory_database import Turns
@@ -72,33 +72,6 @@ class DeploymentsTests(SynchronousTestCase):
     def live(self) -> str:
         """Give the id that is live in CouchDB."""
         return str(self.node.manifests.documents_now()[HOST]["couchpages"]["id"])
-
-    # Blobs.
-
-    def test_missing(self) -> None:
-        """Those that are not stored, sorted; none is asked for one by one."""
-        hashes = [f"{number:064x}" for number in range(12_000)]
-        self.node.files.calls.clear()
-        known = sha256(b"1").hexdigest()
-        found = now(Deferred.fromCoroutine(self.deployments.missing([*reversed(hashes), known])))
-        self.assertEqual(found, hashes)
-        self.assertEqual(len(self.node.files.calls), 3)
-
-    def test_store_blob(self) -> None:
-        """A blob is stored as octets, once; the second time it is known. An error is no blob."""
-        name = sha256(b"new").hexdigest()
-
-        def store() -> bool:
-            return now(Deferred.fromCoroutine(self.deployments.store_blob(name, lambda: BytesIO(b"new"), 3)))
-
-        self.node.files.fail("put_attachment", NoRoom("full"))
-        self.assertRaises(NoRoom, store)
-        self.assertNotIn(name, self.node.files.stored)
-        self.node.files.fail("put_attachment", Unavailable("lost"), happened=True)
-        self.assertRaises(Unavailable, store)
-        self.assertFalse(store())
-        self.assertEqual(self.node.files.stored[name].attachments, {"data": b"new"})
-        self.assertEqual(BLOB_TYPE, "application/octet-stream")
 
     # Deploying.
 
@@ -185,6 +158,8 @@ class DeploymentsTests(SynchronousTestCase):
             (self.node.files, "rows"), (self.node.manifests, "get"), (self.node.manifests, "put"),
         ):  # fmt: skip
             for error in (Unavailable("away"), NoRoom("full"), Denied("no")):
+                # So much later that CouchDB is asked for the blobs again.
+                self.node.reactor.advance(TRUSTED / 1000 + 1)
                 database.fail(operation, error)
                 self.assertRaises(type(error), self.deploy, "2")
                 self.assertEqual((self.served(), self.node.reactor.getDelayedCalls()), ("1", []))
