@@ -42,6 +42,11 @@ def emit_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
+def counted(files: int) -> str:
+    """Give a number of files in words: ``1 file``, ``1,234 files``."""
+    return "1 file" if files == 1 else f"{files:,} files"
+
+
 def amount(octets: int) -> str:
     """Give a number of octets as people read it: ``189.1 MB``, decimal units (ISO 80000-13)."""
     value = float(octets)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from couchpages.cli.output import amount, remark
+from couchpages.cli.output import amount, counted, remark
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -64,7 +64,7 @@ class Lines(Silent):
 
     def uploading(self, files: int, octets: int) -> None:
         """Say how much."""
-        remark(f"uploading {files:,} files, {amount(octets)}" if files else "nothing to upload")
+        remark(f"uploading {counted(files)}, {amount(octets)}" if files else "nothing to upload")
 
     def notice(self, text: str) -> None:
         """Say it."""
@@ -98,7 +98,7 @@ class Bar(Silent):
         from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
         self._bar.columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._begin(f"uploading {files:,} files", octets)
+        self._begin(f"uploading {counted(files)}", octets)
 
     def sent(self, octets: int) -> None:
         """Move it, also back."""

@@ -94,7 +94,7 @@ class ProgressTests(SynchronousTestCase):
         """A line for each remark."""
         progress, shown = self.shown(StringIO(), quiet=False, terminal=False)
         self.assertIsInstance(progress, Lines)
-        self.assertEqual(shown, "couchpages: left out 1 [x]\ncouchpages: uploading 1 files, 10 B\n")
+        self.assertEqual(shown, "couchpages: left out 1 [x]\ncouchpages: uploading 1 file, 10 B\n")
 
     def test_terminal(self) -> None:
         """A bar, with the remarks above it."""
