@@ -7,7 +7,7 @@ from couchpages.couch.embedded.attachments import Stored, names_tag, part_of
 from couchpages.couch.embedded.bodies import UploadBody
 from couchpages.couch.embedded.contents import CHUNK, is_readable, read_chunk
 from couchpages.couch.embedded.documents import DEFAULT_TYPE, agreed_revision, check_attachment_name, check_id
-from couchpages.couch.embedded.errors import bad_content_type, bad_request, missing
+from couchpages.couch.embedded.errors import bad_content_type, bad_request, missing, not_implemented
 from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.locations import location
 from couchpages.couch.embedded.lookups import find_attachment
@@ -32,7 +32,10 @@ def check_upload(exchange: Exchange, about: Attachment) -> Revision | None:
     """Refuse what can be refused before the body comes; return the revision that is claimed."""
     check_id(about.document)
     check_attachment_name(about.attachment)
-    if (exchange.header("content-encoding") or "identity").lower() not in ("identity", "gzip"):
+    encoding = (exchange.header("content-encoding") or "identity").lower()
+    if encoding == "gzip":
+        raise not_implemented("Attachments with Content-Encoding: gzip are not part of the embedded store.")
+    if encoding != "identity":
         raise bad_content_type("Only gzip and identity content-encodings are supported")
     return _claimed(exchange)
 

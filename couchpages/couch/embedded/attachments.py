@@ -13,6 +13,7 @@ from couchpages.couch.embedded.documents import Stub
 from couchpages.couch.embedded.errors import bad_range, missing_stub
 
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)", re.ASCII)
+_DIGITS = 18  # more than any length has; Python refuses to read numbers of thousands of digits
 # CouchDB's default [attachments] compressible_types; it stores these gzipped and then serves no ranges.
 _COMPRESSIBLE = re.compile(r"text/.*|application/(javascript|json|xml)", re.ASCII)
 Fresh = TypeVar("Fresh")
@@ -70,7 +71,7 @@ def part_of(header: str | None, length: int) -> range | None:
     form = _RANGE.fullmatch(header.strip()) if header else None
     if form is None or form[0] == "bytes=-" or (length == 0 and form[1] == "0" and not form[2]):
         return None
-    first, last = form[1], form[2]
+    first, last = (text.lstrip("0")[:_DIGITS] or text[:1] for text in form.groups())
     if first:
         part = range(int(first), min(int(last) + 1, length) if last else length)
         if (last and int(last) < int(first)) or not part:

@@ -140,10 +140,11 @@ def is_readable(connection: Connection, key: int) -> bool:
 
 def sweep(transaction: Transaction, pins: Pins) -> bool:
     """Take away a bounded piece of what nothing needs; True when there is more."""
-    busy = _delete_chunks(transaction.connection, pins.held())
-    busy |= _retire(transaction.connection)
-    busy |= _clear_database(transaction.connection)
-    return busy or _give_back(transaction.connection)
+    connection = transaction.connection
+    # One kind at a time, so that the list of what is abandoned, which each looks through, stays short.
+    if _delete_chunks(connection, pins.held()) or _retire(connection) or _clear_database(connection):
+        return True
+    return _give_back(connection)
 
 
 def _give_back(connection: Connection) -> bool:
@@ -160,14 +161,15 @@ def _give_back(connection: Connection) -> bool:
 def _delete_chunks(connection: Connection, held: AbstractSet[int]) -> bool:
     query = "SELECT content FROM abandoned JOIN contents ON contents.key = content WHERE sha256 IS NULL"
     keys = [key for (key,) in connection.execute(query) if key not in held]
-    if not keys:
-        return False
     chunks = "SELECT key FROM chunks WHERE content = ? LIMIT ?"
-    gone = connection.execute(f"DELETE FROM chunks WHERE key IN ({chunks})", (keys[0], SWEEP_CHUNKS)).rowcount  # noqa: S608  # a constant
-    if gone < SWEEP_CHUNKS:
-        connection.execute("DELETE FROM contents WHERE key = ?", (keys[0],))
-        connection.execute("DELETE FROM abandoned WHERE content = ?", (keys[0],))
-    return True
+    left = SWEEP_CHUNKS
+    for key in keys:
+        left -= connection.execute(f"DELETE FROM chunks WHERE key IN ({chunks})", (key, left)).rowcount  # noqa: S608  # a constant
+        if left <= 0:
+            break
+        connection.execute("DELETE FROM contents WHERE key = ?", (key,))
+        connection.execute("DELETE FROM abandoned WHERE content = ?", (key,))
+    return bool(keys)
 
 
 def _retire(connection: Connection) -> bool:
@@ -186,7 +188,7 @@ def _clear_database(connection: Connection) -> bool:
     row = connection.execute("SELECT key FROM databases WHERE name IS NULL LIMIT 1").fetchone()
     if row is None:
         return False
-    some = "SELECT key FROM documents WHERE database = ? LIMIT ?"
+    some = "SELECT key FROM documents WHERE database = ? ORDER BY seq LIMIT ?"  # twice the same ones
     revisions = f"SELECT key FROM revisions WHERE document IN ({some})"  # noqa: S608  # constants
     contents = f"SELECT content FROM attachments WHERE revision IN ({revisions})"  # noqa: S608  # constants
     connection.execute(f"INSERT OR IGNORE INTO abandoned {contents}", (*row, SWEEP_DOCUMENTS))

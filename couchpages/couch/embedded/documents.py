@@ -21,10 +21,9 @@ _KNOWN = frozenset({"_attachments", "_deleted", "_id", "_rev", "_revisions"})
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """An attachment that stays as the parent has it; `digest` as the client knows it, or None."""
+    """An attachment that stays as the parent has it."""
 
     name: str
-    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,7 @@ def check_attachment_name(name: str) -> str:
 def _attachment(name: str, entry: Mapping[str, object]) -> Stub | Inline:
     check_attachment_name(name)
     if entry.get("stub") is True:
-        digest = entry.get("digest")
-        return Stub(name, digest if isinstance(digest, str) else None)
+        return Stub(name)
     generation = entry.get("revpos")
     content_type = entry.get("content_type")
     return Inline(

@@ -31,13 +31,14 @@ class Readers:
         self._running = False
 
     def start(self) -> None:
-        """Begin; the file must be there already."""
+        """Begin; the file must be there already. Raises sqlite3.Error when it cannot be opened."""
+        connections = [connect(self._path, writing=False) for _ in range(THREADS)]
         self._running = True
-        for number in range(THREADS):
+        for number, connection in enumerate(connections):
             closed: Deferred[None] = Deferred()
             self._closed.append(closed)
             name = f"couchpages-store-reader-{number}"
-            Thread(target=self._run, args=(closed,), name=name, daemon=True).start()
+            Thread(target=self._run, args=(connection, closed), name=name, daemon=True).start()
 
     def run(self, job: Callable[[Connection], T]) -> "Deferred[T]":
         """Run a job, which sees everything that was committed before it began, and nothing else."""
@@ -55,8 +56,7 @@ class Readers:
             self._queue.put(None)
         await gatherResults(self._closed)
 
-    def _run(self, closed: "Deferred[None]") -> None:
-        connection = connect(self._path, writing=False)
+    def _run(self, connection: Connection, closed: "Deferred[None]") -> None:
         while (queued := self._queue.get()) is not None:
             job, answer = queued
             try:

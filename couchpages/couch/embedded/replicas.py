@@ -35,7 +35,10 @@ def replicate_drafts(transaction: Transaction, database: str, drafts: Sequence[t
 
 
 def replicate_draft(transaction: Transaction, database: str, name: str, draft: Draft) -> Revision:
-    """Store one revision with its own name and ancestors, and return that name."""
+    """Store one revision with its own name and ancestors, and return that name.
+
+    Of a revision that is here already, only ancestors that were not known are taken: they may join two branches.
+    """
     if not draft.history:
         raise bad_request("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")
     connection = transaction.connection
@@ -43,11 +46,11 @@ def replicate_draft(transaction: Transaction, database: str, name: str, draft: D
     document = place.row.key if place.row else add_document(connection, place.database, name)
     tree, keys = read_tree(connection, document)
     head = draft.history[0]
-    if head in keys:
-        return head
     merged = merge(tree, draft.history, deleted=draft.deleted)
+    if merged == tree:
+        return head
     known = [each for key in place.leaves.values() for each in read_attachments(connection, key)]
-    attachments = merge_stubs(name, draft.attachments, known)
+    attachments = [] if head in keys else merge_stubs(name, draft.attachments, known)
     for revision in reversed(draft.history):
         _graft(connection, document, keys, revision, merged.parents[revision], draft)
     stored = [_replicated(transaction, each, head.generation) for each in attachments]

@@ -8,7 +8,6 @@ same among the tombstones. Merging paths gives the same tree in whatever order t
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from hashlib import md5
 
 from couchpages.couch.embedded.errors import bad_revision, conflict
@@ -65,20 +64,20 @@ def conflicts(leaves: Iterable[Leaf], *, deleted: bool) -> list[Revision]:
     return sorted(losers, key=lambda revision: revision.order, reverse=True)
 
 
-def parent_for(leaves: Sequence[Leaf], claimed: Revision | None) -> Revision | None:
+def parent_for(leaves: Sequence[Leaf], claimed: Revision | None, *, deleted: bool) -> Revision | None:
     """Choose the parent of a new edit, None for a first revision; raise 409 when the edit comes too late.
 
-    A claimed parent must be a living leaf: Apache CouchDB refuses a tombstone's revision too, and takes an edit
-    without one, which then continues the winning tombstone. A claimed parent of a document that is not there is a
+    A claimed parent must be a leaf. Of a document whose winner is a tombstone, Apache CouchDB takes no claim, and an
+    edit without one continues that tombstone, unless it deletes (`deleted`). A claimed parent of a document that is not there is a
     conflict; Apache CouchDB 3.5.0 says so too in an empty shard, and in any other takes the claim for an ancestor.
     """
+    best = winner(leaves) if leaves else None
     if claimed is None:
-        if not leaves:
+        if best is None:
             return None
-        best = winner(leaves)
-        if best.deleted:
+        if best.deleted and not deleted:
             return best.revision
-    elif any(leaf.revision == claimed and not leaf.deleted for leaf in leaves):
+    elif best is not None and not best.deleted and any(leaf.revision == claimed for leaf in leaves):
         return claimed
     raise conflict()
 
@@ -139,8 +138,3 @@ def stem(tree: Tree, limit: int = REVISION_LIMIT) -> Tree:
     kept = {each for leaf in tree.leaves() for each in tree.path(leaf.revision)[:limit]}
     parents = {each: parent if parent in kept else None for each, parent in tree.parents.items() if each in kept}
     return Tree(parents, tree.tombstones)
-
-
-def merge_all(paths: Iterable[tuple[Sequence[Revision], bool]]) -> Tree:
-    """Merge (path, deleted) pairs one after another, beginning with nothing."""
-    return reduce(lambda tree, each: merge(tree, each[0], deleted=each[1]), paths, Tree({}))

@@ -132,9 +132,8 @@ _IN_DATABASE: Mapping[str, type[OfDatabase]] = {
 
 
 def target(path: bytes) -> Target:
-    """Read a path; a slash at the end changes nothing."""
-    words = path.strip(b"/").split(b"/")
-    first, rest = decode(words[0]), [decode(word) for word in words[1:]]
+    """Read a path; a slash at the end or a second one in a row changes nothing."""
+    first, *rest = [decode(word) for word in path.split(b"/") if word] or [""]
     if not rest:
         return _SERVER.get(first, Database(first))
     if len(rest) == 1 and rest[0] in _IN_DATABASE:

@@ -125,8 +125,13 @@ def open_store(path: Path) -> sqlite3.Connection:
             "and start again with an empty one"
         ) from error
     except OSError as error:
-        raise StoreFileError(f"{path}: {error.strerror}; the daemon's user must be able to write there") from error
+        raise not_writable(path, error) from error
     return connection
+
+
+def not_writable(path: Path, error: OSError) -> StoreFileError:
+    """Say what a person can do about a file that cannot be made or opened."""
+    return StoreFileError(f"{path}: {error.strerror}; the daemon's user must be able to write there")
 
 
 def _create(path: Path) -> None:

@@ -19,6 +19,7 @@ from couchpages.couch.embedded.authorization import Credentials
 from couchpages.couch.embedded.databases import create_database, list_databases
 from couchpages.couch.embedded.errors import StoreFileError
 from couchpages.couch.embedded.exchange import Channel
+from couchpages.couch.embedded.schema import not_writable
 from couchpages.couch.embedded.store import Store
 from couchpages.couch.embedded.writer import Transaction
 
@@ -165,8 +166,11 @@ class EmbeddedStore(Service):
 
 def _lock(path: Path) -> int:
     """Keep a second daemon away from the file; the lock goes with the process, however it ends."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise not_writable(path, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -61,7 +61,7 @@ def place_of(connection: Connection, database: str, name: str) -> Place:
 def save_draft(transaction: Transaction, database: str, name: str, draft: Draft) -> Revision:
     """Store an edit on top of the revision that it names, or raise 409."""
     place = place_of(transaction.connection, database, name)
-    parent = parent_for(list(place.leaves), draft.revision)
+    parent = parent_for(list(place.leaves), draft.revision, deleted=draft.deleted)
     known = _attachments_of(transaction.connection, place, parent)
     fresh = [each if isinstance(each, Stub) else incoming(each) for each in draft.attachments]
     attachments = merge_stubs(name, fresh, known)
@@ -116,7 +116,7 @@ def delete_document(transaction: Transaction, database: str, name: str, claimed:
     _check_living(place)
     if claimed is None:
         raise conflict()
-    parent = parent_for(list(place.leaves), claimed)
+    parent = parent_for(list(place.leaves), claimed, deleted=True)
     return _extend(
         transaction, place, name, parent, Draft(name, claimed, (), deleted=True, body=b"{}", attachments=()), []
     )
@@ -135,11 +135,12 @@ def _attachment_edit(
     place = place_of(connection, database, name)
     if claimed is not None and not _is_known(connection, place, claimed):
         raise missing_revision()
-    parent = parent_for(list(place.leaves), claimed)
+    parent = parent_for(list(place.leaves), claimed, deleted=False)
     living = parent is not None and place.row is not None and not place.row.deleted
     body = _body(connection, leaf_keys(place.leaves)[parent]) if parent is not None and living else b"{}"
     known = _attachments_of(connection, place, parent) if living else []
-    return place, parent, Draft(name, claimed, (), deleted=False, body=body, attachments=()), known
+    dead = living and any(leaf.deleted and leaf.revision == parent for leaf in place.leaves)  # it stays a tombstone
+    return place, parent, Draft(name, claimed, (), deleted=dead, body=body, attachments=()), known
 
 
 def _is_known(connection: Connection, place: Place, revision: Revision) -> bool:

@@ -6,6 +6,7 @@ stay; nobody hears of success before the commit is on disk.
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -53,6 +54,7 @@ class Writer:
         self._path = path
         self._committed = committed
         self._queue: SimpleQueue[_Queued[Any] | None] = SimpleQueue()
+        self._closed: Deferred[None] = Deferred()
         self._running = False
 
     def start(self, prepare: Callable[[Transaction], None]) -> None:
@@ -78,10 +80,8 @@ class Writer:
     def stop(self) -> "Deferred[None]":
         """Take no more jobs, finish those that are queued, close the file, then fire."""
         self._running = False
-        closed: Deferred[None] = Deferred()
-        self._queue.put(_Queued(lambda _: None, BATCH_BYTES, closed))
         self._queue.put(None)
-        return closed
+        return self._closed
 
     def _run(self, prepare: Callable[[Transaction], None], opened: Event, errors: list[BaseException]) -> None:
         try:
@@ -91,15 +91,14 @@ class Writer:
             return
         finally:
             opened.set()
-        while batch := self._next_batch():
+        closing = False
+        while not closing:
+            batch = self._next_batch()
             closing = batch[-1] is None
-            jobs = [each for each in batch if each is not None]
-            touched, outcomes = run_batch(connection, jobs)
-            if closing:
-                connection.close()
+            touched, outcomes = run_batch(connection, [each for each in batch if each is not None])
             self._reactor.callFromThread(self._deliver, touched, outcomes)
-            if closing:
-                return
+        connection.close()
+        self._reactor.callFromThread(self._closed.callback, None)
 
     def _next_batch(self) -> list[_Queued[Any] | None]:
         batch = [self._queue.get()]
@@ -140,8 +139,8 @@ def run_batch(connection: sqlite3.Connection, jobs: list[_Queued[Any]]) -> tuple
         connection.execute("BEGIN IMMEDIATE")
         outcomes = [(each.answer, _attempt(transaction, each.job)) for each in jobs]
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        if connection.in_transaction:
+    except Exception as error:  # noqa: BLE001  # whatever it is, the thread has to live on, and everybody to hear of it
+        with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         failure = Failure(explained(error))
         return frozenset(), [(each.answer, failure) for each in jobs]

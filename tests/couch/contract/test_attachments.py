@@ -157,10 +157,12 @@ class AttachmentsContract(Contract):
             ("bytes=-3", b"rld", "bytes 8-10/11"),
             ("bytes=5-100", b" world", "bytes 5-10/11"),
             ("bytes=0-10", b"hello world", "bytes 0-10/11"),
+            ("bytes=0-" + "9" * 5000, b"hello world", "bytes 0-10/11"),
+            ("bytes=" + "0" * 5000 + "1-2", b"el", "bytes 1-2/11"),
         ):
             answer = await self.ask("GET", f"/{self.db}/doc/data", headers={"Range": sent})
             self.assertEqual((answer.status, answer.body, answer.headers["content-range"]), (206, body, told))
-        for sent in ("bytes=11-", "bytes=100-200", "bytes=4-2", "bytes=-0"):
+        for sent in ("bytes=11-", "bytes=100-200", "bytes=4-2", "bytes=-0", "bytes=" + "9" * 5000 + "-"):
             answer = await self.ask("GET", f"/{self.db}/doc/data", headers={"Range": sent})
             reason = "Requested range not satisfiable"
             self.assertEqual(answer.refusal, (416, "requested_range_not_satisfiable", reason), sent)

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from tests.couch.contract.base import JSON, ApacheCase, Contract, EmbeddedCase
+from tests.couch.contract.base import JSON, OCTETS, ApacheCase, Contract, EmbeddedCase
 
 CONFLICT = (409, "conflict", "Document update conflict.")
 MISSING = (404, "not_found", "missing")
@@ -302,6 +302,57 @@ class DocumentsContract(Contract):
         revision = await self.put("doc", _rev="1-bbb", v=2)
         got = (await self.ask("GET", f"/{self.db}/doc?conflicts=true")).json
         self.assertEqual((got["_rev"], got["_conflicts"]), (revision, ["1-ccc"]))
+
+    async def replicate(self, revision: str, *ancestors: str, deleted: bool = False) -> None:
+        """Store a revision of `doc` that was made elsewhere."""
+        generation, digest = revision.split("-")
+        history = {"start": int(generation), "ids": [digest, *ancestors]}
+        body = {"_rev": revision, "_revisions": history, "_deleted": deleted}
+        answer = await self.ask("PUT", f"/{self.db}/doc?new_edits=false", body)
+        self.assertIn(answer.status, (200, 201), answer.body)
+
+    async def test_losing_tombstone_is_edited(self) -> None:
+        """Beside a living winner, a tombstone's revision takes an edit; where no branch lives, it is a conflict."""
+        await self.replicate("1-bbb")
+        await self.replicate("1-ccc", deleted=True)
+        revision = await self.put("doc", _rev="1-ccc", v=2)
+        got = (await self.ask("GET", f"/{self.db}/doc?conflicts=true")).json
+        self.assertEqual((got["_rev"], got["v"], got["_conflicts"]), (revision, 2, ["1-bbb"]))
+        dead = [await self.put("doc", _rev=each, _deleted=True) for each in (revision, "1-bbb")]
+        for each in dead:
+            answer = await self.ask("PUT", f"/{self.db}/doc", {"_rev": each, "v": 3})
+            self.assertEqual(answer.refusal, CONFLICT)
+
+    async def test_attachment_of_losing_tombstone(self) -> None:
+        """A tombstone beside a living winner stays one when an attachment is added to it."""
+        await self.replicate("1-bbb")
+        await self.replicate("1-ccc", deleted=True)
+        answer = await self.ask("PUT", f"/{self.db}/doc/a?rev=1-ccc", data=b"x", headers=OCTETS)
+        self.assertEqual(answer.status, 201)
+        stored = (await self.ask("GET", f"/{self.db}/doc?rev={answer.json['rev']}")).json
+        self.assertEqual((stored["_deleted"], list(stored["_attachments"])), (True, ["a"]))
+        self.assertEqual((await self.ask("GET", f"/{self.db}/doc")).json["_rev"], "1-bbb")
+
+    async def test_deleted_twice(self) -> None:
+        """A document that is deleted already cannot be deleted again without a revision."""
+        first = await self.ask("PUT", f"/{self.db}/doc", {"_deleted": True})
+        self.assertEqual(first.status, 200)
+        self.assertEqual((await self.ask("PUT", f"/{self.db}/doc", {"_deleted": True})).refusal, CONFLICT)
+        bulk = await self.ask("POST", f"/{self.db}/_bulk_docs", {"docs": [{"_id": "doc", "_deleted": True, "v": 1}]})
+        self.assertEqual(bulk.json[0]["error"], "conflict")
+        got = (await self.ask("GET", f"/{self.db}/doc?open_revs=all", headers={"Accept": "application/json"})).json
+        self.assertEqual([each["ok"]["_rev"] for each in got], [first.json["rev"]])
+
+    async def test_known_revision_brings_ancestors(self) -> None:
+        """A known revision that comes again with ancestors joins branches: a leaf that it descends from is none."""
+        await self.replicate("3-c")
+        await self.replicate("2-b", "a")
+        before = (await self.ask("GET", f"/{self.db}/_changes")).json["last_seq"]
+        await self.replicate("3-c", "b", "a")
+        got = (await self.ask("GET", f"/{self.db}/doc?revs=true&conflicts=true")).json
+        self.assertEqual(got, {"_id": "doc", "_rev": "3-c", "_revisions": {"start": 3, "ids": ["c", "b", "a"]}})
+        changes = (await self.ask("GET", f"/{self.db}/_changes?style=all_docs&since={before}")).json
+        self.assertEqual([each["changes"] for each in changes["results"]], [[{"rev": "3-c"}]])
 
     async def test_replicated_twice(self) -> None:
         """A revision that is known already changes nothing."""

@@ -1,6 +1,7 @@
 """What only the embedded store promises: starting, stopping, full disks, slow readers, its own bounds."""
 
 from functools import partial
+from gzip import compress
 from os import urandom
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,32 @@ class EmbeddedStoreTests(EmbeddedCase):
             other.startService()
         self.assertIn("in use", str(caught.exception))
         self.assertTrue(self.failureResultOf(other.whenListening()).check(StoreFileError))
+
+    async def test_directory_that_cannot_be_made(self) -> None:
+        """A place where nothing can be written is refused with advice, by the service as well."""
+        service = EmbeddedStore(
+            reactor=self.reactor,
+            endpoint=TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1"),
+            path=Path("/dev/null/store.sqlite3"),
+            username="a",
+            password="b",
+        )
+        with self.assertRaises(StoreFileError) as caught:
+            service.startService()
+        self.assertIn("must be able to write there", str(caught.exception))
+
+    async def test_compressed_upload_is_refused(self) -> None:
+        """Content-Encoding: gzip is refused: stored without that word, it would be given out as other bytes."""
+        headers = {**OCTETS, "Content-Encoding": "gzip"}
+        answer = await self.ask("PUT", f"/{self.db}/doc/a", data=compress(b"hello"), headers=headers)
+        self.assertEqual((answer.status, answer.json["error"]), (501, "not_implemented"))
+        self.assertEqual(await self.rows(), [])
+
+    async def test_number_of_local_document_is_bounded(self) -> None:
+        """A local document's revision that does not fit into the file is a bad request."""
+        for digits in (19, 5000):
+            answer = await self.ask("PUT", f"/{self.db}/_local/x", {"_rev": "0-" + "9" * digits})
+            self.assertEqual(answer.refusal, (400, "bad_request", "Invalid rev format"))
 
     async def test_broken_file(self) -> None:
         """A file that is no store is refused at the start, with its name."""

@@ -71,6 +71,8 @@ class RouteTests(SynchronousTestCase):
             (b"/", Welcome()),
             (b"/db", Database("db")),
             (b"//db/", Database("db")),
+            (b"/db//doc", Document("db", "doc")),
+            (b"/db/doc//a//b", Attachment("db", "doc", "a/b")),
             (b"/a%2Fb", Database("a/b")),
             (b"/db/_all_docs", AllDocuments("db")),
             (b"/db/_changes", Changes("db")),

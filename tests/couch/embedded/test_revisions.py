@@ -1,6 +1,7 @@
 """Revision trees, decided: winners, merging, stemming."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,6 @@ from couchpages.couch.embedded.revisions import (
     Tree,
     conflicts,
     merge,
-    merge_all,
     next_revision,
     parent_for,
     parse_revision,
@@ -26,6 +26,11 @@ Path = tuple[Revision, ...]
 digests = st.sampled_from([letter * 32 for letter in "0123abcdef"]) | st.text("abcxyz", min_size=1, max_size=3)
 revisions = st.builds(Revision, st.integers(1, 9), digests)
 leaves = st.lists(st.builds(Leaf, revisions, st.booleans()), min_size=1, unique_by=lambda leaf: leaf.revision)
+
+
+def merge_all(paths: Iterable[tuple[Path, bool]]) -> Tree:
+    """Merge (path, deleted) pairs one after another, beginning with nothing."""
+    return reduce(lambda tree, each: merge(tree, each[0], deleted=each[1]), paths, Tree({}))
 
 
 @st.composite
@@ -109,15 +114,19 @@ class ParentTests(SynchronousTestCase):
 
     def test_first(self) -> None:
         """A document that is not there takes a first revision."""
-        self.assertIsNone(parent_for([], None))
+        self.assertIsNone(parent_for([], None, deleted=False))
+        self.assertIsNone(parent_for([], None, deleted=True))
 
     def test_living_leaf(self) -> None:
-        """A living leaf takes an edit."""
-        self.assertEqual(parent_for([self.living, self.dead], self.living.revision), self.living.revision)
+        """A leaf takes an edit while the winner lives, also when it is a tombstone."""
+        for leaf in (self.living, self.dead):
+            for deleted in (False, True):
+                parent = parent_for([self.living, self.dead], leaf.revision, deleted=deleted)
+                self.assertEqual(parent, leaf.revision)
 
     def test_continues_tombstone(self) -> None:
         """Without a revision, an edit continues the tombstone of a deleted document."""
-        self.assertEqual(parent_for([self.dead], None), self.dead.revision)
+        self.assertEqual(parent_for([self.dead], None, deleted=False), self.dead.revision)
 
     def test_conflicts(self) -> None:
         """Everything else is a conflict."""
@@ -129,8 +138,9 @@ class ParentTests(SynchronousTestCase):
         ]
         for every, claimed in cases:
             with self.assertRaises(ApiError) as caught:
-                parent_for(every, claimed)
+                parent_for(every, claimed, deleted=False)
             self.assertEqual(caught.exception.status, 409)
+        self.assertRaises(ApiError, parent_for, [self.dead], None, deleted=True)
 
 
 class NamingTests(SynchronousTestCase):

@@ -110,6 +110,19 @@ class BatchTests(StoreFileCase):
         self.run_job(lambda t: save_attachment(t, "db", "a", None, large))
         self.assertEqual(self.count("documents"), 1)
 
+    def test_transaction_lost_by_a_job(self) -> None:
+        """A job that ends the transaction, whatever it raises, fails its batch; the writer goes on with the next."""
+
+        def ends_it(transaction: Transaction) -> None:
+            transaction.connection.execute("ROLLBACK")
+            raise ValueError("on purpose")
+
+        outcomes = self.run_jobs(lambda t: save_draft(t, "db", "a", read_draft({})), ends_it)
+        self.assertEqual([type(outcome.value) for outcome in outcomes], [ValueError] * 2)
+        self.assertEqual(self.count("documents"), 0)
+        self.run_job(lambda t: save_draft(t, "db", "a", read_draft({})))
+        self.assertEqual(self.count("documents"), 1)
+
     def test_failing_commit(self) -> None:
         """When the commit itself fails, no job is told that it succeeded."""
 
@@ -249,6 +262,17 @@ class ContentTests(StoreFileCase):
         self.sweep_all()
         tables = ("databases", "documents", "revisions", "attachments", "contents", "chunks", "abandoned")
         self.assertEqual([self.count(table) for table in tables], [0] * 7)
+
+    def test_many_small_contents_in_few_transactions(self) -> None:
+        """Small contents are swept away many at a time: their number does not become a number of transactions."""
+        for number in range(450):
+            self.attach(f"doc{number}", b"%d" % number)
+        self.run_job(lambda t: drop_database(t, "db"))
+        transactions = 1
+        while self.run_job(lambda t: sweep(t, self.pins)):
+            transactions += 1
+        self.assertEqual(self.count("contents"), 0)
+        self.assertLess(transactions, 50)
 
     def test_recreated_beside_the_old(self) -> None:
         """A database may be made anew before the sweep has cleared the old one."""
