@@ -18,7 +18,7 @@ class ApiError(Exception):
         self.allow = tuple(allow)
 
 
-class StoreFileError(Exception):
+class StoreFileError(RuntimeError):
     """The store's file cannot be used as it is; the text says what a person can do."""
 
 

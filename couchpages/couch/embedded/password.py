@@ -10,7 +10,7 @@ from tempfile import mkstemp
 BYTES = 32  # of randomness: 256 bits
 
 
-class PasswordFileError(Exception):
+class PasswordFileError(RuntimeError):
     """The password file cannot be used; the text says what a person can do."""
 
 
