@@ -71,7 +71,7 @@ def _visible(node: Node, folder: Path) -> Rows:
     return [
         ("from the end of `deploy` until the new version is served", machine.shown(after_end, "ms", 1), ""),
         (
-            "from the manifest's write (by somebody else, in CouchDB) until it is served, p50 and p99 of 50",
+            "from the manifest's write (by somebody else, in CouchDB) until it is served, median and greatest of 50",
             f"{after_call[25]:.1f} ms, {after_call[49]:.1f} ms",
             "300 ms",
         ),
