@@ -7,6 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.integration.node import free_ports
+
 COMMAND = Path(sys.executable).with_name("couchpages")
 
 
@@ -17,7 +19,8 @@ class EmbeddedStoreTests(SynchronousTestCase):
         """Make an empty folder, with a store on a port that is free now."""
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
-        (self.folder / "couchpages.toml").write_text('[embedded]\nlisten = "tcp:18484:interface=127.0.0.1"\n')
+        (port,) = free_ports(1)
+        (self.folder / "couchpages.toml").write_text(f'[embedded]\nlisten = "tcp:{port}:interface=127.0.0.1"\n')
 
     def run_command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the command in the folder."""
