@@ -92,12 +92,12 @@ class EmbeddedStore:
 
 
 class ApacheCouchDB:
-    """Three databases, named at random, of the server that COUCHPAGES_TEST_COUCHDB names."""
+    """Three databases, named at random, of the server at *address*, or else of the one that COUCHPAGES_TEST_COUCHDB names."""
 
     databases: Mapping[str, str]
 
-    def __init__(self) -> None:
-        parts = urlsplit(COUCHDB or "")
+    def __init__(self, address: str | None = None) -> None:
+        parts = urlsplit(address or COUCHDB or "")
         self._access = Access(
             f"{parts.scheme}://{parts.hostname}:{parts.port or 5984}", parts.username or "", parts.password or ""
         )
