@@ -56,9 +56,7 @@ class Keys(SynchronousTestCase):
         """Keys are listed by their moment, the first system's among them, without what is malformed or no key."""
         self.create("later", "2026-02-02")
         self.create("earlier", "2026-01-01")
-        self.database.stored["apikey-bad"] = type(next(iter(self.database.stored.values())))(
-            "1-x", {"_id": "apikey-bad"}
-        )
+        self.database.seed("apikey-bad", {})
         self.done(self.database.put("ApiKey", {"Secret": "s3cret", "Secret_Name": "old"}))
         self.done(self.database.put("privkey.pem", {"Secret": "nonce"}))
         self.assertEqual([each.name for each in self.done(self.administration.all())], ["old", "earlier", "later"])

@@ -335,7 +335,7 @@ class DeploymentsTests(SynchronousTestCase):
         docs = self.node.manifests.documents_now()
         self.assertTrue(self.rollback(deployed.id).live)
         self.assertEqual(self.node.manifests.documents_now(), docs)
-        self.node.manifests.stored[deployed.document_id].body = None
+        del self.node.manifests.stored[deployed.document_id]
         self.assertTrue(self.rollback(deployed.id).live)
 
     def test_rollback_to_nothing(self) -> None:
@@ -350,7 +350,7 @@ class DeploymentsTests(SynchronousTestCase):
         self.node.replication.held = True
         self.node.manifests.seed(first.document_id, {"URLHashDictionary": 5})
         self.assertRaises(Unavailable, self.rollback, first.id)
-        self.node.manifests.stored[first.document_id].body = None
+        del self.node.manifests.stored[first.document_id]
         self.assertEqual(self.problem(self.rollback, first.id).status, 404)
         self.assertEqual(self.served(), "2")
 
