@@ -150,6 +150,36 @@ class ChangesSink(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Which of a document's conflicting revisions stands, and which may be removed once their content stands elsewhere."""
+
+    winner: Json
+    losers: tuple[Json, ...]
+
+
+class ConflictRule(Protocol):
+    """How a feature's conflicting documents are brought back to one (law 7)."""
+
+    def knows(self, doc_id: str) -> bool:
+        """Whether the feature knows a state of this document already, which stays until the conflict is judged."""
+        ...
+
+    def judge(self, doc_id: str, leaves: Sequence[Json]) -> Judgement | None:
+        """Choose, from nothing but *leaves*, in whatever order they stand; None where there is nothing to choose from.
+
+        Every node has to come to the same judgement.
+        """
+        ...
+
+    async def preserve(self, doc_id: str, loser: Json, winner: Json) -> bool:
+        """See to it that what *loser* says stands elsewhere; tell whether it does, so that the revision may be removed.
+
+        What two nodes write for that at the same time must be the same. Raises a :class:`StoreError`.
+        """
+        ...
+
+
 class Authority(Protocol):
     """Who may do what, by API keys. Answers from memory."""
 

@@ -94,7 +94,7 @@ class Keys(SynchronousTestCase):
     def test_seal_interrupted(self) -> None:
         """When CouchDB goes away between the two writes, the key works before and after, and sealing may be repeated."""
         self.done(self.database.put("ApiKey", {"Secret": "s3cret"}))
-        self.database.fail("delete", Unavailable("away"))
+        self.database.fail("bulk", Unavailable("away"))
         self.failureResultOf(Deferred.fromCoroutine(self.administration.seal()), Unavailable)
         self.assertTrue(self.ring.identify("s3cret"))
         self.assertTrue(self.done(self.administration.seal()))
@@ -102,5 +102,5 @@ class Keys(SynchronousTestCase):
 
     def test_unavailable(self) -> None:
         """What cannot be read is not told to be missing."""
-        self.database.fail("get", Unavailable("away"))
+        self.database.fail("leaves", Unavailable("away"))
         self.failureResultOf(Deferred.fromCoroutine(self.administration.revoke("x")), Unavailable)

@@ -240,7 +240,9 @@ class LeftTests(ApiCase):
         )
         self.assertEqual(listed["deployments"][0]["addresses"], [f"http://{COMMITS[2]}.{HOST}:8080/"])
         sites = self.call("GET", "/api/v2/sites").json["sites"]
-        self.assertEqual(sites, [{"site": HOST, "live": COMMITS[1], "deployments": 3, "updated": None}])
+        self.assertEqual(
+            sites, [{"site": HOST, "live": COMMITS[1], "waiting": None, "deployments": 3, "updated": None}]
+        )
 
     def test_rollback(self) -> None:
         """Back to an earlier one by its commit, forward again, and to one of ours and back."""
