@@ -34,6 +34,7 @@ class Arrivals:
         self._stored = stored
         self._pauses = Pauses(reactor, chance)
         self._due: set[str] = set()
+        self._left: set[str] = set()
         self._busy = False
         self._asking: Deferred[None] | None = None
         metrics.deployments_waiting.set_function(lambda: len(self.waiting))
@@ -63,6 +64,7 @@ class Arrivals:
             self._stored.remember(change.doc_id)
             self._arrived(change.doc_id)
             return
+        self._left.add(change.doc_id)
         self._stored.forget(change.doc_id)
         if self.waiting.left(change.doc_id):
             self._ask_for([change.doc_id])
@@ -104,17 +106,24 @@ class Arrivals:
         """Ask until nothing is due. What is found to be missing stays waited for, until it is heard of."""
         while self._due:
             some = sorted(self._due)[:BATCH]
+            self._left.clear()
             try:
                 missing = set(await self._stored.missing(some))
             except StoreError as error:
                 self.log.debug("which blobs are here cannot be asked: {error}", error=error)
                 await self._pauses.rest(PAUSE)
                 continue
-            self._due.difference_update(some)
-            for sha256 in some:
-                if sha256 not in missing:
-                    self._arrived(sha256)
+            self._answered(set(some), missing)
             self._tell()
+
+    def _answered(self, asked: set[str], missing: set[str]) -> None:
+        """Take an answer, but not for what left since the question was sent: that is asked for again."""
+        for sha256 in self._left:
+            self._stored.forget(sha256)
+        asked -= self._left
+        self._due -= asked
+        for sha256 in asked - missing:
+            self._arrived(sha256)
 
     def _tell(self) -> None:
         """Say of each deployment once what it waits for."""

@@ -178,7 +178,8 @@ class MemoryNode:
     """A node whose parts tests may look at: databases, sites, deployments, blobs, keyring.
 
     *public* answers on the public port, *private* on the API port. Two nodes may share *files* and *manifests*, as if replication took
-    no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the manifests' changes from this node until ``replication.deliver()``.
+    no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the manifests' changes
+    from this node until ``replication.deliver()``. *name* makes its deployments' ids its own.
     """
 
     def __init__(
