@@ -123,22 +123,50 @@ class ManifestsBeforeBlobs(TwoNodesCase):
         self.pair.heal("files")
         self.wait_for(self.second, 2)
 
-    def test_overtaken_while_waiting(self) -> None:
-        """Of two deployments whose blobs are not here the later is waited for; the blobs of the other alone switch nothing."""
+    def test_several_under_way(self) -> None:
+        """Of two deployments under way each is served when its blobs are here, if that is before the later one is."""
+        previous, between = self.under_way()
+        following = self.deploy(self.first, 3)
+        self.waits_for(following)
+        self.assert_waiting(previous, following, PAGES)
+        self.copy_blobs_of(2)
+        self.wait_for(self.second, 2)
+        self.assert_waiting(between, following, PAGES)
+        self.pair.heal("files")
+        self.wait_for(self.second, 3)
+        self.assert_converged(following, [previous, between, following])
+
+    def test_overtaken_under_way(self) -> None:
+        """When the blobs of the later one are here first, those of the earlier one make it a preview and nothing more."""
         previous, overtaken = self.under_way()
         following = self.deploy(self.first, 3)
         self.waits_for(following)
-        for sha256 in self.blobs_of(2):
-            self.first.copy("files", sha256, self.second)
-        wait_until(
-            lambda: self.second.get(f"{overtaken}.{self.site}", "/0.html").status == 200, "the overtaken preview"
-        )
-        self.assert_serves(self.second, 2, f"{overtaken}.{self.site}")
-        self.assert_waiting(previous, following, PAGES)
-        self.assert_serves(self.second, 1)
-        self.pair.heal("files")
+        self.copy_blobs_of(3)
         self.wait_for(self.second, 3)
+        self.assertIsNone(self.second.listed(self.site)["waiting"])
+        self.assert_unavailable(self.second, f"{overtaken}.{self.site}", "0.html")
+        self.pair.heal("files")
+        wait_until(lambda: self.second.get(f"{overtaken}.{self.site}", "/0.html").status == 200, "the preview")
+        self.assert_serves(self.second, 2, f"{overtaken}.{self.site}")
+        self.assert_serves(self.second, 3)
         self.assert_converged(following, [previous, overtaken, following])
+
+    def test_rolled_back_under_way(self) -> None:
+        """A deployment that is rolled back before its blobs are here is waited for no longer, and its blobs switch nothing."""
+        previous, rolled_back = self.under_way()
+        self.assertEqual(self.first.call("POST", f"{self.site}/rollback", {"id": previous}).status, 200)
+        wait_until(lambda: self.second.listed(self.site)["waiting"] is None, "the rollback")
+        self.assertEqual(self.second.listed(self.site)["live"], previous)
+        self.assert_unavailable(self.second, f"{rolled_back}.{self.site}", "0.html")
+        self.copy_blobs_of(2)
+        wait_until(lambda: self.second.get(f"{rolled_back}.{self.site}", "/0.html").status == 200, "the preview")
+        self.assert_serves(self.second, 1)
+        self.assert_converged(previous, [previous, rolled_back])
+
+    def copy_blobs_of(self, version: int) -> None:
+        """Bring the blobs of a version to the second node, one after the other."""
+        for sha256 in sorted(self.blobs_of(version)):
+            self.first.copy("files", sha256, self.second)
 
     def test_blobs_first(self) -> None:
         """When the blobs arrive before the manifest, the second node switches when it hears of the manifest."""
