@@ -44,7 +44,9 @@ def measured(node: Node, couchdb: Interruptible) -> Rows:
     with Visitor(node.http) as visitor:
         for path in served.versions[0]:
             assert visitor.get(SITE, f"/{path}").status == 200, path
-    rows = _rows(f"{SECONDS / 60:g} minutes of traffic", couchdb, *_run(node, couchdb, served, SECONDS, lambda _: None))
+    rows = _rows(
+        f"{SECONDS / 60:.3g} minutes of traffic", couchdb, *_run(node, couchdb, served, SECONDS, lambda _: None)
+    )
 
     def restart(traffic: Traffic) -> None:
         with traffic.held():
@@ -52,7 +54,7 @@ def measured(node: Node, couchdb: Interruptible) -> Rows:
             node.start(ready=False)
 
     return rows + _rows(
-        f"{SECONDS / 240:g} minutes with the daemon started anew in every outage",
+        f"{SECONDS / 240:.3g} minutes with the daemon started anew in every outage",
         couchdb,
         *_run(node, couchdb, served, SECONDS / 4, restart),
     )
@@ -110,11 +112,11 @@ def _rows(title: str, couchdb: Interruptible, tally: Tally, course: Course) -> R
     # The rows say how many; whoever measures wants to see which.
     for each in (*tally.wrong[:20], *course.refused):
         print(each, file=sys.stderr)  # noqa: T201
-    kinds = ", ".join(f"{kind} {number} times" for kind, number in sorted(Counter(course.outages).items()))
+    kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(Counter(course.outages).items()))
     return [
         (
             f"{title}, {CLIENTS} keep-alive clients, {RATE:g} requests a second, {FILES} files",
-            f"CouchDB {kinds} ({couchdb.described})",
+            f"CouchDB {kinds} times ({couchdb.described})",
             "",
         ),
         ("… requests that failed", f"{len(tally.wrong)} of {tally.requests:,}", "none"),

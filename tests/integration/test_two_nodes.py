@@ -9,6 +9,7 @@ from tests.integration.hammering import Hammering
 from tests.integration.node import wait_until
 from tests.integration.relay import Relay
 from tests.integration.requirements import COUCHDB, COUCHDB_2
+from tests.integration.stores import EmbeddedStore
 from tests.integration.two_nodes import THERE, TwoNodes
 from tests.integration.two_nodes_case import PAGES, TwoNodesCase
 
@@ -285,3 +286,26 @@ class SecondCouchDBAway(TwoNodesCase):
         self.assert_serves(self.second, 1)
         self.relay = Relay(self.port, port=self.relay.port)
         self.wait_for(self.second, 2)
+
+
+class SecondOnEmbeddedStore(TwoNodesCase):
+    """A pair of its own, whose second node has the embedded store, with which the first one's CouchDB replicates."""
+
+    def setUp(self) -> None:
+        """Make the pair."""
+        super().setUp()
+        self.pair = TwoNodes(self.new_folder(), store=EmbeddedStore())
+        self.addCleanup(self.pair.remove)
+        self.first, self.second = self.pair.sides
+
+    def test_deployments_and_conflicts(self) -> None:
+        """Deployments arrive in both directions, and what both take while they are cut off is brought together."""
+        original = self.start_with(1)
+        second = self.deploy(self.second, 2)
+        self.wait_for(self.first, 2)
+        self.pair.cut()
+        earlier = self.deploy(self.second, 3)
+        later = self.deploy(self.first, 4)
+        self.pair.heal()
+        self.wait_for(self.second, 4)
+        self.assert_converged(later, [original, second, earlier, later])

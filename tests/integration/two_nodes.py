@@ -13,7 +13,7 @@ from tests.integration.node import Node
 from tests.integration.publisher import Publisher
 from tests.integration.replication import Endpoint, Link
 from tests.integration.requirements import COUCHDB_2
-from tests.integration.stores import DATABASES, Access, ApacheCouchDB, Settings
+from tests.integration.stores import DATABASES, Access, ApacheCouchDB, Settings, Store
 from tests.integration.visitor import Answer, call_api, fetch
 
 #: From the first node to the second, and from the second to the first.
@@ -88,11 +88,14 @@ class Side:
 
 
 class TwoNodes:
-    """Two nodes that run, on two servers where COUCHPAGES_TEST_COUCHDB_2 names the second, else on databases of one. Healed at first."""
+    """Two nodes that run, on two servers where COUCHPAGES_TEST_COUCHDB_2 names the second, else on databases of one. Healed at first.
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
-        stores = (ApacheCouchDB(), ApacheCouchDB(COUCHDB_2))
-        nodes = [Node(folder / "first", stores[0]), Node(folder / "second", stores[1], settings)]
+    *store* may be another one for the second, and *settings* more of its settings.
+    """
+
+    def __init__(self, folder: Path, settings: Settings | None = None, store: Store | None = None) -> None:
+        store = store or ApacheCouchDB(COUCHDB_2)
+        nodes = [Node(folder / "first", ApacheCouchDB()), Node(folder / "second", store, settings)]
         self._links: dict[tuple[str, str], Link] = {}
         self._nodes = nodes
         try:
@@ -102,8 +105,9 @@ class TwoNodes:
             self.first, self.second = (Side(node) for node in nodes)
             for database in DATABASES:
                 first, second = self.first.endpoint(database), self.second.endpoint(database)
-                # Each server pulls what it lacks.
-                self._links[database, THERE] = Link(second.access, first, second)
+                # Each server pulls what it lacks; the embedded store has it brought.
+                puller = second if isinstance(store, ApacheCouchDB) else first
+                self._links[database, THERE] = Link(puller.access, first, second)
                 self._links[database, BACK] = Link(first.access, second, first)
             self.heal()
         except BaseException:
