@@ -1,11 +1,13 @@
 """Requests that fail while CouchDB is stopped, killed, frozen and started again in turn, and deployments in between."""
 
+import http.client
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import cycle
 
 from tests.bench import machine
@@ -84,16 +86,20 @@ def _run(
                 end[kind]()
             traffic.phase = PEACE
             course.outages.append(kind)
-    return traffic.tally, course
+    return traffic.tally(), course
 
 
 def _deploy(node: Node, served: Served, course: Course) -> None:
     """Deploy a version in which some files are new."""
     version = served.submitted + 1
     served.begin({**served.versions[-1], **_files(version, (version * CHANGED + each for each in range(CHANGED)))})
-    with Publisher(node) as publisher:
-        answer = publisher.try_to_deploy(SITE, served.versions[version])
-    if answer.status == 201:
+    try:
+        with Publisher(node) as publisher:
+            answer = publisher.try_to_deploy(SITE, served.versions[version])
+    except (OSError, http.client.HTTPException) as error:
+        course.refused.append(repr(error))
+        return
+    if answer.status == HTTPStatus.CREATED and answer.json()["live"]:
         served.settle()
         course.deployed += 1
     else:
@@ -123,7 +129,7 @@ def _rows(title: str, couchdb: Interruptible, tally: Tally, course: Course) -> R
         ("… an answer, median and slowest", _seconds(tally), ""),
         *((f"… {what}, while CouchDB is away", _statuses(tally, what), "") for what in (UNKNOWN_FILE, UNKNOWN_SITE)),
         (
-            f"… deployments {DEPLOYED_AFTER:g} s after each outage",
+            f"… deployments between the outages, {DEPLOYED_AFTER:g} s after each",
             f"{course.deployed} of {course.deployed + len(course.refused)} succeeded",
             "all",
         ),

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Self
 
 from tests.integration.visitor import Answer, Visitor
@@ -46,8 +47,15 @@ class Tally:
 
     @property
     def requests(self) -> int:
-        """How many requests there were for files of the site."""
-        return sum(map(len, self.seconds.values())) + len(self.wrong)
+        """How many requests there were."""
+        return sum(map(len, self.seconds.values())) + len(self.wrong) + self.unknown.total()
+
+    def add(self, other: Self) -> None:
+        """Count what another one counted, too."""
+        for phase, seconds in other.seconds.items():
+            self.seconds.setdefault(phase, []).extend(seconds)
+        self.wrong += other.wrong
+        self.unknown += other.unknown
 
 
 class Traffic:
@@ -56,8 +64,14 @@ class Traffic:
     def __init__(self, port: int, served: Served, clients: int, rate: float) -> None:
         self.served = served
         self.phase = "peace"
-        self.tally = Tally()
         self._clients = [_Client(self, port, number, clients / rate) for number in range(clients)]
+
+    def tally(self) -> Tally:
+        """Give what all of them met until now."""
+        whole = Tally()
+        for client in self._clients:
+            whole.add(client.tally)
+        return whole
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -86,6 +100,7 @@ class _Client(threading.Thread):
         self.lock = threading.Lock()
         self.visitor = Visitor(port)
         self.ended = threading.Event()
+        self.tally = Tally()
         self._traffic = traffic
         self._interval = interval
         self._chance = random.Random(number)  # noqa: S311 -- the same order each time
@@ -111,22 +126,23 @@ class _Client(threading.Thread):
             self._ask_known(served)
 
     def _ask_known(self, served: Served) -> None:
-        phase, tally = self._traffic.phase, self._traffic.tally
-        path = self._chance.choice(list(served.versions[0]))
+        phase, path = self._traffic.phase, self._chance.choice(list(served.versions[0]))
         oldest, began = served.settled, time.perf_counter()
         answer = self._answer(served.site, path)
         took = time.perf_counter() - began
         right = {files[path] for files in served.versions[oldest : served.submitted + 1]}
-        if isinstance(answer, Answer) and answer.status == 200 and answer.body in right:
-            tally.seconds.setdefault(phase, []).append(took)
+        if isinstance(answer, Answer) and answer.status == HTTPStatus.OK and answer.body in right:
+            self.tally.seconds.setdefault(phase, []).append(took)
         else:
-            said = answer if isinstance(answer, str) else f"{answer.status} {answer.body[:60]!r}"
-            tally.wrong.append(f"{phase}: {path} after {took:.3f} s: {said}")
+            self.tally.wrong.append(f"{phase}: {served.site}/{path} after {took:.3f} s: {_shown(answer)}")
 
     def _ask_unknown(self, what: str, host: str) -> None:
-        phase = self._traffic.phase
-        answer = self._answer(host, f"unknown-{self._asked}.html")
-        self._traffic.tally.unknown[phase, what, answer.status if isinstance(answer, Answer) else 0] += 1
+        phase, path = self._traffic.phase, f"unknown-{self._asked}.html"
+        answer = self._answer(host, path)
+        if isinstance(answer, Answer) and answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE):
+            self.tally.unknown[phase, what, answer.status] += 1
+        else:
+            self.tally.wrong.append(f"{phase}: {host}/{path}: {_shown(answer)}")
 
     def _answer(self, host: str, path: str) -> Answer | str:
         try:
@@ -134,3 +150,7 @@ class _Client(threading.Thread):
         except (OSError, http.client.HTTPException) as error:
             self.visitor.close()
             return repr(error)
+
+
+def _shown(answer: Answer | str) -> str:
+    return answer if isinstance(answer, str) else f"{answer.status} {answer.body[:60]!r}"

@@ -1,16 +1,12 @@
 """Two nodes and CouchDB's replication: the second switches when all of a deployment is there, and serves what it had until then."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from couchpages.pages.manifest import FIELD
 from couchpages.pages.moments import from_text, to_text
 from tests.integration.hammering import Hammering
 from tests.integration.node import wait_until
-from tests.integration.relay import Relay
-from tests.integration.requirements import COUCHDB, COUCHDB_2
-from tests.integration.stores import EmbeddedStore
-from tests.integration.two_nodes import THERE, TwoNodes
+from tests.integration.two_nodes import THERE
 from tests.integration.two_nodes_case import PAGES, TwoNodesCase
 
 SWITCHES = 20
@@ -214,7 +210,7 @@ def _without(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 class BesideEachOther(TwoNodesCase):
-    """Two nodes in peace, and the second without its CouchDB."""
+    """Two nodes in peace."""
 
     def test_visitor_of_the_other_node(self) -> None:
         """While the first node takes deployment after deployment, a visitor of the second sees whole pages only, and none goes back."""
@@ -241,71 +237,3 @@ class BesideEachOther(TwoNodesCase):
         self.assert_serves(self.second, 2)
         self.wait_for(self.first, 2)
         self.assert_converged(ids[1], ids)
-
-
-class SecondCouchDBAway(TwoNodesCase):
-    """A pair of its own, whose second node reaches its CouchDB by way of a relay."""
-
-    def setUp(self) -> None:
-        """Put the relay in."""
-        super().setUp()
-        self.port = urlsplit(COUCHDB_2 or COUCHDB or "").port or 5984
-        self.relay = Relay(self.port)
-        self.addCleanup(self._close_relay)
-        settings = {"couchdb": {"url": f"http://127.0.0.1:{self.relay.port}"}}
-        self.pair = TwoNodes(self.new_folder(), settings)
-        self.addCleanup(self.pair.remove)
-        self.first, self.second = self.pair.sides
-
-    def _close_relay(self) -> None:
-        self.relay.close()
-
-    def test_deployed_meanwhile(self) -> None:
-        """The second node's CouchDB away: the node serves what it has. Back: it catches up with the first by itself."""
-        self.start_with(1)
-        self.pair.cut()
-        self.relay.close()
-        ids = [self.deploy(self.first, version) for version in (2, 3)]
-        self.assert_serves(self.second, 1)
-        self.relay = Relay(self.port, port=self.relay.port)
-        self.pair.heal()
-        self.wait_for(self.second, 3)
-        self.assertEqual(self.second.listed(self.site)["live"], ids[1])
-        self.assertNotIn("Traceback", self.second.node.log())
-
-    def test_replicated_meanwhile(self) -> None:
-        """The same when only the node does not reach its CouchDB, which goes on replicating."""
-        self.start_with(1)
-        self.relay.close()
-        following = self.deploy(self.first, 2)
-        self.assert_serves(self.second, 1)
-        wait_until(
-            lambda: self.second.document("manifests", f"{following}.{self.site}") is not None,
-            "the manifest in the second CouchDB",
-        )
-        self.assert_serves(self.second, 1)
-        self.relay = Relay(self.port, port=self.relay.port)
-        self.wait_for(self.second, 2)
-
-
-class SecondOnEmbeddedStore(TwoNodesCase):
-    """A pair of its own, whose second node has the embedded store, with which the first one's CouchDB replicates."""
-
-    def setUp(self) -> None:
-        """Make the pair."""
-        super().setUp()
-        self.pair = TwoNodes(self.new_folder(), store=EmbeddedStore())
-        self.addCleanup(self.pair.remove)
-        self.first, self.second = self.pair.sides
-
-    def test_deployments_and_conflicts(self) -> None:
-        """Deployments arrive in both directions, and what both take while they are cut off is brought together."""
-        original = self.start_with(1)
-        second = self.deploy(self.second, 2)
-        self.wait_for(self.first, 2)
-        self.pair.cut()
-        earlier = self.deploy(self.second, 3)
-        later = self.deploy(self.first, 4)
-        self.pair.heal()
-        self.wait_for(self.second, 4)
-        self.assert_converged(later, [original, second, earlier, later])

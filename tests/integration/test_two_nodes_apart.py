@@ -1,42 +1,11 @@
-"""Two nodes that take writes at the same time, cut off from each other, and are joined again: law 7."""
+"""Two nodes that take deployments at the same time, cut off from each other, and are joined again: law 7."""
 
 from tests.integration.node import wait_until
-from tests.integration.two_nodes import Side
-from tests.integration.two_nodes_case import TwoNodesCase
+from tests.integration.two_nodes import BACK, THERE, Side
+from tests.integration.two_nodes_case import ApartCase
 
 
-class Apart(TwoNodesCase):
-    """What one side deploys says its version; both begin with version 1."""
-
-    def setUp(self) -> None:
-        """Have both serve version 1, and cut them off from each other."""
-        super().setUp()
-        self.original = self.start_with(1)
-        self.pair.settle()
-        self.pair.cut()
-
-    def join(self, live: str, version: int, *others: str) -> None:
-        """Join the two; assert that both come to serve *live*, which is *version*, and list the others and the original."""
-        self.pair.heal()
-        for side in self.pair.sides:
-            self.wait_for(side, version)
-        self.assert_converged(live, {self.original, live, *others})
-
-    def roll_back(self, side: Side, deployment: str, version: int) -> None:
-        """Roll back on one side, and assert that it serves that version at once."""
-        answer = side.call("POST", f"{self.site}/rollback", {"id": deployment})
-        self.assertEqual(answer.status, 200, answer.body)
-        self.assert_serves(side, version)
-
-    def roll_back_everywhere(self, side: Side, deployment: str, version: int, *listed: str) -> None:
-        """Roll back on one side of the two that were joined, and assert that it counts on both."""
-        self.roll_back(side, deployment, version)
-        for each in self.pair.sides:
-            self.wait_for(each, version)
-        self.assert_converged(deployment, {self.original, deployment, *listed})
-
-
-class DeploymentsApart(Apart):
+class DeploymentsApart(ApartCase):
     """Deployments and rollbacks on both sides."""
 
     def test_two_deployments(self) -> None:
@@ -58,7 +27,44 @@ class DeploymentsApart(Apart):
         """One later deployment wins over several earlier ones, though CouchDB prefers what was changed more often."""
         many = [self.deploy(self.first, version) for version in (2, 3, 4)]
         later = self.deploy(self.second, 5)
-        self.join(later, 5, *many)
+        with self.visited() as visitors:
+            self.join(later, 5, *many)
+        self.assertEqual([set(each.versions) for each in visitors], [{4, 5}, {5}])
+
+    def test_manifests_joined_before_files(self) -> None:
+        """While the blobs of the later one are not here, a side goes on with its own; the other side waits for nothing."""
+        earlier = self.deploy(self.first, 2)
+        later = self.deploy(self.second, 3)
+        with self.visited() as visitors:
+            self.pair.heal("manifests")
+            wait_until(lambda: self.first.listed(self.site)["waiting"] == later, "the later one as waited for")
+            wait_until(lambda: self.in_list(self.second, earlier) is not None, "the earlier one in the list")
+            self.pair.settle()
+            self.assertEqual(self.first.listed(self.site)["live"], earlier)
+            self.assert_serves(self.first, 2)
+            self.assertIsNone(self.second.listed(self.site)["waiting"])
+            self.assert_serves(self.second, 3)
+            self.join(later, 3, earlier)
+        self.assertEqual([set(each.versions) for each in visitors], [{2, 3}, {3}])
+
+    def test_second_side_hears_first(self) -> None:
+        """The second side, when it hears of the first and is not heard, decides as both do later."""
+        self.join_one_way_first(self.second, THERE)
+
+    def test_first_side_hears_first(self) -> None:
+        """The first side likewise, whose own deployment is overtaken."""
+        self.join_one_way_first(self.first, BACK)
+
+    def join_one_way_first(self, hearing: Side, direction: str) -> None:
+        """Have a deployment on each side, the second's later, replicate in one direction, and then in both."""
+        earlier, later = self.deploy(self.first, 2), self.deploy(self.second, 3)
+        own = earlier if hearing is self.second else later
+        unheard = self.first if hearing is self.second else self.second
+        self.pair.heal(directions=(direction,))
+        wait_until(lambda: len(hearing.listed(self.site)["deployments"]) == 3, "all three in the list")
+        self.wait_for(hearing, 3)
+        self.assertEqual({each["id"] for each in unheard.listed(self.site)["deployments"]}, {self.original, own})
+        self.join(later, 3, earlier)
 
     def test_three_deployments(self) -> None:
         """Of three deployments, taken here, there and here, the last is live and all are listed."""
@@ -138,97 +144,3 @@ class DeploymentsApart(Apart):
         return sum(
             side.metric(f'{name}{{database="{side.node.store.databases["manifests"]}"}}') for side in self.pair.sides
         )
-
-
-class DeletedApart(Apart):
-    """A site that is deleted on one side and deployed on the other."""
-
-    def delete(self, side: Side) -> None:
-        """Delete the site on one side."""
-        self.assertEqual(side.call("DELETE", self.site).status, 204)
-        self.assertEqual(side.get(self.site).status, 404)
-
-    def joined(self, deployment: str) -> None:
-        """Join the two; assert that both have the new deployment, live, and nothing else."""
-        self.pair.heal()
-        for side in self.pair.sides:
-            self.wait_for(side, 2)
-        self.assert_converged(deployment, {deployment})
-
-    def test_deleted_then_deployed(self) -> None:
-        """A deployment that is later than the deletion of the site elsewhere is live, and the only one."""
-        self.delete(self.first)
-        self.joined(self.deploy(self.second, 2))
-
-    def test_deployed_then_deleted(self) -> None:
-        """A deployment of which the side that deletes the site knows nothing is not lost either."""
-        deployment = self.deploy(self.second, 2)
-        self.delete(self.first)
-        self.joined(deployment)
-
-    def test_deleted_on_both(self) -> None:
-        """Deleted on both sides, a site is gone on both."""
-        for side in self.pair.sides:
-            self.delete(side)
-        self.pair.heal()
-        self.pair.settle()
-        for side in self.pair.sides:
-            self.assertEqual(side.get(self.site).status, 404)
-            self.assertEqual(side.call("GET", f"{self.site}/deployments").status, 404)
-
-    def test_deleted_deployment_and_a_rollback_to_it(self) -> None:
-        """A deployment that one side deletes and the other makes live goes on being served, whole, on both."""
-        second = self.start_apart_with_two()
-        self.assertEqual(self.first.call("DELETE", f"{self.site}/deployments/{self.original}").status, 204)
-        self.assertEqual(self.second.call("POST", f"{self.site}/rollback", {"id": self.original}).status, 200)
-        self.pair.heal()
-        for side in self.pair.sides:
-            self.wait_for(side, 1)
-        self.pair.settle()
-        for side in self.pair.sides:
-            answer = side.listed(self.site)
-            self.assertEqual(answer["live"], self.original)
-            self.assertIn(second, [each["id"] for each in answer["deployments"]])
-
-    def start_apart_with_two(self) -> str:
-        """Have both serve version 2, and cut them off again; give its id."""
-        self.pair.heal()
-        second = self.deploy(self.first, 2)
-        self.wait_for(self.second, 2)
-        self.pair.settle()
-        self.pair.cut()
-        return second
-
-
-class RepeatedApart(Apart):
-    """One Idempotency-Key, used on both sides."""
-
-    def ids_of(self, versions: tuple[int, int]) -> list[str]:
-        """Deploy with one key, a version on each side; give the ids."""
-        return [
-            self.deploy(side, version, repeat=f"key of {self.site}")
-            for side, version in zip(self.pair.sides, versions, strict=True)
-        ]
-
-    def test_same_files(self) -> None:
-        """With the same files it is one deployment, live on both, listed once."""
-        first, second = self.ids_of((2, 2))
-        self.assertEqual(first, second)
-        self.join(first, 2)
-
-    def test_other_files(self) -> None:
-        """With other files, which neither side could know, the later is live, and the earlier is listed under an id of its own."""
-        (shared,) = set(self.ids_of((2, 3)))
-        self.pair.heal()
-        for side in self.pair.sides:
-            self.wait_for(side, 3)
-        self.pair.settle()
-        listed = {each["id"] for each in self.first.listed(self.site)["deployments"]}
-        self.assertEqual(len(listed), 3)
-        self.assertLessEqual({self.original, shared}, listed)
-        self.assert_converged(shared, listed)
-        (other,) = listed - {self.original, shared}
-        for side in self.pair.sides:
-            self.assert_serves(side, 3, f"{shared}.{self.site}")
-            self.assert_serves(side, 2, f"{other}.{self.site}")
-        self.roll_back_everywhere(self.first, other, 2, shared)

@@ -4,12 +4,13 @@ import atexit
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.integration.cases import NodeCase, OnApacheCouchDB
-from tests.integration.hammering import Versions
+from tests.integration.hammering import Hammering, Versions
 from tests.integration.node import wait_until
 from tests.integration.two_nodes import Side, TwoNodes
 
@@ -82,6 +83,54 @@ class TwoNodesCase(OnApacheCouchDB, NodeCase):
             self.assertEqual({each["id"] for each in answer["deployments"]}, set(listed))
             for name in (self.site, *(f"{each}.{self.site}" for each in listed)):
                 self.assertNotIn("_conflicts", side.document("manifests", name))
+
+
+class ApartCase(TwoNodesCase):
+    """What one side deploys says its version; both begin with version 1."""
+
+    def setUp(self) -> None:
+        """Have both serve version 1, and cut them off from each other."""
+        super().setUp()
+        self.original = self.start_with(1)
+        self.pair.settle()
+        self.pair.cut()
+
+    def join(self, live: str, version: int, *others: str) -> None:
+        """Join the two; assert that both come to serve *live*, which is *version*, and list the others and the original."""
+        self.pair.heal()
+        for side in self.pair.sides:
+            self.wait_for(side, version)
+        self.assert_converged(live, {self.original, live, *others})
+
+    @contextmanager
+    def visited(self) -> Iterator[list[Hammering]]:
+        """Have a keep-alive visitor at each side meanwhile; assert that each saw whole pages only, and never went back."""
+        visitors = [
+            Hammering(side.node.http, self.site, self.versions, 0, conditional=False) for side in self.pair.sides
+        ]
+        for each in visitors:
+            each.start()
+        try:
+            yield visitors
+        finally:
+            for each in visitors:
+                each.end()
+        for each in visitors:
+            self.assertEqual(each.wrong, [])
+            self.assertEqual(each.versions, sorted(each.versions), "a connection went back")
+
+    def roll_back(self, side: Side, deployment: str, version: int) -> None:
+        """Roll back on one side, and assert that it serves that version at once."""
+        answer = side.call("POST", f"{self.site}/rollback", {"id": deployment})
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assert_serves(side, version)
+
+    def roll_back_everywhere(self, side: Side, deployment: str, version: int, *listed: str) -> None:
+        """Roll back on one side of the two that were joined, and assert that it counts on both."""
+        self.roll_back(side, deployment, version)
+        for each in self.pair.sides:
+            self.wait_for(each, version)
+        self.assert_converged(deployment, {self.original, deployment, *listed})
 
 
 def _made() -> TwoNodes:
