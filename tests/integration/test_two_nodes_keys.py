@@ -72,3 +72,25 @@ class KeysApart(TwoNodesCase):
             self.assertNotIn(CLEAR, str(side.document("secrets", "apikey-first-system")))
         self.assertEqual(self.keys(self.second, "revoke", "first-system").code, 0)
         self.until_both(CLEAR, 401)
+
+    def test_other_keys_sealed_on_both_sides(self) -> None:
+        """Two keys of the first system, one on each side, both go on working on both, however often they are sealed."""
+        secrets = [f"{CLEAR}-{number}" for number in range(2)]
+        self.pair.cut("secrets")
+        for side, secret in zip(self.pair.sides, secrets, strict=True):
+            side.write("secrets", {"_id": "ApiKey", "Secret": secret, "Secret_Name": "deployer"})
+            wait_until(lambda side=side, secret=secret: self.status(side, secret) == 200, "the key")
+            self.assertEqual(self.keys(side, "seal").json(), {"sealed": True})
+        self.pair.heal()
+        for secret in secrets:
+            self.until_both(secret, 200)
+        self.pair.settle("secrets")
+        for secret in secrets:
+            self.until_both(secret, 200)
+        for side in self.pair.sides:
+            self.assertNotIn("_conflicts", side.document("secrets", "apikey-first-system"))
+        for each in self.keys(self.first, "list").json()["keys"]:
+            if each["id"].startswith("first-system"):
+                self.assertEqual(self.keys(self.first, "revoke", each["id"]).code, 0)
+        for secret in secrets:
+            self.until_both(secret, 401)
