@@ -65,7 +65,7 @@ class Metrics:
         )
         self.cache_faults = Counter(
             "couchpages_cache_faults",
-            "Contents refused: not the bytes that their hash promises, or not writable, by cache.",
+            "Contents refused (not the bytes that their hash promises, broken off, or not writable), by cache (blobs_disk, manifests_disk, couchdb).",
             ["cache"],
             registry=registry,
         )

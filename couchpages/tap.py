@@ -117,7 +117,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     manifests = CouchDatabase(transport, settings.couchdb.manifests)
     secrets = CouchDatabase(transport, settings.couchdb.secrets)
     keyring = Keyring()
-    keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"))
+    keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"), metrics)
     sites = Sites(reactor, manifests, settings.cache.manifests, metrics, keeper)
     blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics)
     followers = [
