@@ -32,6 +32,9 @@ class Metrics:
     follower_failures: Counter = field(init=False)
     uploads: Counter = field(init=False)
     deployments: Counter = field(init=False)
+    deployments_waiting: Gauge = field(init=False)
+    waiting_blobs: Gauge = field(init=False)
+    conflicts: Counter = field(init=False)
     sites: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,7 +114,21 @@ class Metrics:
         self.deployments = Counter(
             "couchpages_deployments", "Deployments made on this node, by outcome.", ["outcome"], registry=registry
         )
-        self.sites = Gauge("couchpages_sites", "Sites with a live deployment.", registry=registry)
+        self.deployments_waiting = Gauge(
+            "couchpages_deployments_waiting",
+            "Deployments that this node does not serve yet because blobs of theirs are missing.",
+            registry=registry,
+        )
+        self.waiting_blobs = Gauge(
+            "couchpages_waiting_blobs", "Blobs that deployments wait for on this node.", registry=registry
+        )
+        self.conflicts = Counter(
+            "couchpages_conflicts_resolved",
+            "Documents whose conflicting revisions were brought back to one, by database.",
+            ["database"],
+            registry=registry,
+        )
+        self.sites = Gauge("couchpages_sites", "Sites that this node serves.", registry=registry)
 
     def follower_is(self, database: str, state: str) -> None:
         """Note the state of a database's follower, one of :data:`FOLLOWER_STATES`."""

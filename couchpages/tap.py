@@ -19,17 +19,21 @@ from twisted.python.threadpool import ThreadPool
 
 from couchpages import logs
 from couchpages.access.keyring import Keyring
+from couchpages.access.reconciling import KeyRule
 from couchpages.config import DEFAULT_FILE, ConfigurationError, Settings, load, tcp_address
+from couchpages.conflicts import Reconciler
 from couchpages.couch.connection import connection
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
+from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
 from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
+from couchpages.pages.reconciling import ManifestRule
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits
@@ -118,14 +122,19 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     secrets = CouchDatabase(transport, settings.couchdb.secrets)
     keyring = Keyring()
     keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"), metrics)
-    sites = Sites(reactor, manifests, settings.cache.manifests, metrics, keeper)
+    stored = StoredBlobs(files, metrics)
+    arrivals = Arrivals(reactor, stored, metrics)
+    sites = Sites(reactor, manifests, settings.cache.manifests, metrics, arrivals, _milliseconds, keeper)
     blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics)
+    manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
+    key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [
-        Follower(reactor, manifests, sites, metrics, known=sites.known),
-        Follower(reactor, secrets, keyring, metrics),
+        Follower(reactor, manifests, manifest_conflicts, metrics, known=sites.known),
+        Follower(reactor, files, arrivals, metrics, from_now=True),
+        Follower(reactor, secrets, key_conflicts, metrics),
     ]
     deployments = Deployments(
-        sites, StoredBlobs(files, _milliseconds, metrics), manifests,
+        sites, stored, manifests,
         Limits(settings.limits.file_size, settings.limits.files, settings.couchdb.max_document_size),
         settings.deployments.production_branches, _milliseconds, os.urandom, metrics,
     )  # fmt: skip
@@ -134,7 +143,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     calls = (*api.routes(), *FirstSystemApi(api).routes())
     visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
     public = ByHost(settings.api.hosts, Routes(calls), visits)
-    private = Routes((*calls, *Health(followers, metrics).routes()))
+    private = Routes((*calls, *Health([sites, *followers], metrics).routes()))
 
     ordered = InOrder(lambda failure: _give_up(reactor, failure))
     for service in (
@@ -145,6 +154,9 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         Prepared("kept manifests", sites.restore, keeper.finish),
         *([store] if store else []),
         Prepared("connections to CouchDB", lambda: None, transport.close),
+        Prepared("questions for blobs", lambda: None, arrivals.stop),
+        Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
+        Prepared("conflicting keys", lambda: None, key_conflicts.stop),
         *followers,
     ):
         service.setServiceParent(ordered)

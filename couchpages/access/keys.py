@@ -19,7 +19,6 @@ DOCUMENT_PREFIX = "apikey-"
 FIRST_SYSTEM_DOCUMENT = "ApiKey"
 #: The id of that key once it is sealed: it keeps its text, in which there is no id, and only its hash is kept.
 SEALED_FIRST_SYSTEM_ID = "first-system"
-FIRST_SYSTEM_IDS = (FIRST_SYSTEM_DOCUMENT, SEALED_FIRST_SYSTEM_ID)
 EVERY_SITE = "*"
 ID_BYTES = 5
 SECRET_BYTES = 32
@@ -75,6 +74,11 @@ def id_of(text: str) -> str | None:
 def digest_of(text: str) -> bytes:
     """Give the SHA-256 of a key's text."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def is_first_system(key_id: str) -> bool:
+    """Whether this is a key of the first system, whose text has no id: in clear text, sealed, or sealed and in conflict with that."""
+    return key_id == FIRST_SYSTEM_DOCUMENT or key_id.startswith(SEALED_FIRST_SYSTEM_ID)
 
 
 def document_id(key_id: str) -> str:

@@ -56,7 +56,9 @@ class State(Enum):
 class Follower(Service):
     """Keeps *sink* told of every change of *database*, documents included.
 
-    *known* gives the documents that the sink knows from an earlier run, when the service starts.
+    *known* gives the documents that the sink knows from an earlier run, when the service starts. A follower *from_now* on tells only
+    what happens after it began or the database was made anew; the sink asks for what it wants to know of the time before, and what it
+    knows is not watched.
 
     Runs in *reactor*'s thread. Never fails: what goes wrong is logged, counted and tried again with *backoff*.
     """
@@ -71,6 +73,7 @@ class Follower(Service):
         metrics: Metrics,
         *,
         known: Callable[[], Iterable[str]] = tuple,
+        from_now: bool = False,
         backoff: Backoff = Backoff(first=0.2, most=5.0),
         chance: Callable[[], float] = random,
     ) -> None:
@@ -82,7 +85,8 @@ class Follower(Service):
         self._known_before = known
         self._backoff = backoff
         self._chance = chance
-        self._since = "0"
+        self._beginning = "now" if from_now else "0"
+        self._since = self._beginning
         self._born: str | None = None
         self._known: set[str] = set()
         self._unseen: set[str] = set()
@@ -156,7 +160,13 @@ class Follower(Service):
             for event in parser.feed(data):
                 self._take(event)
 
-        query = {"feed": "continuous", "include_docs": "true", "since": self._since, **ending}
+        query = {
+            "feed": "continuous",
+            "include_docs": "true",
+            "conflicts": "true",
+            "since": self._since,
+            **ending,
+        }
         try:
             await self._database.feed(query, SILENCE, receive)
         except Unavailable:
@@ -178,8 +188,7 @@ class Follower(Service):
                 pass
 
     def _apply(self, change: Change) -> None:
-        self._unseen.discard(change.doc_id)
-        (self._known.discard if change.doc is None else self._known.add)(change.doc_id)
+        self._note(change)
         self._metrics.changes.labels(self._database.name).inc()
         try:
             self._sink.apply(change)
@@ -197,10 +206,15 @@ class Follower(Service):
                 "{database}/{doc_id} could not be applied", database=self._database.name, doc_id=change.doc_id
             )
 
+    def _note(self, change: Change) -> None:
+        if self._beginning == "0":
+            self._unseen.discard(change.doc_id)
+            (self._known.discard if change.doc is None else self._known.add)(change.doc_id)
+
     def _start_over(self, born: str) -> None:
         if self._born is not None or (self._loaded and self._known):
             self.log.warn("{database} was made anew; loading everything", database=self._database.name)
-        self._born, self._since = born, "0"
+        self._born, self._since = born, self._beginning
         self._unseen = set(self._known)
 
     def _settle(self) -> None:

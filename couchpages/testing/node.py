@@ -19,12 +19,16 @@ from twisted.python.failure import Failure
 
 from couchpages.access import keys
 from couchpages.access.keyring import Keyring
+from couchpages.access.reconciling import KeyRule
+from couchpages.conflicts import Reconciler
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
+from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
+from couchpages.pages.reconciling import ManifestRule
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits
@@ -173,8 +177,9 @@ def now(waited: "Deferred[T]") -> T:
 class MemoryNode:
     """A node whose parts tests may look at: databases, sites, deployments, blobs, keyring.
 
-    *public* answers on the public port, *private* on the API port. Two nodes may share *files* and *manifests*: one CouchDB each would
-    need replication. ``replication.held = True`` keeps the manifests' changes from this node until ``replication.deliver()``.
+    *public* answers on the public port, *private* on the API port. Two nodes may share *files* and *manifests*, as if replication took
+    no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the manifests' changes
+    from this node until ``replication.deliver()``. *name* makes its deployments' ids its own.
     """
 
     def __init__(
@@ -188,7 +193,9 @@ class MemoryNode:
         memory: int = 2**20,
         disk: int = 2**24,
         trusted_proxies: tuple[Network, ...] = (),
+        name: str = "",
     ) -> None:
+        self.name = name
         self.reactor = MemoryReactor()
         self.threads = cast("Any", NoThreads())
         self.metrics = Metrics()
@@ -196,13 +203,15 @@ class MemoryNode:
         self.manifests = manifests or MemoryDatabase("manifests")
         self.secrets = secrets or MemoryDatabase("secrets")
         self.keyring = Keyring()
-        self.sites = Sites(self.reactor, self.manifests, memory, self.metrics)
+        stored = StoredBlobs(self.files, self.metrics)
+        self.arrivals = Arrivals(self.reactor, stored, self.metrics)
+        self.sites = Sites(self.reactor, self.manifests, memory, self.metrics, self.arrivals, self.milliseconds)
         self.disk = DiskCache(folder / "blobs", disk)
         self.spool = Spool(folder / "spool")
         self.blobs = BlobReader(self.reactor, self.threads, self.files, self.disk, memory, self.metrics)
         self._drawn = 0
         self.deployments = Deployments(
-            self.sites, StoredBlobs(self.files, self.milliseconds, self.metrics), self.manifests,
+            self.sites, stored, self.manifests,
             limits, ("main", "master"), self.milliseconds, self.entropy, self.metrics,
         )  # fmt: skip
         public_address = PublicAddress("http", 8080)
@@ -213,21 +222,26 @@ class MemoryNode:
         place = Place("node1", "Graz", "AT")
         visits = Visits(self.sites, self.blobs, place, trusted_proxies, lambda: self.milliseconds() / 1000)
         self.public = ByHost([API_HOST], self.private, visits)
-        self.replication = Replication(self.sites)
+        rule = ManifestRule(self.manifests, self.sites.knows)
+        self.conflicts = Reconciler(self.reactor, self.manifests, self.sites, rule, self.metrics)
+        self.replication = Replication(self.conflicts)
+        key_rule = KeyRule(self.secrets, self.keyring.knows)
+        self.key_conflicts = Reconciler(self.reactor, self.secrets, self.keyring, key_rule, self.metrics)
         self.disk.open()
         self.spool.open()
         self.key = self.add_key("*")
+        self.files.follow(self.arrivals)
         self.manifests.follow(self.replication)
-        self.secrets.follow(self.keyring)
+        self.secrets.follow(self.key_conflicts)
 
     def milliseconds(self) -> int:
         """Give this node's clock."""
         return BEGINNING + int(self.reactor.seconds() * 1000)
 
     def entropy(self, count: int) -> bytes:
-        """Give bytes that are another each time, and the same in each run."""
+        """Give bytes that are another each time and on each node of another name, and the same in each run."""
         self._drawn += 1
-        return sha256(b"%d" % self._drawn).digest()[:count]
+        return sha256(f"{self.name}{self._drawn}".encode()).digest()[:count]
 
     def add_key(self, *sites: str) -> str:
         """Give the text of a new API key for *sites*."""

@@ -9,12 +9,15 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.metrics import Metrics
+from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
 from couchpages.pages.manifest import Activation, Deployment, Manifest, to_document
 from couchpages.pages.sites import Sites, UnknownHost
+from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.ports import Change, Json, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.testing.node import MemoryReactor, NoThreads
+from tests.pages.parts import files_with
 
 HOST = "a.example"
 HASH = "ab" * 32
@@ -89,9 +92,15 @@ class RestoredSitesTests(SynchronousTestCase):
         """Start a node on the same folder."""
         reactor = MemoryReactor()
         self.keeper = ManifestKeeper(reactor, NoThreads(), ManifestFolder(self.path))  # type: ignore[arg-type]  # its double
-        sites = Sites(reactor, self.database, 100_000, Metrics(), self.keeper)
+        sites = self.sites_of(reactor, 100_000)
         sites.restore()
         return sites
+
+    def sites_of(self, reactor: MemoryReactor, memory: int) -> Sites:
+        """Make sites whose blobs are all in CouchDB."""
+        metrics = Metrics()
+        arrivals = Arrivals(reactor, StoredBlobs(files_with(HASH), metrics), metrics)
+        return Sites(reactor, self.database, memory, metrics, arrivals, lambda: 0, self.keeper)
 
     def write(self, doc_id: str, doc: Json | None) -> None:
         """Write or delete a document as somebody else, and let the follower bring it."""
@@ -145,8 +154,7 @@ class RestoredSitesTests(SynchronousTestCase):
 
     def test_pushed_out_of_memory(self) -> None:
         """A manifest that left memory is read from disk while CouchDB is away, if it is the revision that is known."""
-        reactor = MemoryReactor()
-        small = Sites(reactor, self.database, 1, Metrics(), self.keeper)
+        small = self.sites_of(MemoryReactor(), 1)
         small.apply(self.database.change(HOST))
         self.database.fail("get", Unavailable("away"), times=1)
         self.assertEqual(self.files(small), ["old"])

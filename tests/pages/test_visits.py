@@ -216,9 +216,9 @@ class VisitTests(SynchronousTestCase):
             self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "5"))
             self.assertEqual(answer.headers["cache-control"], "no-store")
         self.node.files.seed(missing, {})
-        self.node.files.stored[missing].attachments["data"] = b"wrong"
+        self.node.files.seed_attachment(missing, "data", b"wrong")
         self.assertEqual(self.visit(host="c.example").status, 503)
-        self.node.files.stored[missing].attachments["data"] = b"elsewhere"
+        self.node.files.seed_attachment(missing, "data", b"elsewhere")
         self.assertEqual(self.visit("/404.html", host="c.example").body, b"elsewhere")
 
     def test_couchdb_away(self) -> None:
