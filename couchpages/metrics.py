@@ -68,7 +68,8 @@ class Metrics:
         )
         self.cache_faults = Counter(
             "couchpages_cache_faults",
-            "Contents refused (not the bytes that their hash promises, broken off, or not writable), by cache (blobs_disk, manifests_disk, couchdb).",
+            "Contents refused: not the bytes that their hash promises, broken off, or not writable, by cache "
+            "(blobs_disk, manifests_disk, couchdb).",
             ["cache"],
             registry=registry,
         )

@@ -125,7 +125,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     stored = StoredBlobs(files, metrics)
     arrivals = Arrivals(reactor, stored, metrics)
     sites = Sites(reactor, manifests, settings.cache.manifests, metrics, arrivals, _milliseconds, keeper)
-    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics)
+    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics, stored.distrust)
     manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
     key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [

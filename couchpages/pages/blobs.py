@@ -64,12 +64,22 @@ class Arriving:
 
 
 class BlobReader:
-    """Gives blobs; many misses of one make one request. Used in *reactor*'s thread; files are read in *threads*."""
+    """Gives blobs; many misses of one make one request. Used in *reactor*'s thread; files are read in *threads*.
+
+    *distrust* is told the name of a blob that is not what it should be in CouchDB.
+    """
 
     log = Logger()
 
     def __init__(
-        self, reactor: Any, threads: ThreadPool, database: Database, disk: DiskCache, memory: int, metrics: Metrics
+        self,
+        reactor: Any,
+        threads: ThreadPool,
+        database: Database,
+        disk: DiskCache,
+        memory: int,
+        metrics: Metrics,
+        distrust: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._reactor = reactor
         self._threads = threads
@@ -79,6 +89,7 @@ class BlobReader:
         self._most = max(memory // LARGEST_PART, 1)
         self._flights: SingleFlight[str, bytes | None] = SingleFlight()
         self._metrics = metrics
+        self._distrust = distrust
         metrics.cache_bytes.labels("blobs_memory").set_function(lambda: self._memory.held)
         metrics.cache_bytes.labels("blobs_disk").set_function(lambda: disk.held)
 
@@ -152,6 +163,7 @@ class BlobReader:
         found = arriving.hash.hexdigest()
         if found != sha256:
             self._metrics.cache_faults.labels("couchdb").inc()
+            self._distrust(sha256)
             self.log.error(
                 "{database}/{sha256} has the SHA-256 {found}", database=self._database.name, sha256=sha256, found=found
             )

@@ -212,8 +212,8 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
 
 def _make_way(target: Path) -> None:
     """Make a blob's folder, and remove what lies in its place or the blob's and is not what should be there."""
-    if target.parent.exists() and not target.parent.is_dir():
+    if not target.parent.is_dir():
         clear(target.parent)
-    target.parent.mkdir(mode=0o700, exist_ok=True)
+        target.parent.mkdir(mode=0o700)
     if target.is_dir():
         clear(target)

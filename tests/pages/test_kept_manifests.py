@@ -1,5 +1,8 @@
 """Live manifests kept on disk, and sites restored from them."""
 
+import hashlib
+import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.metrics import Metrics
 from couchpages.pages.arrivals import Arrivals
-from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
+from couchpages.pages.kept_manifests import DamagedManifest, Kept, ManifestFolder, ManifestKeeper
 from couchpages.pages.manifest import Activation, Deployment, Manifest, to_document
 from couchpages.pages.sites import Sites, UnknownHost
 from couchpages.pages.stored_blobs import StoredBlobs
@@ -36,7 +39,7 @@ class FolderTests(SynchronousTestCase):
         """Make a folder."""
         self.path = Path(self.mktemp())
         self.folder = ManifestFolder(self.path)
-        self.assertEqual(self.folder.open(), {})
+        self.assertEqual(self.folder.open(), Kept())
 
     def test_kept(self) -> None:
         """What was written is there when the folder is opened again, and only its owner can read it; what was removed is not."""
@@ -44,21 +47,52 @@ class FolderTests(SynchronousTestCase):
         self.folder.write("b.example", {"_id": "b.example"})
         self.folder.remove("b.example")
         self.folder.remove("b.example")
-        self.assertEqual(ManifestFolder(self.path).open(), {"a.example": {"_id": "a.example", "x": "é"}})
+        self.assertEqual(ManifestFolder(self.path).open().documents, {"a.example": {"_id": "a.example", "x": "é"}})
         self.assertEqual([stat.S_IMODE(file.stat().st_mode) for file in self.path.iterdir()], [0o600])
 
     def test_damaged(self) -> None:
-        """What a crash or somebody else left is removed when the folder is opened, and the rest is given."""
+        """What somebody altered, cut or put there is refused with its name and removed, and the rest is given."""
         self.folder.write("a.example", {"_id": "a.example"})
-        for name, content in {
-            "b.example": "{",
-            "c.example": '{"_id": "d.example"}',
-            "e.example": "[]",
-            "~f.example": "{}",
-        }.items():
-            (self.path / name).write_text(content)
-        self.assertEqual(list(self.folder.open()), ["a.example"])
+        self.folder.write("b.example", {"_id": "b.example", "x": 1})
+        good = (self.path / "b.example").read_bytes()
+        self.assertIn(b'"x": 1', good)
+        strange = {
+            "b.example": good.replace(b'"x": 1', b'"x": 2'),
+            "c.example": good,
+            "d.example": good[:-1],
+            "e.example": b"",
+            "f.example": good[64:],
+            "g.example": hashlib.sha256(b"[]").hexdigest().encode() + b"\n[]",
+            "h.example": hashlib.sha256(b"[" * 100_000).hexdigest().encode() + b"\n" + b"[" * 100_000,
+        }
+        for name, content in strange.items():
+            (self.path / name).write_bytes(content)
+            with self.assertRaises(DamagedManifest, msg=name):
+                self.folder.read(name)
+        (self.path / "folder" / "within").mkdir(parents=True)
+        (self.path / "link").symlink_to(self.path / "a.example")
+        os.mkfifo(self.path / "pipe")
+        kept = self.folder.open()
+        self.assertEqual(list(kept.documents), ["a.example"])
+        self.assertEqual(set(kept.refused), {*strange, "folder", "link", "pipe"})
         self.assertEqual([file.name for file in self.path.iterdir()], ["a.example"])
+
+    def test_left_over(self) -> None:
+        """What a killed process left unfinished, and files from before there was a hash, are removed without a word."""
+        (self.path / "a.example").write_text('{"_id": "a.example"}')
+        (self.path / "~b.example").write_text("x")
+        self.assertIsNone(self.folder.read("a.example"))
+        self.assertEqual(self.folder.open(), Kept())
+        self.assertEqual(list(self.path.iterdir()), [])
+
+    def test_in_the_way(self) -> None:
+        """A folder where a document's file should be, or no folder at all, is no hindrance."""
+        (self.path / "a.example" / "within").mkdir(parents=True)
+        self.folder.write("a.example", {"_id": "a.example"})
+        self.assertEqual(self.folder.read("a.example"), {"_id": "a.example"})
+        shutil.rmtree(self.path)
+        self.folder.write("a.example", {"_id": "a.example"})
+        self.assertEqual(self.folder.read("a.example"), {"_id": "a.example"})
 
     @settings(deadline=None, max_examples=200)
     @given(
@@ -73,7 +107,7 @@ class FolderTests(SynchronousTestCase):
         except ValueError:
             return
         self.assertEqual(self.folder.read(doc_id), {"_id": doc_id})
-        self.assertEqual(list(self.folder.open()), [doc_id])
+        self.assertEqual(list(self.folder.open().documents), [doc_id])
         self.folder.remove(doc_id)
         self.assertEqual(list(self.path.iterdir()), [])
 
@@ -85,13 +119,14 @@ class RestoredSitesTests(SynchronousTestCase):
         """Run a node once, with one live site."""
         self.path = Path(self.mktemp())
         self.database = MemoryDatabase("manifests")
+        self.metrics = Metrics()
         self.sites = self.start()
         self.write(HOST, document("old"))
 
     def start(self) -> Sites:
         """Start a node on the same folder."""
         reactor = MemoryReactor()
-        self.keeper = ManifestKeeper(reactor, NoThreads(), ManifestFolder(self.path))  # type: ignore[arg-type]  # its double
+        self.keeper = ManifestKeeper(reactor, NoThreads(), ManifestFolder(self.path), self.metrics)  # type: ignore[arg-type]  # its double
         sites = self.sites_of(reactor, 100_000)
         sites.restore()
         return sites

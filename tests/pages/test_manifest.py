@@ -109,8 +109,8 @@ class DocumentTests(SynchronousTestCase):
         for doc, reason in (
             ({**legacy(), "_id": 5}, "_id"),
             (legacy(URLHashDictionary=None), "URLHashDictionary is not an object"),
-            (legacy(URLHashDictionary={"a": "zz"}), "'a' has no SHA-256"),
-            (legacy(URLHashDictionary={"a": None}), "'a' has no SHA-256"),
+            (legacy(URLHashDictionary={"a": "zz"}), '"a" has no SHA-256'),
+            (legacy(URLHashDictionary={"a": None}), '"a" has no SHA-256'),
             (legacy(Preview="yes"), "Preview"),
             (legacy(GitHash=""), "GitHash"),
             (ours(version=2), "version 2"),
