@@ -16,6 +16,7 @@ from typing import Any
 
 from couchpages.pages.hosts import LONGEST_LABEL, commit_label, requested_host, site_name
 from couchpages.pages.moments import from_text, to_text
+from couchpages.pages.paths import NOWHERE
 from couchpages.pages.quoting import quoted
 from couchpages.ports import Json
 
@@ -185,6 +186,8 @@ def _files(value: Any) -> dict[str, str]:
     for path, sha256 in value.items():
         if not isinstance(sha256, str) or not is_sha256(sha256.lower()):
             raise ValueError(f"URLHashDictionary: {quoted(path)} has no SHA-256")
+        if NOWHERE in path:
+            raise ValueError(f"URLHashDictionary: {quoted(path)} has a NUL in it")
         # Some uploads of the first system wrote paths from the root.
         name = path.lstrip("/")
         if files.setdefault(name, sha256.lower()) != sha256.lower():
