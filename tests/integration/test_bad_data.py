@@ -1,15 +1,14 @@
-"""Malformed, huge, foreign and future documents in every database: logged by name, counted, and the last good state stays (law 4)."""
+"""Malformed, huge, foreign and future manifests and keys: logged by name, counted, and the last good state stays (law 4)."""
 
 import hashlib
 import json
-import shutil
 from typing import Any
 
 from couchpages.access import keys
 from tests.access.test_keys_malformed import REFUSED as REFUSED_KEYS
-from tests.integration.cases import NodeCase, OnApacheCouchDB
-from tests.integration.node import Node, lines, wait_until, write_files
-from tests.integration.past_the_api import PastTheApi, counted
+from tests.integration.bad_data_case import BadDataCase
+from tests.integration.cases import OnApacheCouchDB
+from tests.integration.node import Node, wait_until
 from tests.integration.visitor import call_api, fetch
 from tests.pages.test_manifest_malformed import REFUSED as REFUSED_MANIFESTS
 
@@ -17,47 +16,7 @@ HUGE = 7_900_000
 HASH = hashlib.sha256(b"one").hexdigest()
 
 
-class Case(NodeCase):
-    """A node of its own, with one site in two versions that are both stored."""
-
-    purpose = "manifests"
-
-    def setUp(self) -> None:
-        """Deploy both."""
-        super().setUp()
-        self.spoilt = self.new_node({"cache": {"memory": 400_000, "disk": 3_000_000}}).start()
-        self.past = PastTheApi(self.spoilt, self.purpose)
-        manifests = PastTheApi(self.spoilt, "manifests")
-        self.versions: dict[str, dict[str, Any]] = {}
-        for version in ("one", "two"):
-            self.spoilt.deploy(write_files(self.folder / version, {"index.html": version}), self.site)
-            self.versions[version] = manifests.read(self.site)
-        self.served = "two"
-
-    def serves(self, version: str) -> bool:
-        """Whether the site is served in this version."""
-        return fetch(self.spoilt.http, self.site, "/").body == version.encode()
-
-    def assert_as_before(self, what: str) -> None:
-        """See that the site is served in the version that was good last."""
-        self.assertTrue(self.serves(self.served), what)
-
-    def spoil(self, what: str, doc_id: str, doc: dict[str, Any], more: str = "") -> bool:
-        """Put a bad document; if the store takes it, see that it is counted once and named in one line. Tell whether it did."""
-        since, before = self.spoilt.log_size(), self.past.malformed()
-        if not self.past.put(doc_id, doc, more):
-            return False
-        wait_until(lambda: self.past.malformed() > before, f"{what} to be counted")
-        self.assertEqual(self.past.malformed(), before + 1, what)
-        # A name may itself have a line's end in it, behind which the log indents.
-        said = [line for line in lines(self.spoilt.log(since).replace("\n\t", " ")) if "malformed" in line]
-        self.assertEqual(len(said), 1, what)
-        self.assertIn(f"{self.past.database}/{doc_id[:100].strip()}", said[0])
-        self.assertNotIn("Traceback", self.spoilt.log(since))
-        return True
-
-
-class Manifests(Case):
+class Manifests(BadDataCase):
     """The database ``manifests``."""
 
     def mend(self, what: str) -> None:
@@ -150,7 +109,7 @@ class ManifestsOnApacheCouchDB(OnApacheCouchDB, Manifests):
     """The same on Apache CouchDB."""
 
 
-class Secrets(Case):
+class Secrets(BadDataCase):
     """The database ``secrets``."""
 
     purpose = "secrets"
@@ -202,106 +161,4 @@ class Secrets(Case):
 
 
 class SecretsOnApacheCouchDB(OnApacheCouchDB, Secrets):
-    """The same on Apache CouchDB."""
-
-
-class Files(Case):
-    """The database ``files``."""
-
-    purpose = "files"
-    #: Larger than the disk cache.
-    too_large = bytes(20_000_000)
-
-    def setUp(self) -> None:
-        """Deploy a site whose pages' blobs are then spoilt."""
-        super().setUp()
-        self.contents = {name: (name * 20_000).encode() for name in ("altered", "cut", "empty", "longer", "huge")}
-        self.contents |= {name: name.encode() for name in ("without", "elsewhere", "small", "gone")}
-        self.pages = write_files(self.folder / "pages", self.contents)
-        self.spoilt.deploy(self.pages, self.site)
-
-    def hash_of(self, name: str) -> str:
-        """Give a page's hash."""
-        return hashlib.sha256(self.contents[name]).hexdigest()
-
-    def page(self, name: str) -> tuple[int, bytes]:
-        """Fetch a page."""
-        answer = fetch(self.spoilt.http, self.site, f"/{name}")
-        self.assertEqual("retry-after" in answer.headers, answer.status == 503)
-        return answer.status, answer.body
-
-    def spoil_all(self) -> None:
-        """Spoil every page but one."""
-        for name, spoilt in {
-            "altered": b"A" + self.contents["altered"][1:],
-            "cut": self.contents["cut"][:-1],
-            "empty": b"",
-            "longer": self.contents["longer"] + b"r",
-            "small": b"smalx",
-            "huge": self.too_large,
-        }.items():
-            self.past.put_attachment(self.hash_of(name), "data", spoilt)
-        self.assertTrue(self.past.put(self.hash_of("without"), {}))
-        self.assertTrue(self.past.put(self.hash_of("elsewhere"), {}))
-        self.past.put_attachment(self.hash_of("elsewhere"), "other", self.contents["elsewhere"])
-
-    def test_spoilt(self) -> None:
-        """What is on disk is served on; without that, spoilt pages alone are 503, named and counted; mended ones are served at once."""
-        for name, content in self.contents.items():
-            self.assertEqual(self.page(name), (200, content))
-        self.spoil_all()
-        for name, content in self.contents.items():
-            self.assertEqual(self.page(name), (200, content), f"{name}, from memory or disk")
-        self.restart_cold()
-        self.assert_spoilt_alone()
-        for name in self.spoilt_names():
-            self.past.put_attachment(self.hash_of(name), "data", self.contents[name])
-            self.assertEqual(self.page(name), (200, self.contents[name]))
-        self.assert_serving(self.spoilt)
-
-    def test_deployed_again(self) -> None:
-        """Once a visitor has met the damage, deploying the same files again mends it."""
-        self.spoil_all()
-        self.restart_cold()
-        self.assert_spoilt_alone()
-        again = self.spoilt.deploy(self.pages, self.site)
-        self.assertGreaterEqual(again["uploaded"]["files"], len(self.spoilt_names()) - 1)
-        self.restart_cold()
-        for name in set(self.contents) - {"huge"}:
-            self.assertEqual(self.page(name), (200, self.contents[name]), name)
-
-    def test_foreign(self) -> None:
-        """What is named by no hash is counted and named."""
-        for doc_id in ("foo", "ABC" * 20, self.hash_of("gone").upper()):
-            self.assertTrue(self.spoil("foreign", doc_id, {"foo": 1}))
-        self.assertTrue(self.spoil("without an attachment", self.hash_of("gone"), {}))
-        self.assertTrue(self.past.put("_design/x", {}))
-        self.assertEqual(self.page("small"), (200, b"small"))
-
-    def spoilt_names(self) -> set[str]:
-        """Give the pages whose blobs are spoilt."""
-        return set(self.contents) - {"gone"}
-
-    def restart_cold(self) -> None:
-        """Kill the node, remove its cache, and start it."""
-        self.spoilt.kill()
-        shutil.rmtree(self.spoilt.data / "blobs")
-        self.spoilt.start()
-
-    def assert_spoilt_alone(self) -> None:
-        """See that spoilt pages, and only they, are 503, and that the log names each and the disk holds nothing of them."""
-        since, before = self.spoilt.log_size(), counted(self.spoilt, "cache_faults", cache="couchdb")
-        for name in self.spoilt_names():
-            self.assertEqual(self.page(name)[0], 503, name)
-            self.assertIn(self.hash_of(name), self.spoilt.log(since), name)
-        for name in ("altered", "cut", "empty", "longer", "small", "huge"):
-            self.assertIn(f"{self.past.database}/{self.hash_of(name)}", self.spoilt.log(since), name)
-        self.assertEqual(counted(self.spoilt, "cache_faults", cache="couchdb"), before + 6)
-        self.assertEqual(self.page("gone"), (200, self.contents["gone"]))
-        on_disk = [file for file in (self.spoilt.data / "blobs").rglob("*") if file.is_file()]
-        self.assertEqual([file.name for file in on_disk], [self.hash_of("gone")])
-        self.assertNotIn("Traceback", self.spoilt.log(since))
-
-
-class FilesOnApacheCouchDB(OnApacheCouchDB, Files):
     """The same on Apache CouchDB."""
