@@ -1,11 +1,14 @@
 """A disk cache in which somebody put other things than blobs, or which was altered while it is used."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -94,6 +97,21 @@ class InTheWayTests(SynchronousTestCase):
         (self.folder / "incoming-link").symlink_to("/etc/passwd")
         self.opened()
         self.assertEqual([each.name for each in self.folder.iterdir()], [NAME[:2]])
+
+    def test_unreadable(self) -> None:
+        """A folder that may not be read is passed by at the start, and a blob that may not be read is told as an OSError."""
+        denied = PermissionError(errno.EACCES, "permission denied")
+        scan = os.scandir
+
+        def scandir(path: str | Path) -> Any:
+            if Path(path).name == NAME[:2]:
+                raise denied
+            return scan(path)
+
+        with patch("couchpages.pages.disk_cache.os.scandir", scandir):
+            self.assertEqual(self.opened().held, 0)
+        with patch("couchpages.folders.os.open", side_effect=denied), self.assertRaises(PermissionError):
+            self.cache.read(NAME, 100)
 
     def test_folder_is_a_file(self) -> None:
         """Where the cache's folder should be there is a file: the error says what to do."""

@@ -1,10 +1,12 @@
 """Live manifests kept on disk, and sites restored from them."""
 
+import errno
 import hashlib
 import os
 import shutil
 import stat
 from pathlib import Path
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,6 +87,17 @@ class FolderTests(SynchronousTestCase):
         self.assertEqual(self.folder.open(), Kept())
         self.assertEqual(list(self.path.iterdir()), [])
 
+    def test_unreadable(self) -> None:
+        """What may not be read is refused by name; where it may not be removed either, that is said, and the rest is given."""
+        self.folder.write("a.example", {"_id": "a.example"})
+        denied = PermissionError(errno.EACCES, "permission denied")
+        with (
+            patch("couchpages.pages.kept_manifests.open_plain", side_effect=denied),
+            patch("couchpages.pages.kept_manifests.clear", side_effect=denied),
+        ):
+            self.assertIn("cannot be removed either", self.folder.open().refused["a.example"])
+        self.assertEqual(list(self.folder.open().documents), ["a.example"])
+
     def test_in_the_way(self) -> None:
         """A folder where a document's file should be, or no folder at all, is no hindrance."""
         (self.path / "a.example" / "within").mkdir(parents=True)
@@ -105,6 +118,10 @@ class FolderTests(SynchronousTestCase):
         try:
             self.folder.write(doc_id, {"_id": doc_id})
         except ValueError:
+            return
+        except OSError as error:
+            # Nothing that is a host is as long as that.
+            self.assertEqual(error.errno, errno.ENAMETOOLONG)
             return
         self.assertEqual(self.folder.read(doc_id), {"_id": doc_id})
         self.assertEqual(list(self.folder.open().documents), [doc_id])
@@ -201,6 +218,33 @@ class RestoredSitesTests(SynchronousTestCase):
             restarted.apply(Change(HOST, {"_id": HOST, "_rev": "9-x"}))
         self.assertEqual(self.files(restarted), ["old"])
         self.assertEqual(self.files(self.start()), ["old"])
+
+    def test_altered(self) -> None:
+        """A manifest that was altered on disk, though still JSON, is neither restored nor recalled, and counted each time."""
+        self.alter()
+        recalled = self.successResultOf(Deferred.fromCoroutine(self.keeper.recall(HOST)))
+        self.assertEqual((recalled, self.faults()), (None, 1))
+        self.assertEqual(list(self.start().known()), [])
+        self.assertEqual((self.faults(), list(self.path.iterdir())), (2, []))
+
+    def test_altered_while_it_is_served(self) -> None:
+        """A manifest that left memory and was altered on disk is read from CouchDB instead."""
+        reactor = MemoryReactor()
+        small = self.sites_of(reactor, 1)
+        small.apply(self.database.change(HOST))
+        self.alter()
+        self.assertEqual(self.files(small), ["old"])
+
+    def alter(self) -> None:
+        """Have the kept manifest name another path."""
+        content = (self.path / HOST).read_bytes()
+        self.assertIn(b'"old"', content)
+        (self.path / HOST).write_bytes(content.replace(b'"old"', b'"odd"'))
+
+    def faults(self) -> float:
+        """Give what was counted."""
+        labels = {"cache": "manifests_disk"}
+        return self.metrics.registry.get_sample_value("couchpages_cache_faults_total", labels) or 0.0
 
     def test_disk_full(self) -> None:
         """A folder that cannot be written to is logged; the site is served from memory."""
