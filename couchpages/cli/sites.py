@@ -9,7 +9,7 @@ import click
 from couchpages.cli.connection import Connection
 from couchpages.cli.errors import CommandError, WrongCallError
 from couchpages.cli.options import connect, connection_options, site_argument
-from couchpages.cli.output import amount, counted, emit_json, emit_lines, emit_table, remark
+from couchpages.cli.output import amount, counted_blobs, emit_json, emit_lines, emit_table, remark
 
 if TYPE_CHECKING:
     from couchpages.cli.answers import Deployment
@@ -68,7 +68,7 @@ def _row(deployment: "Deployment") -> tuple[str, ...]:
 
 def _state(deployment: "Deployment") -> str:
     if deployment.waiting_blobs is not None:
-        return f"waits for {counted(deployment.waiting_blobs)}"
+        return f"waits for {counted_blobs(deployment.waiting_blobs)}"
     return "live" if deployment.live else "preview" if deployment.preview else "-"
 
 
@@ -90,7 +90,8 @@ def rollback(
     if as_json:
         emit_json(done.raw)
         return
-    emit_lines([f"deployment {done.id} of {done.site} is live", *done.addresses])
+    state = "is live" if done.waiting_blobs is None else _state(done)
+    emit_lines([f"deployment {done.id} of {done.site} {state}", *done.addresses])
 
 
 @click.command(short_help="Delete a deployment, or a whole site.")

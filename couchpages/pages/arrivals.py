@@ -5,6 +5,7 @@ comes is heard of, so that nothing is polled.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 from random import random
 from typing import Any
 
@@ -33,7 +34,8 @@ class Arrivals:
         self.waiting = WaitingList()
         self._stored = stored
         self._pauses = Pauses(reactor, chance)
-        self._due: set[str] = set()
+        # In the order in which they were wanted, so that of many sites one after the other can be judged.
+        self._due: dict[str, None] = {}
         self._left: set[str] = set()
         self._busy = False
         self._asking: Deferred[None] | None = None
@@ -86,12 +88,12 @@ class Arrivals:
         return asking
 
     def _arrived(self, sha256: str) -> None:
-        self._due.discard(sha256)
+        self._due.pop(sha256, None)
         for wait in self.waiting.arrived(sha256):
             wait.whole(wait)
 
     def _ask_for(self, hashes: Collection[str]) -> None:
-        self._due.update(hashes)
+        self._due.update(dict.fromkeys(hashes))
         if self._due and not self._busy:
             self._busy = True
             self._asking = Deferred.fromCoroutine(self._ask_all())
@@ -105,7 +107,7 @@ class Arrivals:
     async def _ask(self) -> None:
         """Ask until nothing is due. What is found to be missing stays waited for, until it is heard of."""
         while self._due:
-            some = sorted(self._due)[:BATCH]
+            some = list(islice(self._due, BATCH))
             self._left.clear()
             try:
                 missing = set(await self._stored.missing(some))
@@ -121,14 +123,15 @@ class Arrivals:
         for sha256 in self._left:
             self._stored.forget(sha256)
         asked -= self._left
-        self._due -= asked
+        for sha256 in asked:
+            self._due.pop(sha256, None)
         for sha256 in asked - missing:
             self._arrived(sha256)
 
     def _tell(self) -> None:
         """Say of each deployment once what it waits for."""
         for wait in self.waiting:
-            if not wait.checked and self._due.isdisjoint(wait.missing):
+            if not wait.checked and self._due.keys().isdisjoint(wait.missing):
                 wait.checked = True
                 self.log.warn(
                     "{doc_id} waits for {missing} of {blobs} blobs of deployment {id}; what is served stays until they are here",

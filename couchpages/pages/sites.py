@@ -128,7 +128,7 @@ class Sites:
         while (served := self._served.get(host)) is not None:
             files = await self._reader.live(host, served.rev, served.activation.deployment)
             # Who is overtaken by a switch while the manifest is read gets the newer one, as everybody who comes after the switch.
-            if self._served.get(host) is served:
+            if self._is_served(host, served):
                 return files
         if host in self.catalog.sites and self.catalog.sites[host].live is not None:
             raise Incomplete(f"{host} waits for blobs of its first deployment here")
@@ -202,6 +202,9 @@ class Sites:
             self._tell(wait, served)
 
         self._arrivals.expect(Wait(site, rev, activation.deployment, blobs, set(missing), self._clock(), switch))
+
+    def _is_served(self, site: str, served: Served) -> bool:
+        return self._served.get(site) is served
 
     def _serve(self, site: str, doc: Json, manifest: Manifest, activation: Activation) -> None:
         rev = str(doc.get("_rev", ""))

@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.access.keys import document_id, id_of
 from couchpages.pages.submission import Limits
 from couchpages.ports import Denied, NoRoom, TooLarge, Unavailable
-from couchpages.testing.node import Answer, MemoryNode
+from couchpages.testing.asking import Answer
+from couchpages.testing.node import MemoryNode
 
 HOST = "a.example"
 SITE = f"/api/v2/sites/{HOST}"

@@ -12,8 +12,9 @@ from couchpages.pages.manifest import Activation, Deployment, Manifest, to_docum
 from couchpages.pages.stored_blobs import MISSING_SHOWN
 from couchpages.pages.submission import Submission
 from couchpages.ports import Conflict, Denied, NoRoom, NotFound, Row, Unavailable
+from couchpages.testing.asking import now
 from couchpages.testing.memory_database import Turns
-from couchpages.testing.node import MemoryNode, now
+from couchpages.testing.node import MemoryNode
 from couchpages.web.problem import Problem
 
 HOST = "a.example"

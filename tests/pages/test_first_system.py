@@ -10,7 +10,8 @@ from unittest.mock import patch
 
 from couchpages.pages.submission import Limits
 from couchpages.ports import Unavailable
-from couchpages.testing.node import Answer, MemoryNode
+from couchpages.testing.asking import Answer
+from couchpages.testing.node import MemoryNode
 from tests.pages.test_api import ApiCase
 
 HOST = "a.example"

@@ -14,7 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.pages.manifest import Activation, Deployment, Manifest, to_document
 from couchpages.ports import Unavailable
-from couchpages.testing.node import API_HOST, Answer, MemoryNode, exchange, head_of, now, received, with_head
+from couchpages.testing.asking import Answer, exchange, head_of, now, received, with_head
+from couchpages.testing.node import API_HOST, MemoryNode
 from couchpages.web.message import FilePart, RequestHead, Response
 
 HOST = "a.example"
