@@ -193,4 +193,6 @@ class Moving(MovingCase):
         await self.put("late", x=1)
         second = await self.replicate(self.store_end(self.db), self.couch_end(target))
         self.assertEqual(second["history"][0]["start_last_seq"], first["source_last_seq"])
-        self.assertEqual((first["history"][0]["docs_read"], second["history"][0]["docs_read"]), (50, 1))
+        read = [told["history"][0]["docs_read"] for told in (first, second)]
+        # CouchDB goes on counting where the job began before.
+        self.assertEqual((read[0], read[1] - read[0]), (50, 1))
