@@ -30,8 +30,11 @@ class CouchDatabase:
     name: str
 
     async def info(self) -> DatabaseInfo:
-        """Give what CouchDB says of the database itself. Not repeated: who asks follows, and has its own backoff."""
-        answer = parse_object(await self.transport.fetch("GET", self._path()), self.name)
+        """Give what CouchDB says of the database itself. Not repeated: who asks follows, and has its own backoff.
+
+        It is also what CouchDB is asked to find out whether it is back: it needs the password, and no disk.
+        """
+        answer = parse_object(await self.transport.fetch("GET", self._path(), probe=True), self.name)
         born = answer.get("instance_start_time")
         if not isinstance(born, str):
             raise Unavailable(f"{self.name}: the answer does not say when the database was made")

@@ -21,9 +21,12 @@ from couchpages.couch.database import DatabaseInfo
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, ChangesSink, StoreError, Unavailable
 
-#: Seconds between heartbeats, and how many may fail to come. CouchDB's default is a minute; a frozen CouchDB should be noticed sooner.
-HEARTBEAT = 5.0
-SILENCE = 3 * HEARTBEAT
+#: Seconds between heartbeats, and of silence after which a feed is given up: three heartbeats that did not come, and some. CouchDB's
+#: default is a minute; a frozen CouchDB should be noticed in less than ten seconds.
+HEARTBEAT = 2.5
+SILENCE = 8.0
+#: Seconds of silence while everything is loaded: CouchDB sends no heartbeats on a feed that is to end, and may have to search.
+LOADING_SILENCE = 15.0
 
 
 class FollowedDatabase(Protocol):
@@ -56,7 +59,8 @@ class State(Enum):
 class Follower(Service):
     """Keeps *sink* told of every change of *database*, documents included.
 
-    *known* gives the documents that the sink knows from an earlier run, when the service starts.
+    *known* gives the documents that the sink knows from an earlier run, when the service starts; if there are some, it can serve. One
+    that is not *vital* is never an obstacle: the node serves without it.
 
     Runs in *reactor*'s thread. Never fails: what goes wrong is logged, counted and tried again with *backoff*.
     """
@@ -71,6 +75,7 @@ class Follower(Service):
         metrics: Metrics,
         *,
         known: Callable[[], Iterable[str]] = tuple,
+        vital: bool = True,
         backoff: Backoff = Backoff(first=0.2, most=5.0),
         chance: Callable[[], float] = random,
     ) -> None:
@@ -80,6 +85,7 @@ class Follower(Service):
         self._sink = sink
         self._metrics = metrics
         self._known_before = known
+        self._can_serve = not vital
         self._backoff = backoff
         self._chance = chance
         self._since = "0"
@@ -98,6 +104,7 @@ class Follower(Service):
         """Begin to follow."""
         super().startService()
         self._known.update(self._known_before())
+        self._can_serve = self._can_serve or bool(self._known)
         self._running = Deferred.fromCoroutine(self._run())
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 -- Twisted's name
@@ -111,8 +118,8 @@ class Follower(Service):
         return running
 
     def obstacles(self) -> list[str]:
-        """See :class:`couchpages.ports.Readiness`: a sink that was never told everything cannot answer."""
-        return [] if self._loaded else [f"not loaded yet: {trouble}" for trouble in self.troubles()]
+        """See :class:`couchpages.ports.Readiness`: a sink that was never told everything, now or earlier, cannot answer."""
+        return [] if self._loaded or self._can_serve else [f"not loaded yet: {trouble}" for trouble in self.troubles()]
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`: while CouchDB is away the sink knows what was, and goes on (law 1)."""
@@ -141,14 +148,14 @@ class Follower(Service):
             self._start_over(info.born)
         self._become(State.LOADING)
         # Milliseconds without a new change after which CouchDB ends this feed: it has told all.
-        await self._read({"timeout": "1"})
+        await self._read({"timeout": "1"}, LOADING_SILENCE)
         self._settle()
         self._become(State.FOLLOWING)
-        await self._read({"heartbeat": str(int(HEARTBEAT * 1000))})
+        await self._read({"heartbeat": str(int(HEARTBEAT * 1000))}, SILENCE)
         # It should last for ever. Whoever ends it each time must not be asked again without a pause.
         raise Unavailable(f"{self._database.name}/_changes: the feed ended")
 
-    async def _read(self, ending: dict[str, str]) -> None:
+    async def _read(self, ending: dict[str, str], silence: float) -> None:
         parser = FeedParser()
 
         def receive(data: bytes) -> None:
@@ -158,7 +165,7 @@ class Follower(Service):
 
         query = {"feed": "continuous", "include_docs": "true", "since": self._since, **ending}
         try:
-            await self._database.feed(query, SILENCE, receive)
+            await self._database.feed(query, silence, receive)
         except Unavailable:
             raise
         except StoreError:
