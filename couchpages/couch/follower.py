@@ -6,6 +6,7 @@ the database was made anew, it loads everything, and reports as deleted what it 
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import Enum
 from random import random
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from couchpages.couch.backoff import Backoff
-from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser
+from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser, Unreadable
 from couchpages.couch.database import DatabaseInfo
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, ChangesSink, StoreError, Unavailable
@@ -178,26 +179,42 @@ class Follower(Service):
             case Changed(seq, change):
                 self._apply(change)
                 self._since = seq
+            case Unreadable(seq, doc_id, reason):
+                self._leave_out(doc_id, reason)
+                self._since = seq
             case End(seq, pending):
                 self._since = seq
                 self._metrics.follower_pending.labels(self._database.name).set(pending)
             case _:
                 pass
 
-    def _apply(self, change: Change) -> None:
-        self._unseen.discard(change.doc_id)
-        (self._known.discard if change.doc is None else self._known.add)(change.doc_id)
+    def _leave_out(self, doc_id: str, reason: str) -> None:
+        """Tell of a document that nobody can read: the sink must know that there is one, and will find nothing in it."""
+        self._note(doc_id, there=True)
+        self._malformed(doc_id, reason)
+        with suppress(ValueError):
+            self._sink.apply(Change(doc_id, {"_id": doc_id}))
+
+    def _note(self, doc_id: str, *, there: bool) -> None:
+        self._unseen.discard(doc_id)
+        (self._known.add if there else self._known.discard)(doc_id)
         self._metrics.changes.labels(self._database.name).inc()
+
+    def _malformed(self, doc_id: str, reason: str) -> None:
+        self._metrics.malformed.labels(self._database.name).inc()
+        self.log.warn(
+            "{database}/{doc_id} is malformed and left out: {error}",
+            database=self._database.name,
+            doc_id=doc_id,
+            error=reason,
+        )
+
+    def _apply(self, change: Change) -> None:
+        self._note(change.doc_id, there=change.doc is not None)
         try:
             self._sink.apply(change)
         except ValueError as error:
-            self._metrics.malformed.labels(self._database.name).inc()
-            self.log.warn(
-                "{database}/{doc_id} is malformed and left out: {error}",
-                database=self._database.name,
-                doc_id=change.doc_id,
-                error=str(error),
-            )
+            self._malformed(change.doc_id, str(error))
         except Exception:  # noqa: BLE001 -- law 4: no document stops a service
             self._metrics.malformed.labels(self._database.name).inc()
             self.log.failure(

@@ -380,6 +380,15 @@ class Malformed(FollowerCase):
         following.document("7-x", "c")
         self.assertEqual(self.sink.take(), [LOADED, ("deep", "there"), ("c", "there")])
 
+    def test_unreadable(self) -> None:
+        """What cannot be read is counted, once, whatever the sink says of it, and the sink knows that there is something."""
+        self.sink.malformed["bad"] = ValueError("no files")
+        following = self.load()
+        for doc_id in ("bad", "other"):
+            following.receive(b'{"seq":"6-x","id":"%s","doc":{"x":"\xff"}}\n' % doc_id.encode())
+        self.assertEqual(self.sink.take(), [LOADED, ("other", "there")])
+        self.assertEqual(self.sample("malformed_documents_total"), 2)
+
     def test_mended(self) -> None:
         """Once the document is mended it is applied."""
         self.sink.malformed["bad"] = ValueError("no files")
