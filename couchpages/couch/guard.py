@@ -29,7 +29,7 @@ class Guard:
         self._reactor = reactor
         self._metrics = metrics
         self._breaker = breaker or Breaker()
-        self._flights: dict[Deferred[Any], bool] = {}
+        self._flights: set[Deferred[Any]] = set()
         self.when_away: Callable[[], object] = lambda: None
         metrics.couchdb_away_seconds.set_function(self._seconds_open)
         metrics.couchdb_is(ANSWERING)
@@ -71,16 +71,16 @@ class Guard:
         """From now on another password is used."""
         self._breaker.renewed()
 
-    async def run(self, request: Callable[[], Coroutine[Any, Any, T]], *, probe: bool, lasting: bool = False) -> T:
+    async def run(self, request: Callable[[], Coroutine[Any, Any, T]], *, probe: bool) -> T:
         """Give what *request* gives. While CouchDB is not to be asked, only a *probe* is made, and everything else given up.
 
-        What *lasting* requests bring is let to come though the password is refused: whoever was let in is in. Raises
+        Feeds too, when the password is refused: the manifests that they would go on to bring name blobs that we may not read. Raises
         :class:`~couchpages.couch.evidence.Unasked`, also for a refused password: that says nothing about what was asked for.
         """
         if not self._breaker.admits(self._reactor.seconds(), probe=probe):
             raise self._counted(self._unasked())
         flight = Deferred.fromCoroutine(request())
-        self._flights[flight] = lasting
+        self._flights.add(flight)
         try:
             result = await flight
         except CancelledError as error:
@@ -88,13 +88,13 @@ class Guard:
                 raise self._counted(self._unasked()) from None
             raise self._counted(error) from None
         except StoreError as error:
-            self._flights.pop(flight, None)
+            self._flights.discard(flight)
             self._take(self._counted(error), probe)
             if isinstance(error, PasswordRefused) and self.is_open:
                 raise self._unasked() from error
             raise
         finally:
-            self._flights.pop(flight, None)
+            self._flights.discard(flight)
         self._metrics.couchdb_requests.labels(outcome_of(None)).inc()
         return result
 
@@ -112,14 +112,12 @@ class Guard:
             self.log.info("CouchDB answers again")
             return
         self.log.warn("{words}", words=_words(now))
-        self._give_up(lasting_too=now.trouble is Trouble.AWAY)
+        self._give_up()
         if now.trouble is Trouble.AWAY:
             self.when_away()
 
-    def _give_up(self, *, lasting_too: bool) -> None:
-        given_up = [flight for flight, lasting in self._flights.items() if lasting_too or not lasting]
-        for flight in given_up:
-            del self._flights[flight]
+    def _give_up(self) -> None:
+        given_up, self._flights = self._flights, set()
         for flight in given_up:
             flight.cancel()
 

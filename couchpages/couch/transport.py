@@ -112,7 +112,7 @@ class Transport:
 
         It takes no turn of the requests': a feed must not keep them waiting.
         """
-        await self._guarded(lambda: self._deliver("GET", path, query, None, "", receive, idle=idle), lasting=True)
+        await self._guarded(lambda: self._deliver("GET", path, query, None, "", receive, idle=idle))
 
     async def _repeated(self, once: Callable[[], Any]) -> bytes:
         failures = 0
@@ -127,12 +127,8 @@ class Transport:
                     raise
             await task.deferLater(self.reactor, self.backoff.delay(failures, self.chance()))
 
-    async def _guarded(
-        self, request: Callable[[], Coroutine[Any, Any, Any]], *, probe: bool = False, lasting: bool = False
-    ) -> Any:
-        if self.guard is None:
-            return await request()
-        return await self.guard.run(request, probe=probe, lasting=lasting)
+    async def _guarded(self, request: Callable[[], Coroutine[Any, Any, Any]], *, probe: bool = False) -> Any:
+        return await (request() if self.guard is None else self.guard.run(request, probe=probe))
 
     async def _in_turn(self, once: Callable[[], Any]) -> Any:
         await self._turn()

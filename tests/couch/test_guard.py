@@ -28,14 +28,14 @@ class Guards(SynchronousTestCase):
 
         self.guard.when_away = count
 
-    def ask(self, *, probe: bool = False, lasting: bool = False) -> tuple[Deferred[Any], Deferred[Any]]:
+    def ask(self, *, probe: bool = False) -> tuple[Deferred[Any], Deferred[Any]]:
         """Begin a request; give what ends it, and its result."""
         ends: Deferred[Any] = Deferred()
 
         async def request() -> Any:
             return await ends
 
-        return ends, Deferred.fromCoroutine(self.guard.run(request, probe=probe, lasting=lasting))
+        return ends, Deferred.fromCoroutine(self.guard.run(request, probe=probe))
 
     def sample(self, name: str, **labels: str) -> float | None:
         """Give a metric."""
@@ -43,7 +43,7 @@ class Guards(SynchronousTestCase):
 
     def test_away(self) -> None:
         """One request finds out; those that wait are given up, later ones fail at once, and a probe that is answered ends it."""
-        waiting = [self.ask()[1], self.ask(lasting=True)[1]]
+        waiting = [self.ask()[1], self.ask(probe=True)[1]]
         ends, done = self.ask()
         ends.errback(Unreachable("nobody listens"))
         self.failureResultOf(done, Unreachable)
@@ -66,14 +66,12 @@ class Guards(SynchronousTestCase):
         self.assertEqual(outcomes, {"not_asked": 3, "unreachable": 1, "answered": 1})
 
     def test_refused(self) -> None:
-        """A refused password says nothing about what was asked for: it is unavailable. A feed that was let in goes on."""
-        _, feed = self.ask(lasting=True)
+        """A refused password says nothing about what was asked for: it is unavailable, as is what waits."""
         _, waiting = self.ask()
         ends, done = self.ask()
         ends.errback(PasswordRefused("401"))
         self.assertIn("refuses our name and password", str(self.failureResultOf(done, Unasked).value))
         self.failureResultOf(waiting, Unasked)
-        self.assertNoResult(feed)
         self.assertEqual((self.guard.is_refused, self.away, self.sample("state", state="refused")), (True, 0, 1))
         self.failureResultOf(self.ask(probe=True)[1], Unasked)
         self.clock.advance(FIRST_PAUSE)
