@@ -461,3 +461,26 @@ class KnownBefore(FollowerCase):
         self.follower = Follower(self.clock, self.database, self.sink, self.metrics, known=lambda: ("a", "old"))
         self.load("a", "b")
         self.assertEqual([doc_id for doc_id, _ in self.sink.take()], ["a", "b", "old", "loaded"])
+
+    def test_can_serve(self) -> None:
+        """A sink that knows something from earlier can serve though nothing could be loaded; one that knows nothing cannot."""
+        self.database.away = Unavailable("down")
+        cases: list[tuple[list[str], list[str]]] = [([], ["not loaded yet: db: down"]), (["a"], [])]
+        for known, obstacles in cases:
+            self.follower = Follower(
+                self.clock,
+                self.database,
+                self.sink,
+                self.metrics,
+                known=known.copy,
+                backoff=Backoff(1, 8),
+            )
+            self.follower.startService()
+            self.assertEqual((self.follower.obstacles(), self.follower.troubles()), (obstacles, ["db: down"]))
+            self.stop()
+
+    def test_not_vital(self) -> None:
+        """What the node can serve without is never an obstacle."""
+        self.database.away = Unavailable("down")
+        self.follower = Follower(self.clock, self.database, self.sink, self.metrics, vital=False)
+        self.assertEqual((self.follower.obstacles(), self.follower.troubles()), ([], ["db: stopped"]))
