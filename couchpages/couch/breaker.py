@@ -19,17 +19,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from couchpages.couch.evidence import LockedOut, PasswordRefused, Unanswered, Unreachable
+from couchpages.couch.timeouts import QUIET
 from couchpages.ports import StoreError, Unavailable
 
-#: Seconds; two heartbeats of the followers' feeds.
-QUIET = 5.0
 #: Failures in a row after which nothing is repeated: a visitor's own three repetitions and one more.
 AILING = 5
-#: Seconds until the password is tried again after the first refusal, and while CouchDB has locked us out, which it does not extend.
+#: Refusals that CouchDB may count before we wait until it has forgotten them, and after how many seconds it surely has.
+MOST_REFUSALS = 4
+COUNTED = 305.0
+#: Seconds until the password is tried once more, because a refusal may be a mistake, such as of a CouchDB that is just starting. Also while
+#: CouchDB has locked us out, which is not extended by trying.
 FIRST_PAUSE = 10.0
-#: Seconds after more refusals: three followers at start-up and two tries make four in 300 seconds and some, one less than the fifth.
+#: Seconds between further tries.
 LONG_PAUSE = 155.0
-FEW_REFUSALS = 2
 
 
 class Trouble(Enum):
@@ -56,6 +58,8 @@ class Breaker:
     _heard: float = field(default=-math.inf)
     _failures: int = 0
     _refusals: int = 0
+    _first_refusal: float = 0.0
+    _tried_again: bool = False
     _not_before: float = field(default=-math.inf)
 
     def admits(self, now: float, *, probe: bool) -> bool:
@@ -66,6 +70,7 @@ class Breaker:
             return False
         if self.open.trouble is Trouble.REFUSED:
             self._not_before = now + FIRST_PAUSE
+            self._tried_again = True
         return True
 
     @property
@@ -82,8 +87,8 @@ class Breaker:
         self.heard(now)
         if self.open is None or probe:
             self.open = None
-            self._failures = self._refusals = 0
-            self._not_before = -math.inf
+            self._failures = 0
+            self.renewed()
 
     def ended(self, now: float, error: StoreError, *, probe: bool) -> None:
         """Take the end of a request that was made and did not succeed."""
@@ -91,8 +96,7 @@ class Breaker:
             case LockedOut():
                 self._refuse(now, error, FIRST_PAUSE)
             case PasswordRefused():
-                self._refusals += 1
-                self._refuse(now, error, FIRST_PAUSE if self._refusals < FEW_REFUSALS else LONG_PAUSE)
+                self._refuse(now, error, self._pause(now))
             case Unreachable():
                 self._open(Trouble.AWAY, now, error)
             case Unanswered():
@@ -107,7 +111,17 @@ class Breaker:
     def renewed(self) -> None:
         """Forget refusals: from now on another password is used."""
         self._refusals = 0
+        self._tried_again = False
         self._not_before = -math.inf
+
+    def _pause(self, now: float) -> float:
+        """Count a refusal as CouchDB does, and give the seconds until the next try."""
+        if self._refusals == 0 or now - self._first_refusal >= COUNTED:
+            self._refusals, self._first_refusal = 0, now
+        self._refusals += 1
+        if self._refusals >= MOST_REFUSALS:
+            return self._first_refusal + COUNTED - now
+        return LONG_PAUSE if self._tried_again else FIRST_PAUSE
 
     def _refuse(self, now: float, error: StoreError, pause: float) -> None:
         self.heard(now)

@@ -7,7 +7,8 @@ from twisted.application.service import Service
 
 from couchpages.config import ConfigurationError, Settings, tcp_address
 from couchpages.couch.guard import Guard
-from couchpages.couch.transport import Timeouts, Transport
+from couchpages.couch.timeouts import Timeouts
+from couchpages.couch.transport import Transport
 
 EMBEDDED_USER = "couchpages"
 

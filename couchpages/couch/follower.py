@@ -19,15 +19,9 @@ from twisted.logger import Logger
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser, Unreadable
 from couchpages.couch.database import DatabaseInfo
+from couchpages.couch.timeouts import HEARTBEAT, LOADING_SILENCE, SILENCE
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, ChangesSink, StoreError, Unavailable
-
-#: Seconds between heartbeats, and of silence after which a feed is given up: three heartbeats that did not come, and some. CouchDB's
-#: default is a minute; a frozen CouchDB should be noticed in less than ten seconds.
-HEARTBEAT = 2.5
-SILENCE = 8.0
-#: Seconds of silence while everything is loaded: CouchDB sends no heartbeats on a feed that is to end, and may have to search.
-LOADING_SILENCE = 15.0
 
 
 class FollowedDatabase(Protocol):

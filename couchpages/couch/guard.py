@@ -83,11 +83,11 @@ class Guard:
         self._flights.add(flight)
         try:
             result = await flight
-        except CancelledError as error:
+        except (CancelledError, StoreError) as error:
             if flight not in self._flights:
                 raise self._counted(self._unasked()) from None
-            raise self._counted(error) from None
-        except StoreError as error:
+            if isinstance(error, CancelledError):
+                raise self._counted(error) from None
             self._flights.discard(flight)
             self._take(self._counted(error), probe)
             if isinstance(error, PasswordRefused) and self.is_open:

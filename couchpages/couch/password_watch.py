@@ -82,6 +82,8 @@ class PasswordWatch(Service):
         except (StoreError, ValueError):
             # CouchDB's words stand in the guard's trouble. A file that cannot be read now is read again, and may be being written.
             return
+        except Exception:  # noqa: BLE001 -- a defect must not end the looking for ever
+            self.log.failure("the password could not be tried again")
 
     def _use(self, password: str) -> None:
         known = self._transport.credentials

@@ -16,6 +16,7 @@ from couchpages.couch.backoff import Backoff
 from couchpages.couch.bodies import bounded, collect, producer_of
 from couchpages.couch.guard import Guard
 from couchpages.couch.losses import LOST, LateError, loss, was_given_up
+from couchpages.couch.timeouts import Timeouts
 from couchpages.ports import Unavailable
 from couchpages.web.ascii_url import AsciiURL
 
@@ -26,19 +27,6 @@ MOST_BODY = 256 * 1024 * 1024
 
 Body: TypeAlias = bytes | Callable[[], BinaryIO] | None
 """A request's body: bytes, or what opens the file that holds it, anew for each try."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: *connect* until a connection stands, *answer* from the request to the answer's head, *idle* between two pieces of a body.
-
-    While a file is sent, *answer* counts from its last piece. It is also how long a request waits for its turn, and after how long
-    nothing is tried again: visitors wait for it. A frozen CouchDB keeps a probe for as long, at most.
-    """
-
-    connect: float = 5.0
-    answer: float = 10.0
-    idle: float = 10.0
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.couch.breaker import AILING, FIRST_PAUSE, LONG_PAUSE, QUIET, Breaker, Trouble
+from couchpages.couch.breaker import AILING, COUNTED, FIRST_PAUSE, LONG_PAUSE, Breaker, Trouble
 from couchpages.couch.evidence import LockedOut, PasswordRefused, Unanswered, Unreachable
+from couchpages.couch.timeouts import QUIET
 from couchpages.ports import Denied, NoRoom, NotFound, StoreError, Unavailable
 
 #: CouchDB's rule: the fifth wrong password within this many seconds after the first locks the account.
@@ -100,10 +101,21 @@ class Probing(SynchronousTestCase):
         breaker = Breaker()
         for _ in range(FOLLOWERS):
             breaker.ended(0, PasswordRefused("401"), probe=True)
-        self.assertFalse(breaker.admits(LONG_PAUSE - 1, probe=True))
+        self.assertFalse(breaker.admits(1, probe=True))
         breaker.renewed()
         self.assertFalse(breaker.admits(1, probe=False))
         self.assertEqual([breaker.admits(1, probe=True) for _ in range(2)], [True, False])
+
+    def test_rarely(self) -> None:
+        """A refusal that was a mistake is found out soon, also when all followers met it; after that the password is tried rarely."""
+        for at_once, second in ((1, FIRST_PAUSE + LONG_PAUSE), (FOLLOWERS, COUNTED)):
+            breaker = Breaker()
+            for _ in range(at_once):
+                breaker.ended(0, PasswordRefused("401"), probe=True)
+            self.assertTrue(breaker.admits(FIRST_PAUSE, probe=True))
+            breaker.ended(FIRST_PAUSE, PasswordRefused("401"), probe=True)
+            self.assertFalse(breaker.admits(second - 1, probe=True))
+            self.assertTrue(breaker.admits(second, probe=True))
 
     @settings(deadline=None)
     @given(st.lists(st.floats(0.1, 20), min_size=1, max_size=400), st.integers(1, FOLLOWERS))

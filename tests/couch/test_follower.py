@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.database import DatabaseInfo
-from couchpages.couch.follower import HEARTBEAT, SILENCE, Follower, State
+from couchpages.couch.follower import Follower, State
+from couchpages.couch.timeouts import HEARTBEAT, SILENCE
 from couchpages.metrics import FOLLOWER_STATES, Metrics
 from couchpages.ports import Change, Denied, NotFound, Unavailable
 

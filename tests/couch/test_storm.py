@@ -10,12 +10,12 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.couch.breaker import QUIET
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.evidence import Unasked
-from couchpages.couch.follower import HEARTBEAT, SILENCE, Follower
+from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
-from couchpages.couch.transport import MOST_CONNECTIONS, Timeouts, Transport
+from couchpages.couch.timeouts import HEARTBEAT, QUIET, SILENCE, Timeouts
+from couchpages.couch.transport import MOST_CONNECTIONS, Transport
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, NotFound, Unavailable
 from tests.couch.test_transport import Answering, Asked, FakeAgent

@@ -22,7 +22,8 @@ from couchpages.couch.backoff import Backoff
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.evidence import Unanswered, Unasked, Unreachable
 from couchpages.couch.guard import Guard
-from couchpages.couch.transport import MOST_CONNECTIONS, Timeouts, Transport
+from couchpages.couch.timeouts import Timeouts
+from couchpages.couch.transport import MOST_CONNECTIONS, Transport
 from couchpages.metrics import Metrics
 from couchpages.ports import Conflict, NotFound, Row, StoreError, Unavailable
 
