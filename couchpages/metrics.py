@@ -36,6 +36,9 @@ class Metrics:
     follower_failures: Counter = field(init=False)
     uploads: Counter = field(init=False)
     deployments: Counter = field(init=False)
+    deployments_waiting: Gauge = field(init=False)
+    waiting_blobs: Gauge = field(init=False)
+    conflicts: Counter = field(init=False)
     sites: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +72,8 @@ class Metrics:
         )
         self.cache_faults = Counter(
             "couchpages_cache_faults",
-            "Contents refused: not the bytes that their hash promises, or not writable, by cache.",
+            "Contents refused: not the bytes that their hash promises, broken off, or not writable, by cache "
+            "(blobs_disk, manifests_disk, couchdb).",
             ["cache"],
             registry=registry,
         )
@@ -132,7 +136,21 @@ class Metrics:
         self.deployments = Counter(
             "couchpages_deployments", "Deployments made on this node, by outcome.", ["outcome"], registry=registry
         )
-        self.sites = Gauge("couchpages_sites", "Sites with a live deployment.", registry=registry)
+        self.deployments_waiting = Gauge(
+            "couchpages_deployments_waiting",
+            "Deployments that this node does not serve yet because blobs of theirs are missing.",
+            registry=registry,
+        )
+        self.waiting_blobs = Gauge(
+            "couchpages_waiting_blobs", "Blobs that deployments wait for on this node.", registry=registry
+        )
+        self.conflicts = Counter(
+            "couchpages_conflicts_resolved",
+            "Documents whose conflicting revisions were brought back to one, by database.",
+            ["database"],
+            registry=registry,
+        )
+        self.sites = Gauge("couchpages_sites", "Sites that this node serves.", registry=registry)
 
     def couchdb_is(self, state: str) -> None:
         """Note how CouchDB is, one of :data:`COUCHDB_STATES`."""

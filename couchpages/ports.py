@@ -51,7 +51,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The newest state of one document; *doc* is None when it was deleted."""
+    """The newest state of one document; *doc* is None when it was deleted.
+
+    Where other revisions compete with it, *doc* is CouchDB's choice of them, and its ``_conflicts`` names the others.
+    """
 
     doc_id: str
     doc: Json | None
@@ -74,8 +77,18 @@ class Database(Protocol):
         """Give the winning revision of a document, with ``_id`` and ``_rev``."""
         ...
 
+    async def leaves(self, doc_id: str) -> list[Json]:
+        """Give every conflicting revision of a document that is not deleted, in no order; none where there is no document.
+
+        Each has ``_id`` and ``_rev``. One is the rule; several came from nodes that wrote while they were cut off from each other.
+        """
+        ...
+
     async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
-        """Write a document and give its new revision. Without *rev* it must not exist. Raises :class:`Conflict`."""
+        """Write a document and give its new revision.
+
+        Without *rev* it must not exist; with it, *rev* must be one of its leaves. Raises :class:`Conflict`.
+        """
         ...
 
     async def delete(self, doc_id: str, rev: str) -> None:
@@ -83,7 +96,10 @@ class Database(Protocol):
         ...
 
     async def bulk(self, docs: Sequence[Mapping[str, Any]]) -> list[str | StoreError]:
-        """Write documents, each for itself; give for each its new revision, or the error that it met."""
+        """Write documents, each for itself, on the leaf that its ``_rev`` names, or with ``_deleted`` in place of it.
+
+        Gives for each its new revision, or the error that it met.
+        """
         ...
 
     async def rows(self, keys: Sequence[str], *, include_docs: bool = False) -> list[Row]:
@@ -95,11 +111,18 @@ class Database(Protocol):
         ...
 
     async def put_attachment(
-        self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
+        self,
+        doc_id: str,
+        name: str,
+        open_content: Callable[[], BinaryIO],
+        length: int,
+        content_type: str,
+        rev: str | None = None,
     ) -> None:
-        """Write the attachment *name* of a document that has no revision yet, streaming it from *open_content*.
+        """Write the attachment *name* of a document, streaming it from *open_content*.
 
-        *open_content* is called once for each try; the file is closed afterwards. Raises :class:`Conflict` when the document exists.
+        *open_content* is called once for each try; the file is closed afterwards. Raises :class:`Conflict` when the document has
+        another revision than *rev*, or exists while none was given.
         """
         ...
 
@@ -124,6 +147,36 @@ class ChangesSink(Protocol):
 
     def loaded(self) -> None:
         """Everything that the database held when the follower (re)connected has been applied."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Which of a document's conflicting revisions stands, and which may be removed once their content stands elsewhere."""
+
+    winner: Json
+    losers: tuple[Json, ...]
+
+
+class ConflictRule(Protocol):
+    """How a feature's conflicting documents are brought back to one (law 7)."""
+
+    def knows(self, doc_id: str) -> bool:
+        """Whether the feature knows a state of this document already, which stays until the conflict is judged."""
+        ...
+
+    def judge(self, doc_id: str, leaves: Sequence[Json]) -> Judgement | None:
+        """Choose, from nothing but *leaves*, in whatever order they stand; None where there is nothing to choose from.
+
+        Every node has to come to the same judgement.
+        """
+        ...
+
+    async def preserve(self, doc_id: str, loser: Json, winner: Json) -> bool:
+        """See to it that what *loser* says stands elsewhere; tell whether it does, so that the revision may be removed.
+
+        What two nodes write for that at the same time must be the same. Raises a :class:`StoreError`.
+        """
         ...
 
 

@@ -20,7 +20,9 @@ from twisted.python.threadpool import ThreadPool
 
 from couchpages import logs
 from couchpages.access.keyring import Keyring
+from couchpages.access.reconciling import KeyRule
 from couchpages.config import DEFAULT_FILE, ConfigurationError, Settings, load, password_in, tcp_address
+from couchpages.conflicts import Reconciler
 from couchpages.couch.connection import connection
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
@@ -28,11 +30,13 @@ from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
+from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
 from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
+from couchpages.pages.reconciling import ManifestRule
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits
@@ -121,15 +125,20 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     manifests = CouchDatabase(transport, settings.couchdb.manifests)
     secrets = CouchDatabase(transport, settings.couchdb.secrets)
     keyring = Keyring()
-    keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"))
-    sites = Sites(reactor, manifests, settings.cache.manifests, metrics, keeper)
-    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics)
+    keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"), metrics)
+    stored = StoredBlobs(files, metrics)
+    arrivals = Arrivals(reactor, stored, metrics)
+    sites = Sites(reactor, manifests, settings.cache.manifests, metrics, arrivals, _milliseconds, keeper)
+    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics, stored.distrust)
+    manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
+    key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [
-        Follower(reactor, manifests, sites, metrics, known=sites.known),
-        Follower(reactor, secrets, keyring, metrics, vital=False),
+        Follower(reactor, manifests, manifest_conflicts, metrics, known=sites.known),
+        Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
+        Follower(reactor, secrets, key_conflicts, metrics, vital=False),
     ]
     deployments = Deployments(
-        sites, StoredBlobs(files, _milliseconds, metrics), manifests,
+        sites, stored, manifests,
         Limits(settings.limits.file_size, settings.limits.files, settings.couchdb.max_document_size),
         settings.deployments.production_branches, _milliseconds, os.urandom, metrics,
     )  # fmt: skip
@@ -138,7 +147,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     calls = (*api.routes(), *FirstSystemApi(api).routes())
     visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
     public = ByHost(settings.api.hosts, Routes(calls), visits)
-    private = Routes((*calls, *Health((*followers, guard), metrics).routes()))
+    private = Routes((*calls, *Health([sites, *followers, guard], metrics).routes()))
 
     ordered = InOrder(lambda failure: _give_up(reactor, failure))
     for service in (
@@ -150,6 +159,9 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         *([store] if store else []),
         Prepared("connections to CouchDB", lambda: None, transport.close),
         PasswordWatch(reactor, threads, guard, transport, manifests, _password_reader(settings)),
+        Prepared("questions for blobs", lambda: None, arrivals.stop),
+        Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
+        Prepared("conflicting keys", lambda: None, key_conflicts.stop),
         *followers,
     ):
         service.setServiceParent(ordered)

@@ -18,7 +18,8 @@ from couchpages.access.keys import (
     sealed,
     to_document,
 )
-from couchpages.ports import Conflict, Database, NotFound
+from couchpages.access.rivals import same_key
+from couchpages.ports import Conflict, Database, Json, NotFound, StoreError
 
 #: What sorts behind every character of a document's id.
 HIGHEST = "\ufff0"
@@ -59,14 +60,8 @@ class Administration:
         return sorted(records, key=lambda record: (record.created, record.key_id))
 
     async def revoke(self, key_id: str) -> bool:
-        """Remove a key; tell whether there was one."""
-        doc_id = key_id if key_id == FIRST_SYSTEM_DOCUMENT else document_id(key_id)
-        try:
-            doc = await self.secrets.get(doc_id)
-            await self.secrets.delete(doc_id, str(doc["_rev"]))
-        except NotFound:
-            return False
-        return True
+        """Remove a key, all revisions of it that compete; tell whether there was one."""
+        return await self._remove(key_id if key_id == FIRST_SYSTEM_DOCUMENT else document_id(key_id))
 
     async def seal(self) -> bool:
         """Keep only the hash of the first system's key, which goes on working; tell whether there was one in clear text."""
@@ -77,12 +72,30 @@ class Administration:
         record = sealed(from_document(FIRST_SYSTEM_DOCUMENT, doc))
         # The hash is there before the clear text goes, so that no moment has neither.
         await self._write(document_id(SEALED_FIRST_SYSTEM_ID), record)
-        await self.secrets.delete(FIRST_SYSTEM_DOCUMENT, str(doc["_rev"]))
+        await self._remove(FIRST_SYSTEM_DOCUMENT)
         return True
 
     async def _write(self, doc_id: str, record: KeyRecord) -> None:
+        """Write a key, unless it is there: writing it anew could bring back what somebody revokes on another node (law 7)."""
         try:
-            rev = str((await self.secrets.get(doc_id))["_rev"])
+            doc = await self.secrets.get(doc_id)
         except NotFound:
-            rev = None
-        await self.secrets.put(doc_id, to_document(record), rev)
+            await self.secrets.put(doc_id, to_document(record))
+            return
+        if not _is_same(doc, doc_id, record):
+            await self.secrets.put(doc_id, to_document(record), str(doc["_rev"]))
+
+    async def _remove(self, doc_id: str) -> bool:
+        leaves = await self.secrets.leaves(doc_id)
+        outcomes = await self.secrets.bulk([{"_id": doc_id, "_rev": leaf["_rev"], "_deleted": True} for leaf in leaves])
+        for outcome in outcomes:
+            if isinstance(outcome, StoreError):
+                raise outcome
+        return bool(leaves)
+
+
+def _is_same(doc: Json, doc_id: str, record: KeyRecord) -> bool:
+    try:
+        return same_key(from_document(doc_id, doc), record)
+    except ValueError:
+        return False

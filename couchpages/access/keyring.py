@@ -3,11 +3,11 @@
 from twisted.logger import Logger
 
 from couchpages.access.keys import (
-    FIRST_SYSTEM_IDS,
     KeyRecord,
     digest_of,
     from_document,
     id_of,
+    is_first_system,
     is_key,
     key_id_of,
 )
@@ -46,6 +46,10 @@ class Keyring:
                 doc_id=change.doc_id,
             )
 
+    def knows(self, doc_id: str) -> bool:
+        """Whether a document's key is known."""
+        return key_id_of(doc_id) in self._keys
+
     def loaded(self) -> None:
         """Every key is known now."""
         self._loaded = True
@@ -62,8 +66,12 @@ class Keyring:
                 headers=CHALLENGE,
             )
         key_id = id_of(key)
-        for candidate in FIRST_SYSTEM_IDS if key_id is None else (key_id,):
-            record = self._keys.get(candidate, NOBODY)
+        for record in self._candidates(key_id):
             if record.opens(key):
                 return record
         raise Problem(401, "this API key is not known here, or was revoked", field="Authorization", headers=CHALLENGE)
+
+    def _candidates(self, key_id: str | None) -> list[KeyRecord]:
+        if key_id is None:
+            return [NOBODY, *(record for each, record in self._keys.items() if is_first_system(each))]
+        return [self._keys.get(key_id, NOBODY)]

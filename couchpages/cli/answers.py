@@ -40,7 +40,8 @@ class Answer:
 class Deployment:
     """One version of a site; *raw* is what the server sent, with members that this version may not know.
 
-    Of the first system's deployments nobody knows the branch, the moment and the size.
+    Of the first system's deployments nobody knows the branch, the moment and the size. *waiting_blobs* tells how many blobs the server
+    waits for before it serves this deployment, None when it waits for nothing.
     """
 
     id: str
@@ -52,16 +53,18 @@ class Deployment:
     size: int | None
     preview: bool
     live: bool
+    waiting_blobs: int | None
     addresses: tuple[str, ...]
     raw: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site in the list of sites; *live* is the id of the live deployment."""
+    """A site in the list of sites; *live* is the id of the deployment that is served, *waiting* of the one that is to be."""
 
     name: str
     live: str | None
+    waiting: str | None
     deployments: int
     updated: str | None
     raw: dict[str, Any]
@@ -117,6 +120,7 @@ def read_deployment(value: object, where: str) -> Deployment:
         size=_optional(raw, "bytes", int, where),
         preview=_member(raw, "preview", bool, where),
         live=_member(raw, "live", bool, where),
+        waiting_blobs=_waiting_blobs(raw, where),
         addresses=tuple(str(address) for address in _member(raw, "addresses", list, where)),
         raw=raw,
     )
@@ -139,10 +143,16 @@ def _site(value: object, where: str) -> Site:
     return Site(
         name=_member(raw, "site", str, where),
         live=_optional(raw, "live", str, where),
+        waiting=_optional(raw, "waiting", str, where),
         deployments=_member(raw, "deployments", int, where),
         updated=_optional(raw, "updated", str, where),
         raw=raw,
     )
+
+
+def _waiting_blobs(raw: dict[str, Any], where: str) -> int | None:
+    waiting = _optional(raw, "waiting", dict, where)
+    return None if waiting is None else _member(waiting, "blobs", int, where)
 
 
 def _member(raw: dict[str, Any], name: str, kind: type[_T], where: str) -> _T:

@@ -16,7 +16,7 @@ from couchpages.cli.folder import Folder, walk
 from couchpages.cli.git import ask_git
 from couchpages.cli.hashing import Hashing
 from couchpages.cli.options import connect, connection_options
-from couchpages.cli.output import amount, counted, emit_json, emit_lines
+from couchpages.cli.output import amount, counted, counted_blobs, emit_json, emit_lines
 from couchpages.cli.plan import Checked, check_paths, deployment_body
 from couchpages.cli.progress import Progress, choose
 from couchpages.cli.published import cannot_be_included
@@ -138,7 +138,9 @@ def _tell(deployed: Any, folder: Folder, *, as_json: bool) -> None:
         emit_json({**deployment.raw, "uploaded": uploaded, "left_out": len(folder.left_out)})
         return
     state = f"preview of branch {deployment.branch}" if deployment.preview else "live"
-    if not deployment.preview and not deployment.live:
+    if deployment.waiting_blobs is not None:
+        state = f"live as soon as this server has {counted_blobs(deployment.waiting_blobs)} that it waits for"
+    elif not deployment.preview and not deployment.live:
         state = "not live: a later deployment is"
     size = f"{counted(deployment.files)}, {amount(deployment.size)}, {deployed.uploaded_files:,} uploaded"
     emit_lines([f"deployment {deployment.id} of {deployment.site}: {state}; {size}", *deployment.addresses])

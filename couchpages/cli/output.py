@@ -47,6 +47,11 @@ def counted(files: int) -> str:
     return "1 file" if files == 1 else f"{files:,} files"
 
 
+def counted_blobs(blobs: int) -> str:
+    """Give a number of blobs in words: ``1 blob``, ``1,234 blobs``."""
+    return "1 blob" if blobs == 1 else f"{blobs:,} blobs"
+
+
 def amount(octets: int) -> str:
     """Give a number of octets as people read it: ``189.1 MB``, decimal units (ISO 80000-13)."""
     value = float(octets)

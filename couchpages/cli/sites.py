@@ -9,7 +9,7 @@ import click
 from couchpages.cli.connection import Connection
 from couchpages.cli.errors import CommandError, WrongCallError
 from couchpages.cli.options import connect, connection_options, site_argument
-from couchpages.cli.output import amount, emit_json, emit_lines, emit_table, remark
+from couchpages.cli.output import amount, counted_blobs, emit_json, emit_lines, emit_table, remark
 
 if TYPE_CHECKING:
     from couchpages.cli.answers import Deployment
@@ -36,8 +36,10 @@ def sites(server: str | None, api_key: str | None, api_key_file: str | None, *, 
     if as_json:
         emit_json(raw)
         return
-    rows = [(site.name, site.live or "-", f"{site.deployments}", site.updated or "-") for site in found]
-    emit_table(("site", "live", "deployments", "updated"), rows)
+    rows = [
+        (site.name, site.live or "-", f"{site.deployments}", site.updated or "-", site.waiting or "-") for site in found
+    ]
+    emit_table(("site", "live", "deployments", "updated", "waits for"), rows)
 
 
 @click.command(short_help="List a site's deployments, newest first.")
@@ -53,16 +55,21 @@ def deployments(site: str, server: str | None, api_key: str | None, api_key_file
 
 
 def _row(deployment: "Deployment") -> tuple[str, ...]:
-    state = "live" if deployment.live else "preview" if deployment.preview else "-"
     return (
         deployment.id,
-        state,
+        _state(deployment),
         deployment.branch or "-",
         (deployment.commit or "-")[:12],
         deployment.created or "-",
         f"{deployment.files}",
         "-" if deployment.size is None else amount(deployment.size),
     )
+
+
+def _state(deployment: "Deployment") -> str:
+    if deployment.waiting_blobs is not None:
+        return f"waits for {counted_blobs(deployment.waiting_blobs)}"
+    return "live" if deployment.live else "preview" if deployment.preview else "-"
 
 
 @click.command(short_help="Make an earlier deployment live again.")
@@ -83,7 +90,8 @@ def rollback(
     if as_json:
         emit_json(done.raw)
         return
-    emit_lines([f"deployment {done.id} of {done.site} is live", *done.addresses])
+    state = "is live" if done.waiting_blobs is None else _state(done)
+    emit_lines([f"deployment {done.id} of {done.site} {state}", *done.addresses])
 
 
 @click.command(short_help="Delete a deployment, or a whole site.")

@@ -72,6 +72,23 @@ def parse_rows(body: bytes, what: str) -> list[Row]:
     return [_row(row, what) for row in rows]
 
 
+def parse_leaves(body: bytes, what: str) -> list[Json]:
+    """Read what ``open_revs=all`` gives of a document; deleted leaves are left out."""
+    rows = parse(body, what)
+    if not isinstance(rows, list):
+        raise Unavailable(f"{what}: the answer is no list of revisions")
+    return [leaf for leaf in (_leaf(row, what) for row in rows) if not leaf.get("_deleted")]
+
+
+def _leaf(row: Any, what: str) -> Json:
+    match row:
+        case {"ok": {"_id": str(), "_rev": str()} as doc}:
+            return dict(doc)
+        case _:
+            # A revision that is "missing" is announced and not here: whoever decides must not take it for one that does not exist (law 3).
+            raise Unavailable(f"{what}: a revision that cannot be read: {str(row)[:200]}")
+
+
 def _row(row: Any, what: str) -> Row:
     match row:
         case {"key": str(key), "error": "not_found"}:

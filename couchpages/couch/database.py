@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
-from couchpages.couch.answers import parse, parse_object, parse_rows, row_error
+from couchpages.couch.answers import parse, parse_leaves, parse_object, parse_rows, row_error
 from couchpages.couch.transport import Transport
 from couchpages.ports import Conflict, Json, NotFound, Row, StoreError, Unavailable
 
@@ -20,6 +20,23 @@ class DatabaseInfo:
 
     born: str
     update_seq: str
+
+
+class FollowedDatabase(Protocol):
+    """What a follower asks of a database; see :class:`CouchDatabase`."""
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        ...
+
+    async def info(self) -> DatabaseInfo:
+        """Tell what making of the database this is."""
+        ...
+
+    async def feed(self, query: dict[str, str], idle: float, receive: Callable[[bytes], object]) -> None:
+        """Stream ``_changes``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,14 @@ class CouchDatabase:
         """See :meth:`couchpages.ports.Database.get`."""
         return parse_object(await self.transport.fetch("GET", self._path(doc_id), repeat=True), doc_id)
 
+    async def leaves(self, doc_id: str) -> list[Json]:
+        """See :meth:`couchpages.ports.Database.leaves`."""
+        try:
+            answer = await self.transport.fetch("GET", self._path(doc_id), query={"open_revs": "all"}, repeat=True)
+        except NotFound:
+            return []
+        return parse_leaves(answer, doc_id)
+
     async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
         """See :meth:`couchpages.ports.Database.put`."""
         doc = {**body, **({"_rev": rev} if rev else {})}
@@ -90,12 +115,19 @@ class CouchDatabase:
         return [row.doc for row in parse_rows(answer, self.name) if row.doc is not None]
 
     async def put_attachment(
-        self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
+        self,
+        doc_id: str,
+        name: str,
+        open_content: Callable[[], BinaryIO],
+        length: int,
+        content_type: str,
+        rev: str | None = None,
     ) -> None:
         """See :meth:`couchpages.ports.Database.put_attachment`."""
         del length  # The producer measures its file.
         path = self._path(doc_id, name)
-        await self.transport.fetch("PUT", path, body=open_content, content_type=content_type, repeat=True)
+        query = {"rev": rev} if rev is not None else None
+        await self.transport.fetch("PUT", path, query=query, body=open_content, content_type=content_type, repeat=True)
 
     async def read_attachment(self, doc_id: str, name: str, receive: Callable[[bytes], object]) -> None:
         """See :meth:`couchpages.ports.Database.read_attachment`."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import Enum
 from random import random
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import task
@@ -18,27 +18,10 @@ from twisted.logger import Logger
 
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser, Unreadable
-from couchpages.couch.database import DatabaseInfo
+from couchpages.couch.database import FollowedDatabase
 from couchpages.couch.timeouts import HEARTBEAT, LOADING_SILENCE, SILENCE
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, ChangesSink, StoreError, Unavailable
-
-
-class FollowedDatabase(Protocol):
-    """What a follower asks of a database; see :class:`couchpages.couch.database.CouchDatabase`."""
-
-    @property
-    def name(self) -> str:
-        """The database's name."""
-        ...
-
-    async def info(self) -> DatabaseInfo:
-        """Tell what making of the database this is."""
-        ...
-
-    async def feed(self, query: dict[str, str], idle: float, receive: Callable[[bytes], object]) -> None:
-        """Stream ``_changes``."""
-        ...
 
 
 class State(Enum):
@@ -55,7 +38,8 @@ class Follower(Service):
     """Keeps *sink* told of every change of *database*, documents included.
 
     *known* gives the documents that the sink knows from an earlier run, when the service starts; if there are some, it can serve. One
-    that is not *vital* is never an obstacle: the node serves without it.
+    that is not *vital* is never an obstacle: the node serves without it. A follower *from_now* on tells only what happens after it began or
+    the database was made anew; the sink asks for what it wants to know of the time before, and what it knows is not watched.
 
     Runs in *reactor*'s thread. Never fails: what goes wrong is logged, counted and tried again with *backoff*.
     """
@@ -71,6 +55,7 @@ class Follower(Service):
         *,
         known: Callable[[], Iterable[str]] = tuple,
         vital: bool = True,
+        from_now: bool = False,
         backoff: Backoff = Backoff(first=0.2, most=5.0),
         chance: Callable[[], float] = random,
     ) -> None:
@@ -83,7 +68,8 @@ class Follower(Service):
         self._can_serve = not vital
         self._backoff = backoff
         self._chance = chance
-        self._since = "0"
+        self._beginning = "now" if from_now else "0"
+        self._since = self._beginning
         self._born: str | None = None
         self._known: set[str] = set()
         self._unseen: set[str] = set()
@@ -158,7 +144,13 @@ class Follower(Service):
             for event in parser.feed(data):
                 self._take(event)
 
-        query = {"feed": "continuous", "include_docs": "true", "since": self._since, **ending}
+        query = {
+            "feed": "continuous",
+            "include_docs": "true",
+            "conflicts": "true",
+            "since": self._since,
+            **ending,
+        }
         try:
             await self._database.feed(query, silence, receive)
         except Unavailable:
@@ -184,15 +176,11 @@ class Follower(Service):
 
     def _leave_out(self, doc_id: str, reason: str) -> None:
         """Tell of a document that nobody can read: the sink must know that there is one, and will find nothing in it."""
-        self._note(doc_id, there=True)
+        change = Change(doc_id, {"_id": doc_id})
+        self._note(change)
         self._malformed(doc_id, reason)
         with suppress(ValueError):
-            self._sink.apply(Change(doc_id, {"_id": doc_id}))
-
-    def _note(self, doc_id: str, *, there: bool) -> None:
-        self._unseen.discard(doc_id)
-        (self._known.add if there else self._known.discard)(doc_id)
-        self._metrics.changes.labels(self._database.name).inc()
+            self._sink.apply(change)
 
     def _malformed(self, doc_id: str, reason: str) -> None:
         self._metrics.malformed.labels(self._database.name).inc()
@@ -204,7 +192,7 @@ class Follower(Service):
         )
 
     def _apply(self, change: Change) -> None:
-        self._note(change.doc_id, there=change.doc is not None)
+        self._note(change)
         try:
             self._sink.apply(change)
         except ValueError as error:
@@ -215,10 +203,16 @@ class Follower(Service):
                 "{database}/{doc_id} could not be applied", database=self._database.name, doc_id=change.doc_id
             )
 
+    def _note(self, change: Change) -> None:
+        self._metrics.changes.labels(self._database.name).inc()
+        if self._beginning == "0":
+            self._unseen.discard(change.doc_id)
+            (self._known.discard if change.doc is None else self._known.add)(change.doc_id)
+
     def _start_over(self, born: str) -> None:
         if self._born is not None or (self._loaded and self._known):
             self.log.warn("{database} was made anew; loading everything", database=self._database.name)
-        self._born, self._since = born, "0"
+        self._born, self._since = born, self._beginning
         self._unseen = set(self._known)
 
     def _settle(self) -> None:

@@ -133,26 +133,38 @@ class SitesApi:
         grant = self.authority.identify(api_key(head))
 
         async def respond() -> Response:
-            self.deployments.sites.require_loaded()
-            catalog = self.deployments.sites.catalog
-            return json_response(
-                200, {"sites": [shown_site(catalog.sites[name]) for name in catalog.names() if grant.reaches(name)]}
-            )
+            sites = self.deployments.sites
+            sites.require_loaded()
+            shown = [
+                shown_site(sites.catalog.sites[name], sites.served(name), sites.wait_of(name))
+                for name in sites.catalog.names()
+                if grant.reaches(name)
+            ]
+            return json_response(200, {"sites": shown})
 
         return Exchange(respond, Discarded())
 
     async def _list_deployments(self, site: str, values: Values) -> Response:
         del values
-        self.deployments.sites.require_loaded()
-        known = self.deployments.sites.catalog.sites.get(site)
+        sites = self.deployments.sites
+        sites.require_loaded()
+        known = sites.catalog.sites.get(site)
         if known is None:
             raise Problem(404, f"there is no site {site}", field="host")
-        live = known.live.deployment.id if known.live else None
+        about = shown_site(known, sites.served(site), sites.wait_of(site))
         shown = [
-            shown_deployment(each, self.public.scheme, self.public.port, live=each.id == live)
+            shown_deployment(
+                each,
+                self.public.scheme,
+                self.public.port,
+                live=each.id == about["live"],
+                wait=sites.wait_of(site if each.id == about["waiting"] else each.document_id),
+            )
             for each in known.newest_first()
         ]
-        return json_response(200, {"site": site, "live": live, "deployments": shown})
+        return json_response(
+            200, {"site": site, "live": about["live"], "waiting": about["waiting"], "deployments": shown}
+        )
 
     def _put_blob(self, head: RequestHead, values: Values) -> Exchange:
         self.authority.identify(api_key(head))
@@ -169,8 +181,12 @@ class SitesApi:
         return Exchange(respond, body)
 
     def _shown(self, deployed: Deployed, status: int) -> Response:
+        deployment = deployed.deployment
+        # What is live for everybody may have to wait here, for blobs that are on another node.
+        wait = self.deployments.sites.wait_of(deployment.site) if deployed.live else None
+        live = deployed.live and wait is None
         return json_response(
-            status, shown_deployment(deployed.deployment, self.public.scheme, self.public.port, live=deployed.live)
+            status, shown_deployment(deployment, self.public.scheme, self.public.port, live=live, wait=wait)
         )
 
     def _in_thread(self, work: Callable[[], T]) -> "Deferred[T]":

@@ -16,7 +16,7 @@ class Site:
     deployments: dict[str, Deployment] = field(default_factory=dict)
 
     def newest_first(self) -> list[Deployment]:
-        """Give its deployments; a live one whose own document is missing is among them."""
+        """Give its deployments; the one that is announced as live is among them also when its own document is missing."""
         known = dict(self.deployments)
         if self.live is not None:
             known.setdefault(self.live.deployment.id, self.live.deployment)
@@ -43,14 +43,11 @@ class Catalog:
         self._take(change.doc_id, manifest.entry)
         return manifest
 
-    def document_for(self, host: str) -> str | None:
-        """Name the document that answers for *host*: a site's own, a deployment's, or that of a commit's newest deployment."""
+    def documents_for(self, host: str) -> list[str]:
+        """Name the documents that may answer for *host*, the best first: the one of this name, or those of a commit's deployments."""
         if host in self._entries:
-            return host
-        candidates = self._by_commit.get(host)
-        if not candidates:
-            return None
-        return max(candidates, key=self._age)
+            return [host]
+        return sorted(self._by_commit.get(host, ()), key=self._age, reverse=True)
 
     def find(self, site: str, id_or_commit: str) -> Deployment | None:
         """Give a site's deployment by its id, or the newest of a commit, in any case of its letters."""

@@ -7,8 +7,10 @@ from twisted.logger import Logger
 
 from couchpages.metrics import Metrics
 from couchpages.pages.activation import deployment_id, is_superseded, moment_after, previous, repeatable_entropy
+from couchpages.pages.generations import generation
 from couchpages.pages.manifest import Activation, Deployment, Manifest, document_size, from_document, to_document
 from couchpages.pages.quoting import quoted
+from couchpages.pages.rivals import judge
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits, Submission, check_document
@@ -97,7 +99,8 @@ class Deployments:
         if live is None and known is not None:
             # What is live cannot be read: visitors see what this node knew last.
             live = known.live
-        if live is not None and live.deployment.id == target.id:
+        served = self.sites.served(site)
+        if target.id in {each.deployment.id for each in (live, served) if each is not None}:
             raise Problem(
                 409, f"{target.id} is live; roll back to another deployment first, or delete the site", field="id"
             )
@@ -203,21 +206,15 @@ class Deployments:
         raise Unavailable(f"{site} is being changed by others all the time")
 
     async def _live(self, site: str) -> Live:
-        try:
-            doc = await self.manifests.get(site)
-        except NotFound:
+        leaves = await self.manifests.leaves(site)
+        if not leaves:
             return Live(None, None)
-        rev = str(doc.get("_rev"))
-        try:
-            entry = from_document(doc).entry
-        except ValueError as error:
-            self.log.warn(
-                "{database}/{site} is malformed and will be replaced: {error}",
-                database="manifests",
-                site=site,
-                error=error,
-            )
-            return Live(None, rev)
+        judgement = judge(leaves)
+        if judgement is None:
+            self.log.warn("{database}/{site} is malformed and will be replaced", database="manifests", site=site)
+            return Live(None, max((str(leaf.get("_rev")) for leaf in leaves), key=lambda rev: (generation(rev), rev)))
+        rev = str(judgement.winner.get("_rev"))
+        entry = from_document(judgement.winner).entry
         if isinstance(entry, Deployment):
             raise Problem(
                 409,

@@ -1,4 +1,7 @@
-"""The sites of this node: which manifest answers for a host name, in memory as long as there is room (does I/O for what is not)."""
+"""The sites of this node: what CouchDB announces, what is served of it, and which files answer for a host (does I/O for what is not held).
+
+A deployment that is announced as live is served when all its blobs are in this node's CouchDB; until then the one before it is (law 2).
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,17 +11,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from couchpages.metrics import Metrics
+from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.catalog import Catalog
+from couchpages.pages.generations import generation
 from couchpages.pages.kept_manifests import ManifestKeeper
-from couchpages.pages.lru import SizedCache
-from couchpages.pages.manifest import Activation, Manifest, from_document
-from couchpages.pages.single_flight import SingleFlight
-from couchpages.ports import Change, Database, Json, NotFound, Unavailable
-
-#: What a path and its hash cost in a dict beside the path's own characters: measured with CPython 3.11.
-BYTES_FOR_A_FILE = 260
-#: Reads of a manifest that may each be overtaken by a change before it is given up.
-READS = 5
+from couchpages.pages.manifest import Activation, Manifest
+from couchpages.pages.manifest_reader import ManifestReader
+from couchpages.pages.previews import Previews
+from couchpages.pages.sightings import Sightings
+from couchpages.pages.waiting import Incomplete, Wait
+from couchpages.ports import Change, Database, Json, Unavailable
 
 
 class UnknownHost(Exception):
@@ -26,137 +28,209 @@ class UnknownHost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A manifest's files, as they were in revision *rev* of its document."""
+class Served:
+    """What visitors of a site get: the site's live document in revision *rev*."""
 
     rev: str
-    files: Mapping[str, str]
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
-        return sum(map(len, self.files)) + BYTES_FOR_A_FILE * len(self.files) + BYTES_FOR_A_FILE
+    activation: Activation
 
 
 class Sites:
-    """A :class:`~couchpages.ports.ChangesSink` of ``manifests``, and what visits and the API ask."""
+    """A :class:`~couchpages.ports.ChangesSink` of ``manifests``, and what visits and the API ask.
+
+    *clock* gives milliseconds since 1970.
+    """
 
     log = Logger()
 
     def __init__(
-        self, reactor: Any, database: Database, memory: int, metrics: Metrics, keeper: ManifestKeeper | None = None
+        self,
+        reactor: Any,
+        database: Database,
+        memory: int,
+        metrics: Metrics,
+        arrivals: Arrivals,
+        clock: Callable[[], int],
+        keeper: ManifestKeeper | None = None,
     ) -> None:
         self.catalog = Catalog()
+        self._arrivals = arrivals
+        self._clock = clock
         self._keeper = keeper
-        self._reactor = reactor
-        self._database = database
-        self._held: SizedCache[str, Held] = SizedCache(memory, lambda held: held.size)
-        self._flights: SingleFlight[str, Held] = SingleFlight()
+        self._reader = ManifestReader(database, memory, metrics, keeper)
+        self._sightings = Sightings(reactor)
         self._revs: dict[str, str] = {}
+        self._previews = Previews(self._reader, arrivals, lambda doc_id: self._revs.get(doc_id, ""), clock)
+        self._served: dict[str, Served] = {}
         self._kept: dict[str, str] = {}
-        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
         self._unreadable: set[str] = set()
         self._loaded = False
-        metrics.cache_bytes.labels("manifests").set_function(lambda: self._held.held)
-        metrics.sites.set_function(lambda: sum(site.live is not None for site in self.catalog.sites.values()))
+        metrics.sites.set_function(lambda: len(self._served))
+
+    # What the follower tells.
 
     def apply(self, change: Change) -> None:
         """Take a manifest, or let go of it."""
+        doc_id = change.doc_id
         try:
             manifest = self.catalog.apply(change)
         except ValueError:
-            self._unreadable.add(change.doc_id)
+            self._unreadable.add(doc_id)
             raise
-        self._unreadable.discard(change.doc_id)
-        self._held.discard(change.doc_id)
-        if change.doc is None:
-            self._revs.pop(change.doc_id, None)
+        self._unreadable.discard(doc_id)
+        if change.doc is None or manifest is None:
+            self._revs.pop(doc_id, None)
+            self._stop_serving(doc_id)
         else:
-            self._revs[change.doc_id] = str(change.doc.get("_rev", ""))
-        # Previews are rarely visited and many: they are read when somebody comes.
-        live = manifest is not None and isinstance(manifest.entry, Activation)
-        if live and manifest is not None:
-            self._hold(change.doc_id, manifest, self._revs[change.doc_id])
-        self._keep(change.doc_id, change.doc if live else None)
-        self._wake()
+            self._revs[doc_id] = str(change.doc.get("_rev", ""))
+            if isinstance(manifest.entry, Activation):
+                self._announce(doc_id, change.doc, manifest, manifest.entry)
+            else:
+                self._stop_serving(doc_id)
+        self._sightings.wake()
+
+    def loaded(self) -> None:
+        """Every site is known now, so that an unknown name is unknown."""
+        self._loaded = True
+
+    def knows(self, doc_id: str) -> bool:
+        """Whether a document was told of."""
+        return doc_id in self._revs
+
+    # What was known when the node last ran.
 
     def restore(self) -> None:
         """Take the live manifests that were kept when the node last ran. Blocks; called once, before anything is followed."""
         kept = self._keeper.restore() if self._keeper is not None else {}
         for doc_id, doc in kept.items():
-            self._kept[doc_id] = str(doc.get("_rev"))
+            rev = self._kept[doc_id] = str(doc.get("_rev"))
             try:
-                self.apply(Change(doc_id, doc))
+                manifest = self.catalog.apply(Change(doc_id, doc))
             except ValueError as error:
                 self.log.warn("the kept manifest {doc_id} is malformed: {error}", doc_id=doc_id, error=str(error))
+                continue
+            if manifest is not None and isinstance(manifest.entry, Activation):
+                # It was served, so its blobs were here.
+                self._revs[doc_id] = rev
+                self._serve(doc_id, doc, manifest, manifest.entry)
 
     def known(self) -> Iterable[str]:
         """Give the documents that are known, also from an earlier run."""
         return tuple(self._revs)
 
-    def loaded(self) -> None:
-        """Every site is known now, so that an unknown name is unknown."""
-        self._loaded = True
+    # What visits ask.
 
     async def files_for(self, host: str) -> Mapping[str, str]:
         """Give the manifest that answers for *host*.
 
         Raises :class:`UnknownHost`, or :class:`Unavailable` while that is not known (law 3).
         """
-        doc_id = self.catalog.document_for(host)
-        if doc_id is None:
-            if not self._loaded:
-                raise Unavailable("the manifests are not read from CouchDB yet")
-            if host in self._unreadable:
-                raise Unavailable(f"the manifest {host} is malformed")
-            raise UnknownHost(host)
-        held = self._held.get(doc_id)
-        if held is None:
-            held = await self._flights.get(doc_id, lambda: self._fetch(doc_id))
-        return held.files
+        while (served := self._served.get(host)) is not None:
+            files = await self._reader.live(host, served.rev, served.activation.deployment)
+            # Who is overtaken by a switch while the manifest is read gets the newer one, as everybody who comes after the switch.
+            if self._is_served(host, served):
+                return files
+        if host in self.catalog.sites and self.catalog.sites[host].live is not None:
+            raise Incomplete(f"{host} waits for blobs of its first deployment here")
+        incomplete: Incomplete | None = None
+        for doc_id in self.catalog.documents_for(host):
+            try:
+                return await self._previews.files(doc_id)
+            except Incomplete as error:
+                # An older deployment of the same commit goes on answering for it (law 2).
+                incomplete = incomplete or error
+        raise incomplete or self._unknown(host)
+
+    # What the API asks.
 
     def require_loaded(self) -> None:
         """Raise :class:`Unavailable` until everything is known: a list must not lack what could not be read (law 3)."""
         if not self._loaded:
             raise Unavailable("the manifests are not read from CouchDB yet")
 
+    def served(self, site: str) -> Activation | None:
+        """Give what visitors of a site get on this node."""
+        served = self._served.get(site)
+        return served.activation if served is not None else None
+
+    def wait_of(self, site: str) -> Wait | None:
+        """Give what a site waits for before this node serves what is announced, None when it does."""
+        waits = self._arrivals.waiting.of(site)
+        return waits[-1] if waits else None
+
     def when_seen(self, doc_id: str, rev: str | None, patience: float) -> "Deferred[None]":
-        """Fire when the revision *rev* (None: the deletion) or a later one of a document was applied, or after *patience* seconds."""
-        seen: Deferred[None] = Deferred()
+        """Fire when the revision *rev* (None: the deletion) or a later one of a document is served, or after *patience* seconds."""
 
         def is_there() -> bool:
             known = self._revs.get(doc_id)
-            return known is None if rev is None else known is not None and _generation(known) >= _generation(rev)
+            if rev is None or known is None:
+                return rev is None and known is None
+            return generation(known) >= generation(rev) and not self._arrivals.waiting.of(doc_id)
 
-        if is_there():
-            seen.callback(None)
-            return seen
-        entry = (is_there, seen)
-        self._waiting.append(entry)
-        timer = self._reactor.callLater(patience, seen.callback, None)
+        return self._sightings.when(is_there, patience)
 
-        def over(result: None) -> None:
-            if timer.active():
-                timer.cancel()
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-            return result
+    def obstacles(self) -> list[str]:
+        """See :class:`couchpages.ports.Readiness`: a site whose blobs have not been looked for yet may be whole."""
+        unchecked = sum(not wait.checked and wait.doc_id not in self._served for wait in self._arrivals.waiting)
+        return [f"{unchecked} sites are being looked through for missing blobs"] if unchecked else []
 
-        return seen.addBoth(over)
+    def troubles(self) -> list[str]:
+        """See :class:`couchpages.ports.Readiness`."""
+        return [
+            f"{wait.doc_id} waits for {len(wait.missing)} blobs of deployment {wait.deployment.id}"
+            for wait in self._arrivals.waiting
+            if wait.checked
+        ]
 
-    async def _fetch(self, doc_id: str) -> Held:
-        for _ in range(READS):
-            rev, manifest = await self._read(doc_id)
-            held = self._held.get(doc_id)
-            if held is not None and _generation(held.rev) >= _generation(rev):
-                return held
-            # What was read may have been overtaken by a change while it was on its way: nobody is led back to an older version (law 2).
-            if _generation(rev) >= _generation(self._revs.get(doc_id, "")):
-                return self._hold(doc_id, manifest, rev)
-        raise Unavailable(f"CouchDB gives older revisions of the manifest {doc_id} than it announced")
+    # How.
+
+    def _announce(self, site: str, doc: Json, manifest: Manifest, activation: Activation) -> None:
+        rev = self._revs[site]
+        served = self._served.get(site)
+        if served is not None and served.rev == rev:
+            self._arrivals.waiting.withdraw(site)
+            return
+        waits = self._arrivals.waiting.of(site)
+        if waits and waits[-1].rev == rev:
+            return
+        here = self._reader.held(site, served.rev) if served is not None else None
+        blobs = frozenset(manifest.files.values())
+        missing = blobs.difference((here or {}).values())
+
+        def switch(wait: Wait) -> None:
+            self._serve(site, doc, manifest, activation)
+            self._tell(wait, served)
+
+        self._arrivals.expect(Wait(site, rev, activation.deployment, blobs, set(missing), self._clock(), switch))
+
+    def _is_served(self, site: str, served: Served) -> bool:
+        return self._served.get(site) is served
+
+    def _serve(self, site: str, doc: Json, manifest: Manifest, activation: Activation) -> None:
+        rev = str(doc.get("_rev", ""))
+        self._served[site] = Served(rev, activation)
+        self._reader.hold(site, rev, manifest.files)
+        self._keep(site, doc)
+        self._sightings.wake()
+
+    def _tell(self, wait: Wait, before: Served | None) -> None:
+        self.log.info(
+            "{site} is deployment {id} now, {seconds:.1f} s after it was announced",
+            site=wait.doc_id,
+            id=wait.deployment.id,
+            before=before.activation.deployment.id if before is not None else None,
+            seconds=(self._clock() - wait.since) / 1000,
+        )
+
+    def _stop_serving(self, doc_id: str) -> None:
+        self._arrivals.waiting.withdraw(doc_id)
+        self._served.pop(doc_id, None)
+        self._previews.forget(doc_id)
+        self._reader.discard(doc_id)
+        self._keep(doc_id, None)
 
     def _keep(self, doc_id: str, doc: Json | None) -> None:
-        """Have a live manifest kept on disk; *doc* is None for what is not live, or no longer."""
+        """Have what is served kept on disk; *doc* is None for what is not, or no longer."""
         rev = None if doc is None else str(doc.get("_rev"))
         if self._keeper is None or rev == self._kept.get(doc_id):
             return
@@ -166,37 +240,9 @@ class Sites:
             self._kept[doc_id] = rev
         self._keeper.keep(doc_id, doc)
 
-    async def _document(self, doc_id: str) -> Json:
-        """Give a document from CouchDB or, while that is away, the copy of the revision that is known (law 1)."""
-        try:
-            return await self._database.get(doc_id)
-        except Unavailable:
-            doc = await self._keeper.recall(doc_id) if self._keeper is not None and doc_id in self._kept else None
-            if doc is None or doc.get("_rev") != self._revs.get(doc_id):
-                raise
-            return doc
-
-    async def _read(self, doc_id: str) -> tuple[str, Manifest]:
-        try:
-            doc = await self._document(doc_id)
-            return str(doc.get("_rev", "")), from_document(doc)
-        except NotFound as error:
-            # It was there when the follower last heard: what is true now comes with the next change.
-            raise Unavailable(f"the manifest {doc_id} cannot be read") from error
-        except ValueError as error:
-            raise Unavailable(f"the manifest {doc_id} is malformed: {error}") from error
-
-    def _hold(self, doc_id: str, manifest: Manifest, rev: str) -> Held:
-        held = Held(rev, manifest.files)
-        self._held.put(doc_id, held)
-        return held
-
-    def _wake(self) -> None:
-        for is_there, seen in list(self._waiting):
-            if is_there() and not seen.called:
-                seen.callback(None)
-
-
-def _generation(rev: str) -> int:
-    number = rev.partition("-")[0]
-    return int(number) if number.isdigit() else 0
+    def _unknown(self, host: str) -> Exception:
+        if not self._loaded:
+            return Unavailable("the manifests are not read from CouchDB yet")
+        if host in self._unreadable:
+            return Unavailable(f"the manifest {host} is malformed")
+        return UnknownHost(host)

@@ -4,32 +4,24 @@
 >>> database.fail("put", Unavailable("away"), happened=True)  # the next put is done, and its answer lost
 >>> database.pause = turns.wait                               # every operation waits, before and after, until a test lets it go on
 >>> database.follow(sink)                                     # a ChangesSink hears of every change at once
+>>> database.replicate_to(another)                            # leaves are merged there as CouchDB merges them
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from hashlib import md5
+from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
 from twisted.internet.defer import Deferred
 
 from couchpages.ports import Change, ChangesSink, Conflict, Json, NotFound, Row, StoreError, TooLarge, Unavailable
+from couchpages.testing.leaves import Document, Leaf, graft, successor
 
 #: CouchDB's ``max_document_size``.
 LARGEST_DOCUMENT = 8_000_000
 READ_ATTACHMENT = "read_attachment"
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Stored:
-    """A document with its current revision; *body* is None when it is deleted."""
-
-    rev: str
-    body: Json | None
-    attachments: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ class MemoryDatabase:
         self.piece = piece
         self.pause: Callable[[str], Awaitable[None]] | None = None
         self.calls: list[tuple[str, str]] = []
-        self.stored: dict[str, Stored] = {}
+        self.stored: dict[str, Document] = {}
         self._faults: list[Fault] = []
         self._sinks: list[ChangesSink] = []
 
@@ -80,13 +72,36 @@ class MemoryDatabase:
 
     def change(self, doc_id: str) -> Change:
         """Give the newest state of a document as a feed of changes would."""
-        stored = self.stored[doc_id]
-        return Change(doc_id, None if stored.body is None else self._shown(doc_id))
+        document = self.stored[doc_id]
+        if document.body is None:
+            return Change(doc_id, None)
+        others = [leaf.rev for leaf in document.living[1:]]
+        return Change(doc_id, {**_shown(doc_id, document.winner), **({"_conflicts": others} if others else {})})
 
     def seed(self, doc_id: str, body: Mapping[str, Any]) -> str:
         """Write a document whatever its revision, as replication or another program may."""
         before = self.stored.get(doc_id)
-        return self._write(doc_id, dict(body), before.rev if before else None, before.attachments if before else {})
+        parent = before.winner if before is not None else None
+        return self._add(doc_id, successor(parent, _copy(body), parent.attachments if parent is not None else {}))
+
+    def seed_attachment(self, doc_id: str, name: str, content: bytes) -> str:
+        """Write an attachment whatever the document's revision."""
+        before = self.stored.get(doc_id)
+        parent = before.winner if before is not None else None
+        others = dict(parent.attachments) if parent is not None else {}
+        return self._add(doc_id, successor(parent, parent.body or {} if parent else {}, {**others, name: content}))
+
+    def replicate_to(self, target: "MemoryDatabase", doc_ids: Iterable[str] | None = None) -> None:
+        """Bring the leaves of documents (of all, without *doc_ids*) to another database, tombstones included."""
+        for doc_id in list(self.stored) if doc_ids is None else doc_ids:
+            for leaf in self.stored[doc_id].leaves if doc_id in self.stored else ():
+                target.take(doc_id, leaf)
+
+    def take(self, doc_id: str, leaf: Leaf) -> None:
+        """Take a revision that was made elsewhere, as replication does."""
+        known = self.stored[doc_id].leaves if doc_id in self.stored else ()
+        if graft(known, leaf) != known:
+            self._add(doc_id, leaf)
 
     def documents_now(self) -> dict[str, Json]:
         """Give every document that is not deleted, without ``_id`` and ``_rev``."""
@@ -97,6 +112,10 @@ class MemoryDatabase:
     async def get(self, doc_id: str) -> Json:
         """See :meth:`couchpages.ports.Database.get`."""
         return await self._do("get", doc_id, lambda: self._get(doc_id))
+
+    async def leaves(self, doc_id: str) -> list[Json]:
+        """See :meth:`couchpages.ports.Database.leaves`."""
+        return await self._do("leaves", doc_id, lambda: self._leaves(doc_id))
 
     async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
         """See :meth:`couchpages.ports.Database.put`."""
@@ -117,15 +136,21 @@ class MemoryDatabase:
     async def documents(self, first: str, last: str) -> list[Json]:
         """See :meth:`couchpages.ports.Database.documents`."""
         return await self._do(
-            "documents", "", lambda: [self._shown(each) for each in self.documents_now() if first <= each <= last]
+            "documents", "", lambda: [self._get(each) for each in self.documents_now() if first <= each <= last]
         )
 
     async def put_attachment(
-        self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, content_type: str
+        self,
+        doc_id: str,
+        name: str,
+        open_content: Callable[[], BinaryIO],
+        length: int,
+        content_type: str,
+        rev: str | None = None,
     ) -> None:
         """See :meth:`couchpages.ports.Database.put_attachment`."""
         del content_type
-        await self._do("put_attachment", doc_id, lambda: self._put_attachment(doc_id, name, open_content, length))
+        await self._do("put_attachment", doc_id, lambda: self._put_attachment(doc_id, name, open_content, length, rev))
 
     async def read_attachment(self, doc_id: str, name: str, receive: Callable[[bytes], object]) -> None:
         """See :meth:`couchpages.ports.Database.read_attachment`. A fault that *happened* comes after half of the content."""
@@ -166,40 +191,40 @@ class MemoryDatabase:
     def _get(self, doc_id: str) -> Json:
         if doc_id not in self.stored or self.stored[doc_id].body is None:
             raise NotFound(f"{self.name}/{doc_id}: missing or deleted")
-        return self._shown(doc_id)
+        return _shown(doc_id, self.stored[doc_id].winner)
 
-    def _shown(self, doc_id: str) -> Json:
-        stored = self.stored[doc_id]
-        shown: Json = {**_copy(stored.body), "_id": doc_id, "_rev": stored.rev}
-        if stored.attachments:
-            shown["_attachments"] = {
-                name: {"length": len(content), "stub": True} for name, content in stored.attachments.items()
-            }
-        return shown
+    def _leaves(self, doc_id: str) -> list[Json]:
+        living = self.stored[doc_id].living if doc_id in self.stored else []
+        return [_shown(doc_id, leaf) for leaf in living]
 
     def _put(self, doc_id: str, body: Mapping[str, Any] | None, rev: str | None) -> str:
-        stored = self.stored.get(doc_id)
-        current = stored.rev if stored is not None and stored.body is not None else None
-        if rev != current:
-            raise Conflict(f"{self.name}/{doc_id}: document update conflict")
+        parent = self._parent(doc_id, rev)
         plain = None if body is None else {name: value for name, value in body.items() if name[:1] != "_"}
         if plain is not None and len(_encoded(plain)) > self.largest:
             raise TooLarge(f"{self.name}/{doc_id}: document_too_large")
-        return self._write(doc_id, plain, stored.rev if stored is not None else None, {})
+        return self._add(doc_id, successor(parent, None if plain is None else _copy(plain), {}))
+
+    def _parent(self, doc_id: str, rev: str | None) -> Leaf | None:
+        """Give what an edit continues: the leaf that it names; without a name the tombstone of what was deleted."""
+        document = self.stored.get(doc_id)
+        if rev is None and (document is None or document.body is None):
+            return document.winner if document is not None else None
+        for leaf in document.living if document is not None else ():
+            if leaf.rev == rev:
+                return leaf
+        raise Conflict(f"{self.name}/{doc_id}: document update conflict")
 
     def _delete(self, doc_id: str, rev: str) -> None:
         self._get(doc_id)
         self._put(doc_id, None, rev)
 
-    def _write(self, doc_id: str, body: Json | None, parent: str | None, attachments: dict[str, bytes]) -> str:
-        generation = int(parent.partition("-")[0]) + 1 if parent else 1
-        digest = md5(_encoded([parent, body, sorted(attachments)]), usedforsecurity=False).hexdigest()
-        rev = f"{generation}-{digest}"
-        self.stored[doc_id] = Stored(rev, None if body is None else _copy(body), attachments)
+    def _add(self, doc_id: str, leaf: Leaf) -> str:
+        known = self.stored[doc_id].leaves if doc_id in self.stored else ()
+        self.stored[doc_id] = Document(graft(known, leaf))
         change = self.change(doc_id)
         for sink in self._sinks:
             self._tell(sink, change)
-        return rev
+        return leaf.rev
 
     def _tell(self, sink: ChangesSink, change: Change) -> None:
         # As a follower does: what a sink cannot take stops nothing (law 4).
@@ -218,17 +243,19 @@ class MemoryDatabase:
         stored = self.stored.get(key)
         if stored is None or stored.body is None:
             return Row(key, None, None)
-        return Row(key, stored.rev, self._shown(key) if include_docs else None)
+        return Row(key, stored.rev, _shown(key, stored.winner) if include_docs else None)
 
-    def _put_attachment(self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int) -> None:
+    def _put_attachment(
+        self, doc_id: str, name: str, open_content: Callable[[], BinaryIO], length: int, rev: str | None
+    ) -> None:
         with open_content() as file:
             content = file.read()
         if len(content) != length:
             raise Unavailable(f"{self.name}/{doc_id}/{name}: {len(content)} bytes came instead of {length}")
-        stored = self.stored.get(doc_id)
-        if stored is not None and stored.body is not None:
-            raise Conflict(f"{self.name}/{doc_id}: document update conflict")
-        self._write(doc_id, {}, stored.rev if stored else None, {name: content})
+        parent = self._parent(doc_id, rev)
+        living = parent is not None and parent.body is not None
+        body, others = (parent.body, parent.attachments) if parent is not None and living else ({}, {})
+        self._add(doc_id, successor(parent, body, {**others, name: content}))
 
     def _attachment(self, doc_id: str, name: str) -> bytes:
         self._get(doc_id)
@@ -261,10 +288,17 @@ class Turns:
         turn.callback(None)
 
 
+def _shown(doc_id: str, leaf: Leaf) -> Json:
+    shown: Json = {**_copy(leaf.body), "_id": doc_id, "_rev": leaf.rev}
+    if leaf.attachments:
+        shown["_attachments"] = {name: {"length": len(data), "stub": True} for name, data in leaf.attachments.items()}
+    return shown
+
+
 def _encoded(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _copy(body: Json | None) -> Json:
+def _copy(body: Mapping[str, Any] | None) -> Json:
     copied: Json = json.loads(_encoded(body or {}))
     return copied

@@ -8,10 +8,9 @@ b'hello'
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -19,29 +18,34 @@ from twisted.python.failure import Failure
 
 from couchpages.access import keys
 from couchpages.access.keyring import Keyring
+from couchpages.access.reconciling import KeyRule
+from couchpages.conflicts import Reconciler
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
+from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
+from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
+from couchpages.pages.reconciling import ManifestRule
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits
 from couchpages.pages.trace import Place
 from couchpages.pages.visits import Visits
-from couchpages.ports import Change, ChangesSink, StoreError
+from couchpages.ports import Change, ChangesSink, Unavailable
+from couchpages.testing.asking import Answer, exchange, head_of, now, received
 from couchpages.testing.memory_database import MemoryDatabase
-from couchpages.web.exchange import Application
 from couchpages.web.hosts import ByHost
-from couchpages.web.message import FilePart, Headers, RequestHead, Response
-from couchpages.web.problem import Problem, problem_for_disk, problem_for_store
+from couchpages.web.message import Response
 from couchpages.web.proxies import Network
 from couchpages.web.routes import Routes
 from couchpages.web.spool import Spool
 
-T = TypeVar("T")
 API_HOST = "api.example"
+#: What can be asked of a database.
+OPERATIONS = ("get", "leaves", "put", "delete", "bulk", "rows", "documents", "put_attachment", "read_attachment")
 #: 2026-11-23T14:00:00Z, in milliseconds since 1970: when :class:`MemoryNode`'s clock begins.
 BEGINNING = 1_795_442_400_000
 
@@ -98,83 +102,12 @@ class Replication:
             self._sink.apply(self.kept.pop(0))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response as a client has it."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
-
-
-def head_of(
-    method: str, target: str | bytes, headers: Mapping[str, str] | tuple[tuple[bytes, bytes], ...] = ()
-) -> RequestHead:
-    """Give the head of a request of HTTP/1.1 from 192.0.2.1."""
-    pairs = (
-        tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
-        if isinstance(headers, Mapping)
-        else headers
-    )
-    raw = target.encode() if isinstance(target, str) else target
-    return RequestHead(method.encode(), raw, b"HTTP/1.1", Headers(pairs), "192.0.2.1", "http")
-
-
-async def exchange(application: Application, head: RequestHead, body: bytes = b"", piece: int = 65536) -> Response:
-    """Ask *application* as :mod:`couchpages.web.server` does, the body coming in pieces; errors become responses as there."""
-    try:
-        admitted = application.admit(head)
-        try:
-            for start in range(0, len(body), piece):
-                admitted.body.write(body[start : start + piece])
-            return await admitted.respond()
-        finally:
-            admitted.body.close()
-    except Problem as problem:
-        return problem.response()
-    except StoreError as error:
-        return problem_for_store(error).response()
-    except OSError as error:
-        return problem_for_disk(error).response()
-
-
-def received(response: Response, method: str = "GET") -> Answer:
-    """Read a response as a client of *method* would, and close its files."""
-    parts = (response.body,) if isinstance(response.body, bytes) else response.body
-    body = b"".join(_bytes_of(part) for part in parts)
-    response.close()
-    headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
-    return Answer(response.status, headers, b"" if method == "HEAD" else body)
-
-
-def _bytes_of(part: bytes | FilePart) -> bytes:
-    if isinstance(part, bytes):
-        return part
-    part.file.seek(part.start)
-    return part.file.read(part.length)
-
-
-def now(waited: "Deferred[T]") -> T:
-    """Give the result of what has ended, or raise its error; AssertionError if it waits."""
-    results: list[Any] = []
-    waited.addBoth(results.append)
-    if not results:
-        raise AssertionError("this still waits")
-    if isinstance(results[0], Failure):
-        results[0].raiseException()
-    return results[0]  # type: ignore[no-any-return]  # the Deferred's type
-
-
 class MemoryNode:
     """A node whose parts tests may look at: databases, sites, deployments, blobs, keyring.
 
-    *public* answers on the public port, *private* on the API port. Two nodes may share *files* and *manifests*: one CouchDB each would
-    need replication. ``replication.held = True`` keeps the manifests' changes from this node until ``replication.deliver()``.
+    *public* answers on the public port, *private* on the API port. Two nodes may share *files* and *manifests*, as if replication took
+    no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the manifests' changes
+    from this node until ``replication.deliver()``. *name* makes its deployments' ids its own.
     """
 
     def __init__(
@@ -187,8 +120,11 @@ class MemoryNode:
         limits: Limits = Limits(25 * 2**20, 20_000, 8_000_000),  # noqa: B008 -- a frozen value
         memory: int = 2**20,
         disk: int = 2**24,
+        couchdb_away: bool = False,
         trusted_proxies: tuple[Network, ...] = (),
+        name: str = "",
     ) -> None:
+        self.name = name
         self.reactor = MemoryReactor()
         self.threads = cast("Any", NoThreads())
         self.metrics = Metrics()
@@ -196,13 +132,20 @@ class MemoryNode:
         self.manifests = manifests or MemoryDatabase("manifests")
         self.secrets = secrets or MemoryDatabase("secrets")
         self.keyring = Keyring()
-        self.sites = Sites(self.reactor, self.manifests, memory, self.metrics)
+        stored = StoredBlobs(self.files, self.metrics)
+        self.arrivals = Arrivals(self.reactor, stored, self.metrics)
+        self.keeper = ManifestKeeper(self.reactor, self.threads, ManifestFolder(folder / "manifests"), self.metrics)
+        self.sites = Sites(
+            self.reactor, self.manifests, memory, self.metrics, self.arrivals, self.milliseconds, self.keeper
+        )
         self.disk = DiskCache(folder / "blobs", disk)
         self.spool = Spool(folder / "spool")
-        self.blobs = BlobReader(self.reactor, self.threads, self.files, self.disk, memory, self.metrics)
+        self.blobs = BlobReader(
+            self.reactor, self.threads, self.files, self.disk, memory, self.metrics, stored.distrust
+        )
         self._drawn = 0
         self.deployments = Deployments(
-            self.sites, StoredBlobs(self.files, self.milliseconds, self.metrics), self.manifests,
+            self.sites, stored, self.manifests,
             limits, ("main", "master"), self.milliseconds, self.entropy, self.metrics,
         )  # fmt: skip
         public_address = PublicAddress("http", 8080)
@@ -213,21 +156,38 @@ class MemoryNode:
         place = Place("node1", "Graz", "AT")
         visits = Visits(self.sites, self.blobs, place, trusted_proxies, lambda: self.milliseconds() / 1000)
         self.public = ByHost([API_HOST], self.private, visits)
-        self.replication = Replication(self.sites)
+        rule = ManifestRule(self.manifests, self.sites.knows)
+        self.conflicts = Reconciler(self.reactor, self.manifests, self.sites, rule, self.metrics)
+        self.replication = Replication(self.conflicts)
+        key_rule = KeyRule(self.secrets, self.keyring.knows)
+        self.key_conflicts = Reconciler(self.reactor, self.secrets, self.keyring, key_rule, self.metrics)
         self.disk.open()
         self.spool.open()
+        self.sites.restore()
         self.key = self.add_key("*")
+        if not couchdb_away:
+            self.follow()
+
+    def follow(self) -> None:
+        """Hear everything that the databases hold, and every change from now on, as when CouchDB is there."""
+        self.files.follow(self.arrivals)
         self.manifests.follow(self.replication)
-        self.secrets.follow(self.keyring)
+        self.secrets.follow(self.key_conflicts)
+
+    def cut_off(self) -> None:
+        """Have CouchDB refuse everything that it is asked, until the databases' ``heal``."""
+        for database in (self.files, self.manifests, self.secrets):
+            for operation in OPERATIONS:
+                database.fail(operation, Unavailable("CouchDB is away"), times=1000)
 
     def milliseconds(self) -> int:
         """Give this node's clock."""
         return BEGINNING + int(self.reactor.seconds() * 1000)
 
     def entropy(self, count: int) -> bytes:
-        """Give bytes that are another each time, and the same in each run."""
+        """Give bytes that are another each time and on each node of another name, and the same in each run."""
         self._drawn += 1
-        return sha256(b"%d" % self._drawn).digest()[:count]
+        return sha256(f"{self.name}{self._drawn}".encode()).digest()[:count]
 
     def add_key(self, *sites: str) -> str:
         """Give the text of a new API key for *sites*."""
@@ -300,11 +260,13 @@ class MemoryNode:
         deployed: dict[str, Any] = answer.json
         return deployed
 
-    def restarted(self, folder: Path) -> "MemoryNode":
+    def restarted(self, folder: Path, *, couchdb_away: bool = False) -> "MemoryNode":
         """Give another node on the same databases, with nothing in its memory, and its files in *folder*."""
-        return MemoryNode(folder, files=self.files, manifests=self.manifests, limits=self.deployments.limits)
-
-
-def with_head(head: RequestHead, **changes: Any) -> RequestHead:
-    """Give *head* with some of its members changed."""
-    return replace(head, **changes)
+        return MemoryNode(
+            folder,
+            files=self.files,
+            manifests=self.manifests,
+            secrets=self.secrets,
+            limits=self.deployments.limits,
+            couchdb_away=couchdb_away,
+        )

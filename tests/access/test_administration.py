@@ -56,9 +56,7 @@ class Keys(SynchronousTestCase):
         """Keys are listed by their moment, the first system's among them, without what is malformed or no key."""
         self.create("later", "2026-02-02")
         self.create("earlier", "2026-01-01")
-        self.database.stored["apikey-bad"] = type(next(iter(self.database.stored.values())))(
-            "1-x", {"_id": "apikey-bad"}
-        )
+        self.database.seed("apikey-bad", {})
         self.done(self.database.put("ApiKey", {"Secret": "s3cret", "Secret_Name": "old"}))
         self.done(self.database.put("privkey.pem", {"Secret": "nonce"}))
         self.assertEqual([each.name for each in self.done(self.administration.all())], ["old", "earlier", "later"])
@@ -96,7 +94,7 @@ class Keys(SynchronousTestCase):
     def test_seal_interrupted(self) -> None:
         """When CouchDB goes away between the two writes, the key works before and after, and sealing may be repeated."""
         self.done(self.database.put("ApiKey", {"Secret": "s3cret"}))
-        self.database.fail("delete", Unavailable("away"))
+        self.database.fail("bulk", Unavailable("away"))
         self.failureResultOf(Deferred.fromCoroutine(self.administration.seal()), Unavailable)
         self.assertTrue(self.ring.identify("s3cret"))
         self.assertTrue(self.done(self.administration.seal()))
@@ -104,5 +102,5 @@ class Keys(SynchronousTestCase):
 
     def test_unavailable(self) -> None:
         """What cannot be read is not told to be missing."""
-        self.database.fail("get", Unavailable("away"))
+        self.database.fail("leaves", Unavailable("away"))
         self.failureResultOf(Deferred.fromCoroutine(self.administration.revoke("x")), Unavailable)

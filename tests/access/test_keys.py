@@ -192,4 +192,13 @@ class Documents(SynchronousTestCase):
     def test_no_clear_secret_in_the_module(self) -> None:
         """A record's text form, which may get into logs, holds no secret."""
         self.assertNotIn("s3cret", repr(from_document("ApiKey", {"Secret": "s3cret"})))
-        self.assertEqual(keys.FIRST_SYSTEM_IDS, ("ApiKey", "first-system"))
+
+    def test_whose(self) -> None:
+        """Keys of the first system, whose texts have no id, are told by the names of their documents."""
+        for key_id, expected in (
+            ("ApiKey", True),
+            ("first-system", True),
+            ("first-system-1a", True),
+            ("0a1b2c3d4e", False),
+        ):
+            self.assertEqual(keys.is_first_system(key_id), expected, key_id)

@@ -54,6 +54,14 @@ class ReadingTests(SynchronousTestCase):
         deployment = read_deployment({**DEPLOYMENT, **dict.fromkeys(MAY_BE_NULL)}, WHERE)
         self.assertEqual((deployment.branch, deployment.created, deployment.size, deployment.commit), (None,) * 4)
 
+    def test_waiting(self) -> None:
+        """What a deployment waits for is read; older servers do not tell it; what is no number is told by its name."""
+        waits = read_deployment({**DEPLOYMENT, "waiting": {"blobs": 3, "since": "2026"}}, WHERE)
+        self.assertEqual((waits.waiting_blobs, read_deployment(DEPLOYMENT, WHERE).waiting_blobs), (3, None))
+        for wrong in (3, {"blobs": "3"}, {}):
+            with self.assertRaises(WrongAnswerError):
+                read_deployment({**DEPLOYMENT, "waiting": wrong}, WHERE)
+
     def test_members_that_are_wrong(self) -> None:
         """A member missing, or of another type, is told by its name."""
         for name in DEPLOYMENT.keys() - {"later"}:

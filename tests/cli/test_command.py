@@ -164,6 +164,14 @@ class OtherCommandTests(CommandCase):
         self.assertIn("with all its deployments", self.ended("delete", SITE, "--yes")[1])
         self.assertEqual(self.ended("deployments", SITE)[0], 1)
 
+    def test_waiting(self) -> None:
+        """What a server does not serve yet says what it waits for, wherever it is listed."""
+        self.deploy()
+        made = self.fake.deployments[SITE][0]
+        made |= {"live": False, "waiting": {"blobs": 1234, "since": "2026-11-23T14:00:00.123Z"}}
+        self.assertEqual(self.ended("deployments", SITE)[1].split("\t")[1], "waits for 1,234 blobs")
+        self.assertIn("waits for 1,234 blobs", self.ended("rollback", SITE, "deployment1")[1])
+
 
 class InterruptTests(CommandCase):
     """Ctrl-C and SIGTERM while the server is silent."""

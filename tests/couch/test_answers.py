@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.couch.answers import error_for, parse, parse_object, parse_rows, row_error
+from couchpages.couch.answers import error_for, parse, parse_leaves, parse_object, parse_rows, row_error
 from couchpages.couch.evidence import PasswordRefused
 from couchpages.ports import Conflict, Denied, NoRoom, NotFound, Row, StoreError, TooLarge, Unavailable
 
@@ -121,3 +121,12 @@ class Reading(SynchronousTestCase):
         ):
             with self.subTest(body=body):
                 self.assertRaises(Unavailable, parse_rows, body, "x")
+
+    def test_leaves(self) -> None:
+        """Leaves that live are given, tombstones left out; a revision that is announced and not here is no answer (law 3)."""
+        living, dead = {"_id": "a", "_rev": "1-x", "b": 1}, {"_id": "a", "_rev": "2-y", "_deleted": True}
+        self.assertEqual(parse_leaves(json.dumps([{"ok": dead}, {"ok": living}]).encode(), "a"), [living])
+        self.assertEqual(parse_leaves(b"[]", "a"), [])
+        for body in (b"{}", b'[{"missing":"1-x"}]', b'[{"ok":{}}]', b"[1]"):
+            with self.subTest(body=body):
+                self.assertRaises(Unavailable, parse_leaves, body, "a")

@@ -16,6 +16,8 @@ from couchpages.couch.timeouts import HEARTBEAT, SILENCE
 from couchpages.metrics import FOLLOWER_STATES, Metrics
 from couchpages.ports import Change, Denied, NotFound, Unavailable
 
+SHOWN = {"feed": "continuous", "include_docs": "true", "conflicts": "true"}
+
 
 @dataclass
 class Feed:
@@ -162,7 +164,7 @@ class Loading(FollowerCase):
         """It loads with a feed that ends, says so once, and follows behind it with heartbeats."""
         self.follower.startService()
         loading = self.database.last
-        self.assertEqual(loading.query, {"feed": "continuous", "include_docs": "true", "since": "0", "timeout": "1"})
+        self.assertEqual(loading.query, {**SHOWN, "since": "0", "timeout": "1"})
         loading.document("1-x", "a").document("2-x", "b", x=2).deletion("3-x", "c")
         self.assertEqual(self.sink.take(), [("a", "there"), ("b", 2), ("c", None)])
         loading.end("4-x")

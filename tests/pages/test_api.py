@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.access.keys import document_id, id_of
 from couchpages.pages.submission import Limits
 from couchpages.ports import Denied, NoRoom, TooLarge, Unavailable
-from couchpages.testing.node import Answer, MemoryNode
+from couchpages.testing.asking import Answer
+from couchpages.testing.node import MemoryNode
 
 HOST = "a.example"
 SITE = f"/api/v2/sites/{HOST}"
@@ -339,6 +340,7 @@ class DeploymentTests(ApiCase):
                 "bytes": 1,
                 "preview": False,
                 "live": True,
+                "waiting": None,
                 "addresses": [f"http://{host}:8080/" for host in (HOST, f"{id_}.{HOST}", f"abcdef0.{HOST}")],
             },
         )
@@ -391,7 +393,17 @@ class DeploymentTests(ApiCase):
         self.assertEqual(listed["deployments"], [preview, made[1], first])
         self.assertEqual(
             self.call("GET", "/api/v2/sites").json,
-            {"sites": [{"site": HOST, "live": made[1]["id"], "deployments": 3, "updated": preview["created"]}]},
+            {
+                "sites": [
+                    {
+                        "site": HOST,
+                        "live": made[1]["id"],
+                        "waiting": None,
+                        "deployments": 3,
+                        "updated": preview["created"],
+                    }
+                ]
+            },
         )
         self.refused(self.call("GET", "/api/v2/sites/b.example/deployments"), 404, "host")
         self.assertEqual(self.call("HEAD", "/api/v2/sites").status, 200)

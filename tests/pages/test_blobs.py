@@ -13,7 +13,7 @@ from couchpages.metrics import Metrics
 from couchpages.pages.blobs import ATTACHMENT, BlobReader, Content
 from couchpages.pages.disk_cache import DiskCache, Incoming
 from couchpages.ports import Denied, Unavailable
-from couchpages.testing.memory_database import MemoryDatabase, Stored, Turns
+from couchpages.testing.memory_database import MemoryDatabase, Turns
 from couchpages.testing.node import MemoryReactor, NoThreads
 
 FULL = OSError(errno.ENOSPC, "no space left on device")
@@ -61,7 +61,7 @@ class BlobReaderTests(SynchronousTestCase):
     def store(self, content: bytes, name: str | None = None) -> str:
         """Put a blob into CouchDB."""
         name = name or sha256(content).hexdigest()
-        self.database.stored[name] = Stored("1-a", {}, {ATTACHMENT: content})
+        self.database.seed_attachment(name, ATTACHMENT, content)
         return name
 
     def ask(self, name: str) -> "Deferred[Content]":

@@ -9,11 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.pages.deployments import PATIENCE, Deployed, Deployments
 from couchpages.pages.manifest import Activation, Deployment, Manifest, to_document
-from couchpages.pages.stored_blobs import MISSING_SHOWN, TRUSTED
+from couchpages.pages.stored_blobs import MISSING_SHOWN
 from couchpages.pages.submission import Submission
 from couchpages.ports import Conflict, Denied, NoRoom, NotFound, Row, Unavailable
+from couchpages.testing.asking import now
 from couchpages.testing.memory_database import Turns
-from couchpages.testing.node import MemoryNode, now
+from couchpages.testing.node import MemoryNode
 from couchpages.web.problem import Problem
 
 HOST = "a.example"
@@ -155,11 +156,11 @@ class DeploymentsTests(SynchronousTestCase):
         """Before the live document is written, no error changes what is live."""
         self.deploy("1")
         for database, operation in (
-            (self.node.files, "rows"), (self.node.manifests, "get"), (self.node.manifests, "put"),
+            (self.node.files, "rows"), (self.node.manifests, "leaves"), (self.node.manifests, "put"),
         ):  # fmt: skip
             for error in (Unavailable("away"), NoRoom("full"), Denied("no")):
-                # So much later that CouchDB is asked for the blobs again.
-                self.node.reactor.advance(TRUSTED / 1000 + 1)
+                # CouchDB is asked for the blobs again, as after its return.
+                self.deployments.blobs.forget_all()
                 database.fail(operation, error)
                 self.assertRaises(type(error), self.deploy, "2")
                 self.assertEqual((self.served(), self.node.reactor.getDelayedCalls()), ("1", []))
@@ -335,7 +336,7 @@ class DeploymentsTests(SynchronousTestCase):
         docs = self.node.manifests.documents_now()
         self.assertTrue(self.rollback(deployed.id).live)
         self.assertEqual(self.node.manifests.documents_now(), docs)
-        self.node.manifests.stored[deployed.document_id].body = None
+        del self.node.manifests.stored[deployed.document_id]
         self.assertTrue(self.rollback(deployed.id).live)
 
     def test_rollback_to_nothing(self) -> None:
@@ -350,7 +351,7 @@ class DeploymentsTests(SynchronousTestCase):
         self.node.replication.held = True
         self.node.manifests.seed(first.document_id, {"URLHashDictionary": 5})
         self.assertRaises(Unavailable, self.rollback, first.id)
-        self.node.manifests.stored[first.document_id].body = None
+        del self.node.manifests.stored[first.document_id]
         self.assertEqual(self.problem(self.rollback, first.id).status, 404)
         self.assertEqual(self.served(), "2")
 

@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 from couchpages.pages.submission import Limits
 from couchpages.ports import Unavailable
-from couchpages.testing.memory_database import Stored
-from couchpages.testing.node import Answer, MemoryNode
+from couchpages.testing.asking import Answer
+from couchpages.testing.node import MemoryNode
 from tests.pages.test_api import ApiCase
 
 HOST = "a.example"
@@ -210,7 +210,7 @@ class LeftTests(ApiCase):
         contents = [b"first", b"second", b"preview"]
         for content in contents:
             name = sha256(content).hexdigest()
-            self.node.files.stored[name] = Stored("1-a", {}, {"data": content})
+            self.node.files.seed_attachment(name, "data", content)
         docs = [manifest(each, GitHash=commit) for each, commit in zip(contents, COMMITS, strict=True)]
         docs[2]["Preview"] = True
         for doc in docs:
@@ -241,7 +241,9 @@ class LeftTests(ApiCase):
         )
         self.assertEqual(listed["deployments"][0]["addresses"], [f"http://{COMMITS[2]}.{HOST}:8080/"])
         sites = self.call("GET", "/api/v2/sites").json["sites"]
-        self.assertEqual(sites, [{"site": HOST, "live": COMMITS[1], "deployments": 3, "updated": None}])
+        self.assertEqual(
+            sites, [{"site": HOST, "live": COMMITS[1], "waiting": None, "deployments": 3, "updated": None}]
+        )
 
     def test_rollback(self) -> None:
         """Back to an earlier one by its commit, forward again, and to one of ours and back."""

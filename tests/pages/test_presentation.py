@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.pages.catalog import Site
 from couchpages.pages.manifest import Activation, Deployment
 from couchpages.pages.presentation import addresses, shown_deployment, shown_site
+from couchpages.pages.waiting import Wait
 
 DEPLOYMENT = Deployment("a.example", "g" * 12, "abcdef0", "main", 1_795_442_400_123, 2, 30, preview=False)
 LEGACY = Deployment("a.example", "abcdef0", "abcdef0", None, 0, 2, None, preview=False)
@@ -44,6 +45,7 @@ class PresentationTests(SynchronousTestCase):
                 "bytes": 30,
                 "preview": False,
                 "live": True,
+                "waiting": None,
                 "addresses": ["http://a.example/", "http://gggggggggggg.a.example/", "http://abcdef0.a.example/"],
             },
         )
@@ -52,12 +54,27 @@ class PresentationTests(SynchronousTestCase):
 
     def test_site(self) -> None:
         """A site's line: what is live, how many deployments, the newest moment of all."""
-        site = Site("a.example", Activation(LEGACY, 1_795_442_400_456), {DEPLOYMENT.id: DEPLOYMENT})
+        live = Activation(LEGACY, 1_795_442_400_456)
+        site = Site("a.example", live, {DEPLOYMENT.id: DEPLOYMENT})
         self.assertEqual(
-            shown_site(site),
-            {"site": "a.example", "live": "abcdef0", "deployments": 2, "updated": "2026-11-23T14:00:00.456Z"},
+            shown_site(site, live, None),
+            {
+                "site": "a.example",
+                "live": "abcdef0",
+                "waiting": None,
+                "deployments": 2,
+                "updated": "2026-11-23T14:00:00.456Z",
+            },
         )
         self.assertEqual(
-            shown_site(Site("a.example", None, {LEGACY.id: LEGACY})),
-            {"site": "a.example", "live": None, "deployments": 1, "updated": None},
+            shown_site(Site("a.example", None, {LEGACY.id: LEGACY}), None, None),
+            {"site": "a.example", "live": None, "waiting": None, "deployments": 1, "updated": None},
         )
+
+    def test_waiting(self) -> None:
+        """What is not served yet says how many blobs it waits for, and since when; its site, for which deployment."""
+        wait = Wait("a.example", "1-a", DEPLOYMENT, frozenset("ab"), {"a"}, 1_795_442_400_456, lambda _: None)
+        shown = shown_deployment(DEPLOYMENT, "http", None, live=False, wait=wait)
+        self.assertEqual(shown["waiting"], {"blobs": 1, "since": "2026-11-23T14:00:00.456Z"})
+        site = shown_site(Site("a.example", Activation(DEPLOYMENT, 1)), None, wait)
+        self.assertEqual((site["live"], site["waiting"]), (None, DEPLOYMENT.id))

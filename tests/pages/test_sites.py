@@ -7,10 +7,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.metrics import Metrics
+from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.manifest import Activation, Deployment, Manifest, to_document
-from couchpages.pages.sites import READS, Sites, UnknownHost
+from couchpages.pages.previews import READS
+from couchpages.pages.sites import Sites, UnknownHost
+from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.ports import Change, Json, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase, Turns
+from tests.pages.parts import files_with
 
 HOST = "a.example"
 HASH = "ab" * 32
@@ -36,7 +40,8 @@ class SitesTests(SynchronousTestCase):
     def make(self, memory: int = 100_000) -> None:
         """Make sites with nothing in memory."""
         self.metrics = Metrics()
-        self.sites = Sites(self.clock, self.database, memory, self.metrics)
+        arrivals = Arrivals(self.clock, StoredBlobs(files_with(HASH), self.metrics), self.metrics)
+        self.sites = Sites(self.clock, self.database, memory, self.metrics, arrivals, lambda: 0)
 
     def write(self, doc_id: str, doc: Json, *, apply: bool = True) -> Change:
         """Write a document as somebody else, and let the follower bring it."""
@@ -170,11 +175,10 @@ class SitesTests(SynchronousTestCase):
 
     def test_couchdb_behind_its_feed(self) -> None:
         """A CouchDB that goes on giving older revisions than it announced is given up, not asked for ever."""
-        self.make(memory=1)
-        change = self.write(HOST, document("x"))
+        change = self.write(PREVIEW, document("x", live=False))
         assert change.doc is not None
-        self.sites.apply(Change(HOST, {**change.doc, "_rev": "99-z"}))
-        self.failureResultOf(self.ask(), Unavailable)
+        self.sites.apply(Change(PREVIEW, {**change.doc, "_rev": "99-z"}))
+        self.failureResultOf(self.ask(PREVIEW), Unavailable)
         self.assertEqual(len(self.database.calls), READS)
 
     def test_gauges(self) -> None:
@@ -194,7 +198,8 @@ class WhenSeenTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Make sites that know a first revision."""
         self.clock = Clock()
-        self.sites = Sites(self.clock, MemoryDatabase(), 1000, Metrics())
+        arrivals = Arrivals(self.clock, StoredBlobs(files_with(HASH), Metrics()), Metrics())
+        self.sites = Sites(self.clock, MemoryDatabase(), 1000, Metrics(), arrivals, lambda: 0)
         self.apply("1-a")
 
     def apply(self, rev: str | None) -> None:
@@ -203,7 +208,7 @@ class WhenSeenTests(SynchronousTestCase):
 
     def nothing_left(self) -> None:
         """Check that no timer runs and nobody is remembered."""
-        self.assertEqual((self.clock.getDelayedCalls(), self.sites._waiting), ([], []))
+        self.assertEqual((self.clock.getDelayedCalls(), self.sites._sightings._waiting), ([], []))
 
     def test_at_once(self) -> None:
         """What was seen already, or a later one, is not waited for."""

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.metrics import Metrics
-from couchpages.pages.stored_blobs import BLOB_TYPE, TRUSTED, StoredBlobs
+from couchpages.pages.stored_blobs import BLOB_TYPE, StoredBlobs
 from couchpages.ports import NoRoom, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.web.problem import Problem
@@ -21,9 +21,8 @@ class StoredBlobsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Begin with an empty database."""
-        self.now = 1_000_000
         self.files = MemoryDatabase("files")
-        self.blobs = StoredBlobs(self.files, lambda: self.now, Metrics())
+        self.blobs = StoredBlobs(self.files, Metrics())
 
     def done(self, work: Any) -> Any:
         """Give what a coroutine gives at once."""
@@ -61,15 +60,33 @@ class StoredBlobsTests(SynchronousTestCase):
         self.store()
         self.done(self.blobs.require([NAME]))
 
-    def test_seen_a_moment_ago(self) -> None:
-        """What was seen or stored a moment ago is not asked for again; after that, and with the clock set back, it is."""
+    def test_not_asked_twice(self) -> None:
+        """What is known to be stored is not asked for again, until somebody says that it is gone, or that nothing is known."""
         self.store()
         self.files.calls.clear()
         self.done(self.blobs.require([NAME, NAME]))
-        self.now += TRUSTED
-        self.done(self.blobs.require([NAME]))
         self.assertEqual(self.files.calls, [])
-        for step in (1, -TRUSTED - 2):
-            self.now += step
+        for forget in (lambda: self.blobs.forget(NAME), self.blobs.forget_all):
+            forget()
             self.done(self.blobs.require([NAME]))
-        self.assertEqual(len(self.files.calls), 2)
+        self.assertEqual(self.files.calls, [("rows", "")] * 2)
+
+    def test_document_without_content(self) -> None:
+        """A document of the right name without the content is no blob; storing it gives it its content (law 5)."""
+        self.files.seed(NAME, {"foreign": True})
+        self.files.seed_attachment(NAME, "other", b"x")
+        self.assertEqual(self.done(self.blobs.missing([NAME])), [NAME])
+        self.assertTrue(self.store())
+        self.assertEqual(self.files.stored[NAME].attachments, {"data": b"new", "other": b"x"})
+        self.assertEqual(self.done(self.blobs.missing([NAME])), [])
+
+    def test_damaged(self) -> None:
+        """What was found to be something else is missing, and replaced when it is stored anew (law 5)."""
+        self.files.seed_attachment(NAME, "data", b"altered")
+        self.assertEqual(self.done(self.blobs.missing([NAME])), [])
+        self.blobs.distrust(NAME)
+        self.assertEqual(self.done(self.blobs.missing([NAME])), [NAME])
+        self.assertTrue(self.store())
+        self.assertEqual(self.files.stored[NAME].attachments, {"data": b"new"})
+        self.assertEqual(self.done(self.blobs.missing([NAME])), [])
+        self.assertFalse(self.store())

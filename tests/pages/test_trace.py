@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.pages.trace import JSON_PATH, TEXT_PATH, Place, trace, wanted
-from couchpages.testing.node import head_of, with_head
+from couchpages.testing.asking import head_of, with_head
 from couchpages.web.message import RequestHead
 from couchpages.web.proxies import Client, client_of
 

@@ -14,7 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.pages.manifest import Activation, Deployment, Manifest, to_document
 from couchpages.ports import Unavailable
-from couchpages.testing.node import API_HOST, Answer, MemoryNode, exchange, head_of, now, received, with_head
+from couchpages.testing.asking import Answer, exchange, head_of, now, received, with_head
+from couchpages.testing.node import API_HOST, MemoryNode
 from couchpages.web.message import FilePart, RequestHead, Response
 
 HOST = "a.example"
@@ -216,9 +217,9 @@ class VisitTests(SynchronousTestCase):
             self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "5"))
             self.assertEqual(answer.headers["cache-control"], "no-store")
         self.node.files.seed(missing, {})
-        self.node.files.stored[missing].attachments["data"] = b"wrong"
+        self.node.files.seed_attachment(missing, "data", b"wrong")
         self.assertEqual(self.visit(host="c.example").status, 503)
-        self.node.files.stored[missing].attachments["data"] = b"elsewhere"
+        self.node.files.seed_attachment(missing, "data", b"elsewhere")
         self.assertEqual(self.visit("/404.html", host="c.example").body, b"elsewhere")
 
     def test_couchdb_away(self) -> None:

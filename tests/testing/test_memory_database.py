@@ -129,6 +129,25 @@ class MemoryDatabaseTests(SynchronousTestCase):
         self.now(self.database.delete("x", rev))
         self.assertEqual(sink.told, [None, Change("x", {"a": 1, "_id": "x", "_rev": rev}), Change("x", None)])
 
+    def test_conflicts(self) -> None:
+        """Two databases that took writes apart, replicated both ways, agree; each leaf may be edited and deleted by its name."""
+        other = MemoryDatabase("other")
+        rev = self.put("x", {"a": 0})
+        self.database.replicate_to(other)
+        mine, theirs = self.put("x", {"a": 1}, rev), str(self.now(other.put("x", {"a": 2}, rev)))
+        for _ in range(2):
+            self.database.replicate_to(other)
+            other.replicate_to(self.database)
+        self.assertEqual({leaf["_rev"] for leaf in self.now(other.leaves("x"))}, {mine, theirs})
+        change = other.change("x").doc or {}
+        self.assertEqual({change["_rev"], *change["_conflicts"]}, {mine, theirs})
+        self.assertEqual(other.change("x"), self.database.change("x"))
+        self.now(self.database.bulk([{"_id": "x", "_rev": theirs, "_deleted": True}]))
+        self.database.replicate_to(other, ["x", "unknown"])
+        self.assertEqual([leaf["a"] for leaf in self.now(other.leaves("x"))], [1])
+        self.assertNotIn("_conflicts", other.change("x").doc or {})
+        self.assertEqual(self.now(other.leaves("unknown")), [])
+
     def test_turns(self) -> None:
         """A paused operation waits before it is done and before it is answered."""
         turns = Turns()

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.testing.node import head_of
+from couchpages.testing.asking import head_of
 from couchpages.web.exchange import Discarded, Exchange
 from couchpages.web.hosts import ByHost
 from couchpages.web.message import RequestHead, Response

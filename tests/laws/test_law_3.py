@@ -1,0 +1,118 @@
+"""Law 3: a fault never becomes a false "does not exist". What cannot be read is 503 with Retry-After."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from couchpages.couch import answers
+from couchpages.pages.manifest import to_document
+from couchpages.pages.previews import Previews
+from couchpages.pages.reconciling import ManifestRule
+from couchpages.pages.sites import Sites, UnknownHost
+from couchpages.pages.visits import Visits
+from couchpages.ports import Change, NotFound, StoreError, Unavailable
+from couchpages.testing.node import MemoryNode
+from tests.laws.taken_out import NeedsItsCode, Without
+from tests.pages.parts import deployed, live
+
+HOST = "a.example"
+
+
+class Law3(SynchronousTestCase):
+    """Whatever cannot be read, in every way in which it cannot."""
+
+    def setUp(self) -> None:
+        """Make a site with a preview, that nobody has visited yet."""
+        self.folder = Path(self.mktemp())
+        node = MemoryNode(self.folder / "1")
+        self.preview = f"{node.deploy(HOST, {'index.html': b'preview'}, branch='topic')['id']}.{HOST}"
+        node.deploy(HOST, {"index.html": b"home"})
+        self.node = node.restarted(self.folder / "2")
+
+    def is_503(self, host: str, path: str = "/", node: MemoryNode | None = None) -> None:
+        """Check that visitors are told to come again."""
+        answer = (node or self.node).visit(host, path)
+        self.assertEqual((answer.status, "retry-after" in answer.headers), (503, True))
+
+    def test_before_everything_was_read(self) -> None:
+        """Until all manifests were read, no host is unknown, and no list lacks what was not read."""
+        started = self.node.restarted(self.folder / "3", couchdb_away=True)
+        self.is_503("unknown.example", node=started)
+        started.secrets.follow(started.key_conflicts)
+        self.assertEqual(started.call("GET", "/api/v2/sites", key=self.node.key).status, 503)
+        self.assertEqual(self.node.visit("unknown.example", "/").status, 404)
+
+    def test_a_blob_that_cannot_be_had(self) -> None:
+        """A file whose content cannot be read now, or is not there though a manifest names it, is 503."""
+        (blob,) = self.node.manifests.documents_now()[HOST]["URLHashDictionary"].values()
+        for error in (Unavailable("away"), NotFound("CouchDB says so")):
+            self.node.files.fail("read_attachment", error)
+            self.is_503(HOST)
+        del self.node.files.stored[blob]
+        self.is_503(HOST)
+
+    def test_a_manifest_that_cannot_be_had(self) -> None:
+        """A preview whose manifest cannot be read, or is gone while it is known, is 503."""
+        self.node.manifests.fail("get", Unavailable("away"))
+        self.is_503(self.preview)
+        del self.node.manifests.stored[self.preview]
+        self.is_503(self.preview)
+
+    def test_a_malformed_manifest(self) -> None:
+        """A site whose only manifest cannot be understood exists nevertheless."""
+        self.node.manifests.seed("broken.example", {"GitHash": 5})
+        self.is_503("broken.example")
+
+    def test_a_deployment_that_is_not_here(self) -> None:
+        """A site whose first deployment waits for blobs exists."""
+        self.node.manifests.seed("new.example", to_document(live(deployed("x", ["ab" * 32], site="new.example"))))
+        self.is_503("new.example")
+
+    def test_not_couchdb(self) -> None:
+        """What is not CouchDB's own "not_found", a proxy's page for instance, says nothing about what exists."""
+        for body in (b"", b"<html>Not Found</html>", b'{"error":"no such route"}'):
+            self.assertIsInstance(answers.error_for(404, body, "x"), Unavailable)
+        for row in ({"key": "x", "error": "timeout"}, {"id": "x", "value": {}}):
+            self.assertRaises(Unavailable, answers._row, row, "x")
+
+    def test_a_conflict_is_no_absence(self) -> None:
+        """A site whose competing documents cannot be read yet exists, and is served when its blobs are here."""
+        doc = self.node.manifests.change(HOST).doc or {}
+        fresh = self.node.restarted(self.folder / "4", couchdb_away=True)
+        fresh.manifests.fail("leaves", Unavailable("away"), times=9)
+        fresh.conflicts.apply(Change(HOST, {**doc, "_conflicts": ["1-other"]}))
+        fresh.conflicts.loaded()
+        self.assertEqual(fresh.visit(HOST, "/").body, b"home")
+        self.successResultOf(fresh.conflicts.stop())
+
+
+async def _not_found(sites: Sites, host: str) -> Mapping[str, str]:
+    """Take what cannot be read for what does not exist."""
+    try:
+        return await FILES_FOR(sites, host)
+    except StoreError:
+        raise UnknownHost(host) from None
+
+
+FILES_FOR = Sites.files_for
+
+
+class Law3NeedsItsCode(NeedsItsCode, SynchronousTestCase):
+    """What keeps it: that whoever cannot read says so, and that this is kept apart from knowing that there is nothing."""
+
+    law = Law3
+    without = (
+        Without("test_before_everything_was_read", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005
+        Without("test_before_everything_was_read", Sites, "require_loaded", lambda self: None),  # noqa: ARG005
+        Without("test_a_blob_that_cannot_be_had", Visits, "_file", lambda self, *_: _unknown_host()),  # noqa: ARG005
+        Without("test_a_manifest_that_cannot_be_had", Previews, "files", lambda self, doc_id: _unknown_host()),  # noqa: ARG005
+        Without("test_a_malformed_manifest", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005
+        Without("test_a_deployment_that_is_not_here", Sites, "files_for", _not_found),
+        Without("test_not_couchdb", answers, "_is_couchdb", lambda body: True),  # noqa: ARG005
+        Without("test_a_conflict_is_no_absence", ManifestRule, "knows", lambda self, doc_id: True),  # noqa: ARG005
+    )
+
+
+async def _unknown_host() -> object:
+    raise UnknownHost(HOST)
