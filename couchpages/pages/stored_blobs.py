@@ -11,7 +11,7 @@ from couchpages.web.problem import Problem
 
 #: CouchDB holds compressible types gzipped, and then answers no ranges; visitors get the type from the path.
 BLOB_TYPE = "application/octet-stream"
-#: The empty blob is an exception: CouchDB (3.5.2) waits for ever when it replicates an attachment without a byte, unless it holds it gzipped.
+#: The empty blob is an exception: CouchDB (3.5.2) waits for ever when it replicates an attachment without a byte, unless that is gzipped.
 EMPTY_TYPE = "text/plain"
 #: Keys asked for in one call: some 350 kB of request.
 BATCH = 5000
