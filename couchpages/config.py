@@ -96,8 +96,8 @@ class CouchSettings:
     manifests: str = setting(database_name, "manifests", '"manifests"', "The database of deployments.")
     secrets: str = setting(database_name, "secrets", '"secrets"', "The database of API keys and sealed certificates.")
     connect_timeout: float = setting(seconds, 5.0, "5", "Seconds until a connection must stand.")
-    answer_timeout: float = setting(seconds, 30.0, "30", "Seconds until an answer must begin.")
-    idle_timeout: float = setting(seconds, 30.0, "30", "Seconds that an answer may pause.")
+    answer_timeout: float = setting(seconds, 10.0, "10", "Seconds until an answer must begin.")
+    idle_timeout: float = setting(seconds, 10.0, "10", "Seconds that an answer may pause.")
     max_document_size: int = setting(
         size,
         8_000_000,
@@ -204,8 +204,16 @@ def with_secrets(settings: Settings, environ: Mapping[str, str]) -> Settings:
     password = environ.get("COUCHPAGES_COUCHDB_PASSWORD") or None
     file = settings.couchdb.password_file
     if password is None and file is not None:
-        password = _content(file, "[couchdb] password_file").strip()
-    return replace(settings, couchdb=replace(settings.couchdb, password=password))
+        password = password_in(file)
+    else:
+        # What is in the environment beats the file, now and later.
+        file = None
+    return replace(settings, couchdb=replace(settings.couchdb, password=password, password_file=file))
+
+
+def password_in(file: Path) -> str:
+    """Read CouchDB's password from its file. Raises :class:`ConfigurationError`."""
+    return _content(file, "[couchdb] password_file").strip()
 
 
 def _read(kind: type[T], values: Mapping[str, Any], source: str, section: str) -> T:

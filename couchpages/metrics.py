@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+COUCHDB_STATES = ("answering", "away", "refused")
 FOLLOWER_STATES = ("stopped", "connecting", "loading", "following", "waiting")
 
 
@@ -26,6 +27,9 @@ class Metrics:
     cache_faults: Counter = field(init=False)
     malformed: Counter = field(init=False)
     changes: Counter = field(init=False)
+    couchdb_state: Gauge = field(init=False)
+    couchdb_away_seconds: Gauge = field(init=False)
+    couchdb_requests: Counter = field(init=False)
     follower_state: Gauge = field(init=False)
     follower_heard: Gauge = field(init=False)
     follower_pending: Gauge = field(init=False)
@@ -68,7 +72,8 @@ class Metrics:
         )
         self.cache_faults = Counter(
             "couchpages_cache_faults",
-            "Contents refused: not the bytes that their hash promises, or not writable, by cache.",
+            "Contents refused: not the bytes that their hash promises, broken off, or not writable, by cache "
+            "(blobs_disk, manifests_disk, couchdb).",
             ["cache"],
             registry=registry,
         )
@@ -80,6 +85,23 @@ class Metrics:
         )
         self.changes = Counter(
             "couchpages_follower_changes", "Changes applied, by database.", ["database"], registry=registry
+        )
+        self.couchdb_state = Gauge(
+            "couchpages_couchdb_state",
+            "1 for how CouchDB is (answering, away, refused: it does not take our name and password).",
+            ["state"],
+            registry=registry,
+        )
+        self.couchdb_away_seconds = Gauge(
+            "couchpages_couchdb_away_seconds",
+            "Seconds since CouchDB is not answering; 0 while it is.",
+            registry=registry,
+        )
+        self.couchdb_requests = Counter(
+            "couchpages_couchdb_requests",
+            "Requests to CouchDB, by outcome (answered, failed, unanswered, unreachable, refused, not_asked, cancelled).",
+            ["outcome"],
+            registry=registry,
         )
         self.follower_state = Gauge(
             "couchpages_follower_state",
@@ -129,6 +151,11 @@ class Metrics:
             registry=registry,
         )
         self.sites = Gauge("couchpages_sites", "Sites that this node serves.", registry=registry)
+
+    def couchdb_is(self, state: str) -> None:
+        """Note how CouchDB is, one of :data:`COUCHDB_STATES`."""
+        for each in COUCHDB_STATES:
+            self.couchdb_state.labels(each).set(each == state)
 
     def follower_is(self, database: str, state: str) -> None:
         """Note the state of a database's follower, one of :data:`FOLLOWER_STATES`."""

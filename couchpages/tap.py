@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,11 +21,13 @@ from twisted.python.threadpool import ThreadPool
 from couchpages import logs
 from couchpages.access.keyring import Keyring
 from couchpages.access.reconciling import KeyRule
-from couchpages.config import DEFAULT_FILE, ConfigurationError, Settings, load, tcp_address
+from couchpages.config import DEFAULT_FILE, ConfigurationError, Settings, load, password_in, tcp_address
 from couchpages.conflicts import Reconciler
 from couchpages.couch.connection import connection
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
+from couchpages.couch.guard import Guard
+from couchpages.couch.password_watch import PasswordWatch
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.arrivals import Arrivals
@@ -113,7 +116,8 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     metrics = Metrics()
     data = settings.data.resolve()
     threads = ThreadPool(minthreads=0, maxthreads=THREADS, name="files")
-    transport, store = connection(reactor, settings, data)
+    guard = Guard(reactor, metrics)
+    transport, store = connection(reactor, settings, data, guard)
     disk = DiskCache(data / "blobs", settings.cache.disk)
     spool = Spool(data / "spool")
 
@@ -121,18 +125,19 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     manifests = CouchDatabase(transport, settings.couchdb.manifests)
     secrets = CouchDatabase(transport, settings.couchdb.secrets)
     keyring = Keyring()
-    keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"))
+    keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"), metrics)
     stored = StoredBlobs(files, metrics)
     arrivals = Arrivals(reactor, stored, metrics)
     sites = Sites(reactor, manifests, settings.cache.manifests, metrics, arrivals, _milliseconds, keeper)
-    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics)
+    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics, stored.distrust)
     manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
     key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [
         Follower(reactor, manifests, manifest_conflicts, metrics, known=sites.known),
-        Follower(reactor, files, arrivals, metrics, from_now=True),
-        Follower(reactor, secrets, key_conflicts, metrics),
+        Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
+        Follower(reactor, secrets, key_conflicts, metrics, vital=False),
     ]
+    sites.believe(lambda: not followers[0].troubles())
     deployments = Deployments(
         sites, stored, manifests,
         Limits(settings.limits.file_size, settings.limits.files, settings.couchdb.max_document_size),
@@ -143,7 +148,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
     calls = (*api.routes(), *FirstSystemApi(api).routes())
     visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
     public = ByHost(settings.api.hosts, Routes(calls), visits)
-    private = Routes((*calls, *Health([sites, *followers], metrics).routes()))
+    private = Routes((*calls, *Health([sites, *followers, guard], metrics).routes()))
 
     ordered = InOrder(lambda failure: _give_up(reactor, failure))
     for service in (
@@ -154,6 +159,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         Prepared("kept manifests", sites.restore, keeper.finish),
         *([store] if store else []),
         Prepared("connections to CouchDB", lambda: None, transport.close),
+        PasswordWatch(reactor, threads, guard, transport, manifests, _password_reader(settings)),
         Prepared("questions for blobs", lambda: None, arrivals.stop),
         Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
         Prepared("conflicting keys", lambda: None, key_conflicts.stop),
@@ -180,6 +186,11 @@ def _endpoint(reactor: Any, description: str) -> Any:
         return serverFromString(reactor, description)
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(f"cannot listen on {description}: {error}") from None
+
+
+def _password_reader(settings: Settings) -> Callable[[], str] | None:
+    file = settings.couchdb.password_file
+    return None if file is None else lambda: password_in(file)
 
 
 def _milliseconds() -> int:

@@ -7,6 +7,7 @@ section 5.1.1.2 speaks of secrets that people choose).
 
 import hashlib
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,8 +21,12 @@ FIRST_SYSTEM_DOCUMENT = "ApiKey"
 #: The id of that key once it is sealed: it keeps its text, in which there is no id, and only its hash is kept.
 SEALED_FIRST_SYSTEM_ID = "first-system"
 EVERY_SITE = "*"
+VERSION = 1
+#: Characters of a key's name that are kept.
+LONGEST_SHOWN = 255
 ID_BYTES = 5
 SECRET_BYTES = 32
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def to_document(record: KeyRecord) -> Json:
     """Write what is kept of a key as a document of the database ``secrets``."""
     return {
         "type": "apikey",
-        "version": 1,
+        "version": VERSION,
         "sha256": record.digest.hex(),
         "name": record.name,
         "sites": list(record.sites),
@@ -101,7 +106,10 @@ def to_document(record: KeyRecord) -> Json:
 
 def is_key(doc_id: str) -> bool:
     """Whether a document of ``secrets`` is a key; certificates live there too."""
-    return doc_id == FIRST_SYSTEM_DOCUMENT or doc_id.startswith(DOCUMENT_PREFIX)
+    # No document of ours has the name that would make its key pass for the first system's.
+    return doc_id == FIRST_SYSTEM_DOCUMENT or (
+        doc_id.startswith(DOCUMENT_PREFIX) and doc_id != document_id(FIRST_SYSTEM_DOCUMENT)
+    )
 
 
 def key_id_of(doc_id: str) -> str:
@@ -115,41 +123,47 @@ def sealed(record: KeyRecord) -> KeyRecord:
 
 
 def from_document(doc_id: str, doc: Json) -> KeyRecord:
-    """Read a key's document, ours or the first system's. Raises ValueError for what is neither."""
+    """Read a key's document, ours or the first system's. Raises ValueError for what is neither, and nothing else (law 4)."""
+    if not isinstance(doc, dict):
+        raise ValueError("it is not an object")
     if doc_id == FIRST_SYSTEM_DOCUMENT:
         return _first_system_key(doc)
-    match doc:
-        case {"version": 1, "sha256": str(digest), "sites": list(sites)}:
-            key_id = key_id_of(doc_id)
-            zones = doc.get("zones", [])
-            return KeyRecord(
-                key_id,
-                _digest(digest),
-                str(doc.get("name", "")),
-                _patterns(sites),
-                _patterns(zones),
-                str(doc.get("created", "")),
-            )
-        case _:
-            raise ValueError("not a key of a version that this node knows")
+    version = doc.get("version")
+    if version != VERSION or isinstance(version, bool):
+        raise ValueError("not a key of a version that this node knows")
+    sites, zones = _patterns(doc.get("sites")), _patterns(doc.get("zones", []))
+    return KeyRecord(
+        key_id_of(doc_id), _digest(doc.get("sha256")), _shown(doc.get("name")), sites, zones, _shown(doc.get("created"))
+    )
 
 
 def _first_system_key(doc: Json) -> KeyRecord:
     secret = doc.get("Secret")
     if not isinstance(secret, str) or not secret:
         raise ValueError("Secret is not a text")
-    name = doc.get("Secret_Name") or doc.get("Owner") or FIRST_SYSTEM_DOCUMENT
-    return KeyRecord(FIRST_SYSTEM_DOCUMENT, digest_of(secret), str(name), (EVERY_SITE,), (EVERY_SITE,), clear=True)
+    name = _shown(doc.get("Secret_Name")) or _shown(doc.get("Owner")) or FIRST_SYSTEM_DOCUMENT
+    return KeyRecord(FIRST_SYSTEM_DOCUMENT, _digest_of_any(secret), name, (EVERY_SITE,), (EVERY_SITE,), clear=True)
 
 
-def _digest(text: str) -> bytes:
-    digest = bytes.fromhex(text)
-    if len(digest) != hashlib.sha256().digest_size:
+def _digest_of_any(text: str) -> bytes:
+    try:
+        return digest_of(text)
+    except UnicodeEncodeError:
+        raise ValueError("Secret is a text that nobody can send") from None
+
+
+def _digest(value: object) -> bytes:
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
         raise ValueError("sha256 is not 64 hexadecimal digits")
-    return digest
+    return bytes.fromhex(value)
 
 
 def _patterns(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ValueError("a scope is not a list of names")
     return tuple(values)
+
+
+def _shown(value: object) -> str:
+    """Give a text for people, shortened if need be; nothing for what is no text."""
+    return value[:LONGEST_SHOWN] if isinstance(value, str) else ""

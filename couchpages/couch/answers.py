@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
+from couchpages.couch.evidence import LockedOut, PasswordRefused
 from couchpages.ports import Conflict, Denied, Json, NoRoom, NotFound, Row, StoreError, TooLarge, Unavailable
 
 ERRORS: dict[int, type[StoreError]] = {
-    401: Denied,
+    401: PasswordRefused,
     403: Denied,
     404: NotFound,
     409: Conflict,
@@ -14,6 +15,8 @@ ERRORS: dict[int, type[StoreError]] = {
     413: TooLarge,
     507: NoRoom,
 }
+#: What CouchDB says in its 403 after too many wrong passwords; all its other 403 are about what was asked for.
+LOCKED_OUT = "temporarily locked"
 
 
 def error_for(status: int, body: bytes, what: str) -> StoreError:
@@ -28,6 +31,8 @@ def error_for(status: int, body: bytes, what: str) -> StoreError:
     if status == 404 and not _is_couchdb(body):  # noqa: PLR2004 -- a status code
         # A proxy in front of CouchDB, or something else on its port, must not be believed that a thing does not exist (law 3).
         return Unavailable(message + " (and the answer is not CouchDB's)")
+    if status == 403 and LOCKED_OUT in message:  # noqa: PLR2004 -- a status code
+        return LockedOut(message)
     return ERRORS.get(status, Unavailable if status >= 500 or status in (408, 429) else StoreError)(message)  # noqa: PLR2004
 
 

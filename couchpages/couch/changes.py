@@ -15,8 +15,10 @@ from couchpages.ports import Change, Json, Unavailable
 #: A line holds one document, 8 MB at most by CouchDB's default; JSON may escape that to several times its size.
 MAX_LINE = 64 * 1024 * 1024
 
-#: How CouchDB begins the line of a change: with its sequence and the document's id.
-_OPENING = re.compile(rb'\s*\{"seq":("(?:[^"\\]|\\.)*"|\d{1,20}),"id":("(?:[^"\\]|\\.)*"),')
+#: How CouchDB begins the line of a change: with its sequence, the document's id, its revisions and whether it was deleted.
+_OPENING = re.compile(
+    rb'\s*\{"seq":("(?:[^"\\]|\\.)*"|\d{1,20}),"id":("(?:[^"\\]|\\.)*"),(?:"changes":\[[^\]]*\],("deleted":true)?)?'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +42,53 @@ class End:
     pending: int
 
 
-FeedEvent: TypeAlias = Heartbeat | Changed | End
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A document changed, and what it is now cannot be read, for a *reason*; *seq* is where to resume after it."""
+
+    seq: str
+    doc_id: str
+    reason: str
+
+
+FeedEvent: TypeAlias = Heartbeat | Changed | End | Unreadable
 
 
 @dataclass(slots=True)
 class FeedParser:
-    """Cuts bytes into lines and lines into events. *max_line* bytes without a line's end are an error."""
+    """Cuts bytes into lines and lines into events.
+
+    Of a change whose line is longer than *max_line* bytes only the beginning is read, and the rest dropped as it comes (law 4).
+    """
 
     max_line: int = MAX_LINE
     _parts: list[bytes] = field(default_factory=list)
     _held: int = 0
+    _too_long: FeedEvent | None = None
 
     def feed(self, data: bytes) -> Iterator[FeedEvent]:
         """Give the events that *data* completes, each as soon as it is read. Raises :class:`Unavailable` for what is no feed."""
         *lines, rest = data.split(b"\n")
         for line in lines:
-            self._parts.append(line)
-            whole = b"".join(self._parts)
-            self._parts, self._held = [], 0
-            yield parse_line(whole)
+            self._hold(line)
+            yield self._line()
         self._hold(rest)
 
-    def _hold(self, rest: bytes) -> None:
-        if rest:
-            self._parts.append(rest)
-            self._held += len(rest)
+    def _hold(self, piece: bytes) -> None:
+        if piece and self._too_long is None:
+            self._parts.append(piece)
+            self._held += len(piece)
         if self._held > self.max_line:
-            raise Unavailable(f"a line of _changes is longer than {self.max_line} bytes")
+            self._too_long = _unreadable(self._take(), f"its line is longer than {self.max_line} bytes")
+
+    def _line(self) -> FeedEvent:
+        too_long, self._too_long = self._too_long, None
+        return parse_line(self._take()) if too_long is None else too_long
+
+    def _take(self) -> bytes:
+        whole = b"".join(self._parts)
+        self._parts, self._held = [], 0
+        return whole
 
 
 def parse_line(line: bytes) -> FeedEvent:
@@ -79,16 +101,20 @@ def parse_line(line: bytes) -> FeedEvent:
         raise Unavailable(f"a line of _changes is not JSON: {error}") from error
     except (ValueError, RecursionError) as error:
         # JSON, but nested too deeply, or with a number of too many digits: one such document must not stop the feed (law 4).
-        return _unreadable(line, error)
+        return _unreadable(line, str(error))
     return _event(value)
 
 
-def _unreadable(line: bytes, error: Exception) -> Changed:
+def _unreadable(line: bytes, reason: str) -> FeedEvent:
+    """Read as much of a line as tells which document it is about, and where to go on."""
     found = _OPENING.match(line)
+    try:
+        seq, doc_id = (str(json.loads(found[1])), json.loads(found[2])) if found is not None else ("", "")
+    except ValueError as error:
+        raise Unavailable(f"a line of _changes begins with what cannot be read: {error}") from error
     if found is None:
-        raise Unavailable(f"a line of _changes cannot be read: {error}") from error
-    doc_id = json.loads(found[2])
-    return Changed(str(json.loads(found[1])), Change(doc_id, {"_id": doc_id}))
+        raise Unavailable(f"a line of _changes cannot be read: {reason}")
+    return Changed(seq, Change(doc_id, None)) if found[3] else Unreadable(seq, doc_id, reason)
 
 
 def _event(value: Any) -> FeedEvent:

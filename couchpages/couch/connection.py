@@ -6,12 +6,16 @@ from typing import Any
 from twisted.application.service import Service
 
 from couchpages.config import ConfigurationError, Settings, tcp_address
-from couchpages.couch.transport import Timeouts, Transport
+from couchpages.couch.guard import Guard
+from couchpages.couch.timeouts import Timeouts
+from couchpages.couch.transport import Transport
 
 EMBEDDED_USER = "couchpages"
 
 
-def connection(reactor: Any, settings: Settings, data: Path) -> tuple[Transport, Service | None]:
+def connection(
+    reactor: Any, settings: Settings, data: Path, guard: Guard | None = None
+) -> tuple[Transport, Service | None]:
     """Give what speaks to CouchDB, and the embedded store if that is what it is.
 
     The store, once started, listens when its ``whenListening()`` fires. With it, *data* and a password in it are made where they are
@@ -20,9 +24,9 @@ def connection(reactor: Any, settings: Settings, data: Path) -> tuple[Transport,
     couchdb = settings.couchdb
     timeouts = Timeouts(couchdb.connect_timeout, couchdb.answer_timeout, couchdb.idle_timeout)
     if couchdb.url is None:
-        return _embedded(reactor, settings, data, timeouts)
+        return _embedded(reactor, settings, data, timeouts, guard)
     credentials = (couchdb.username, couchdb.password) if couchdb.password is not None else None
-    return Transport(reactor, couchdb.url, credentials, timeouts), None
+    return Transport(reactor, couchdb.url, credentials, timeouts, guard=guard), None
 
 
 def databases(settings: Settings) -> tuple[str, ...]:
@@ -30,7 +34,9 @@ def databases(settings: Settings) -> tuple[str, ...]:
     return settings.couchdb.files, settings.couchdb.manifests, settings.couchdb.secrets
 
 
-def _embedded(reactor: Any, settings: Settings, data: Path, timeouts: Timeouts) -> tuple[Transport, Service]:
+def _embedded(
+    reactor: Any, settings: Settings, data: Path, timeouts: Timeouts, guard: Guard | None
+) -> tuple[Transport, Service]:
     # Whoever has a CouchDB does not load SQLite and all that stands on it.
     from twisted.internet.endpoints import serverFromString
 
@@ -50,7 +56,7 @@ def _embedded(reactor: Any, settings: Settings, data: Path, timeouts: Timeouts) 
         password=password,
         databases=databases(settings),
     )
-    return Transport(reactor, _embedded_url(settings), (EMBEDDED_USER, password), timeouts), store
+    return Transport(reactor, _embedded_url(settings), (EMBEDDED_USER, password), timeouts, guard=guard), store
 
 
 def _embedded_url(settings: Settings) -> str:

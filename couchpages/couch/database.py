@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 from couchpages.couch.answers import parse, parse_leaves, parse_object, parse_rows, row_error
@@ -22,6 +22,23 @@ class DatabaseInfo:
     update_seq: str
 
 
+class FollowedDatabase(Protocol):
+    """What a follower asks of a database; see :class:`CouchDatabase`."""
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        ...
+
+    async def info(self) -> DatabaseInfo:
+        """Tell what making of the database this is."""
+        ...
+
+    async def feed(self, query: dict[str, str], idle: float, receive: Callable[[bytes], object]) -> None:
+        """Stream ``_changes``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CouchDatabase:
     """A :class:`~couchpages.ports.Database` on Apache CouchDB or the embedded store."""
@@ -30,8 +47,11 @@ class CouchDatabase:
     name: str
 
     async def info(self) -> DatabaseInfo:
-        """Give what CouchDB says of the database itself. Not repeated: who asks follows, and has its own backoff."""
-        answer = parse_object(await self.transport.fetch("GET", self._path()), self.name)
+        """Give what CouchDB says of the database itself. Not repeated: who asks follows, and has its own backoff.
+
+        It is also what CouchDB is asked to find out whether it is back: it needs the password, and no disk.
+        """
+        answer = parse_object(await self.transport.fetch("GET", self._path(), probe=True), self.name)
         born = answer.get("instance_start_time")
         if not isinstance(born, str):
             raise Unavailable(f"{self.name}: the answer does not say when the database was made")

@@ -6,9 +6,10 @@ the database was made anew, it loads everything, and reports as deleted what it 
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import Enum
 from random import random
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import task
@@ -16,31 +17,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from couchpages.couch.backoff import Backoff
-from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser
-from couchpages.couch.database import DatabaseInfo
+from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser, Unreadable
+from couchpages.couch.database import FollowedDatabase
+from couchpages.couch.timeouts import HEARTBEAT, LOADING_SILENCE, SILENCE
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, ChangesSink, StoreError, Unavailable
-
-#: Seconds between heartbeats, and how many may fail to come. CouchDB's default is a minute; a frozen CouchDB should be noticed sooner.
-HEARTBEAT = 5.0
-SILENCE = 3 * HEARTBEAT
-
-
-class FollowedDatabase(Protocol):
-    """What a follower asks of a database; see :class:`couchpages.couch.database.CouchDatabase`."""
-
-    @property
-    def name(self) -> str:
-        """The database's name."""
-        ...
-
-    async def info(self) -> DatabaseInfo:
-        """Tell what making of the database this is."""
-        ...
-
-    async def feed(self, query: dict[str, str], idle: float, receive: Callable[[bytes], object]) -> None:
-        """Stream ``_changes``."""
-        ...
 
 
 class State(Enum):
@@ -56,9 +37,9 @@ class State(Enum):
 class Follower(Service):
     """Keeps *sink* told of every change of *database*, documents included.
 
-    *known* gives the documents that the sink knows from an earlier run, when the service starts. A follower *from_now* on tells only
-    what happens after it began or the database was made anew; the sink asks for what it wants to know of the time before, and what it
-    knows is not watched.
+    *known* gives the documents that the sink knows from an earlier run, when the service starts; if there are some, it can serve. One
+    that is not *vital* is never an obstacle: the node serves without it. A follower *from_now* on tells only what happens after it began or
+    the database was made anew; the sink asks for what it wants to know of the time before, and what it knows is not watched.
 
     Runs in *reactor*'s thread. Never fails: what goes wrong is logged, counted and tried again with *backoff*.
     """
@@ -73,6 +54,7 @@ class Follower(Service):
         metrics: Metrics,
         *,
         known: Callable[[], Iterable[str]] = tuple,
+        vital: bool = True,
         from_now: bool = False,
         backoff: Backoff = Backoff(first=0.2, most=5.0),
         chance: Callable[[], float] = random,
@@ -83,6 +65,7 @@ class Follower(Service):
         self._sink = sink
         self._metrics = metrics
         self._known_before = known
+        self._can_serve = not vital
         self._backoff = backoff
         self._chance = chance
         self._beginning = "now" if from_now else "0"
@@ -102,6 +85,7 @@ class Follower(Service):
         """Begin to follow."""
         super().startService()
         self._known.update(self._known_before())
+        self._can_serve = self._can_serve or bool(self._known)
         self._running = Deferred.fromCoroutine(self._run())
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 -- Twisted's name
@@ -115,8 +99,8 @@ class Follower(Service):
         return running
 
     def obstacles(self) -> list[str]:
-        """See :class:`couchpages.ports.Readiness`: a sink that was never told everything cannot answer."""
-        return [] if self._loaded else [f"not loaded yet: {trouble}" for trouble in self.troubles()]
+        """See :class:`couchpages.ports.Readiness`: a sink that was never told everything, now or earlier, cannot answer."""
+        return [] if self._loaded or self._can_serve else [f"not loaded yet: {trouble}" for trouble in self.troubles()]
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`: while CouchDB is away the sink knows what was, and goes on (law 1)."""
@@ -145,14 +129,14 @@ class Follower(Service):
             self._start_over(info.born)
         self._become(State.LOADING)
         # Milliseconds without a new change after which CouchDB ends this feed: it has told all.
-        await self._read({"timeout": "1"})
+        await self._read({"timeout": "1"}, LOADING_SILENCE)
         self._settle()
         self._become(State.FOLLOWING)
-        await self._read({"heartbeat": str(int(HEARTBEAT * 1000))})
+        await self._read({"heartbeat": str(int(HEARTBEAT * 1000))}, SILENCE)
         # It should last for ever. Whoever ends it each time must not be asked again without a pause.
         raise Unavailable(f"{self._database.name}/_changes: the feed ended")
 
-    async def _read(self, ending: dict[str, str]) -> None:
+    async def _read(self, ending: dict[str, str], silence: float) -> None:
         parser = FeedParser()
 
         def receive(data: bytes) -> None:
@@ -168,7 +152,7 @@ class Follower(Service):
             **ending,
         }
         try:
-            await self._database.feed(query, SILENCE, receive)
+            await self._database.feed(query, silence, receive)
         except Unavailable:
             raise
         except StoreError:
@@ -181,25 +165,38 @@ class Follower(Service):
             case Changed(seq, change):
                 self._apply(change)
                 self._since = seq
+            case Unreadable(seq, doc_id, reason):
+                self._leave_out(doc_id, reason)
+                self._since = seq
             case End(seq, pending):
                 self._since = seq
                 self._metrics.follower_pending.labels(self._database.name).set(pending)
             case _:
                 pass
 
+    def _leave_out(self, doc_id: str, reason: str) -> None:
+        """Tell of a document that nobody can read: the sink must know that there is one, and will find nothing in it."""
+        change = Change(doc_id, {"_id": doc_id})
+        self._note(change)
+        self._malformed(doc_id, reason)
+        with suppress(ValueError):
+            self._sink.apply(change)
+
+    def _malformed(self, doc_id: str, reason: str) -> None:
+        self._metrics.malformed.labels(self._database.name).inc()
+        self.log.warn(
+            "{database}/{doc_id} is malformed and left out: {error}",
+            database=self._database.name,
+            doc_id=doc_id,
+            error=reason,
+        )
+
     def _apply(self, change: Change) -> None:
         self._note(change)
-        self._metrics.changes.labels(self._database.name).inc()
         try:
             self._sink.apply(change)
         except ValueError as error:
-            self._metrics.malformed.labels(self._database.name).inc()
-            self.log.warn(
-                "{database}/{doc_id} is malformed and left out: {error}",
-                database=self._database.name,
-                doc_id=change.doc_id,
-                error=str(error),
-            )
+            self._malformed(change.doc_id, str(error))
         except Exception:  # noqa: BLE001 -- law 4: no document stops a service
             self._metrics.malformed.labels(self._database.name).inc()
             self.log.failure(
@@ -207,6 +204,7 @@ class Follower(Service):
             )
 
     def _note(self, change: Change) -> None:
+        self._metrics.changes.labels(self._database.name).inc()
         if self._beginning == "0":
             self._unseen.discard(change.doc_id)
             (self._known.discard if change.doc is None else self._known.add)(change.doc_id)

@@ -26,10 +26,14 @@ LARGEST_PART = 16
 
 
 class Arriving:
-    """A blob on its way from CouchDB: hashed, written to disk, and kept in memory while it has at most *most* bytes."""
+    """A blob on its way from CouchDB: hashed, written to disk, and kept in memory while it has at most *most* bytes.
 
-    def __init__(self, most: int, incoming: Incoming | None) -> None:
+    One that neither memory nor the *room* on disk can hold is not taken to its end: it would be written for nothing.
+    """
+
+    def __init__(self, most: int, room: int, incoming: Incoming | None) -> None:
         self.most = most
+        self.room = max(most, room)
         self.incoming = incoming
         self.failure: OSError | None = None
         self.hash = hashlib.sha256()
@@ -39,6 +43,8 @@ class Arriving:
     def receive(self, data: bytes) -> None:
         """Take the next piece."""
         self.size += len(data)
+        if self.size > self.room:
+            raise Unavailable(f"it has more than {self.room:,} bytes, for which the disk cache is too small")
         self.hash.update(data)
         if self.size <= self.most:
             self.parts.append(data)
@@ -58,12 +64,22 @@ class Arriving:
 
 
 class BlobReader:
-    """Gives blobs; many misses of one make one request. Used in *reactor*'s thread; files are read in *threads*."""
+    """Gives blobs; many misses of one make one request. Used in *reactor*'s thread; files are read in *threads*.
+
+    *distrust* is told the name of a blob that is not what it should be in CouchDB.
+    """
 
     log = Logger()
 
     def __init__(
-        self, reactor: Any, threads: ThreadPool, database: Database, disk: DiskCache, memory: int, metrics: Metrics
+        self,
+        reactor: Any,
+        threads: ThreadPool,
+        database: Database,
+        disk: DiskCache,
+        memory: int,
+        metrics: Metrics,
+        distrust: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._reactor = reactor
         self._threads = threads
@@ -73,6 +89,7 @@ class BlobReader:
         self._most = max(memory // LARGEST_PART, 1)
         self._flights: SingleFlight[str, bytes | None] = SingleFlight()
         self._metrics = metrics
+        self._distrust = distrust
         metrics.cache_bytes.labels("blobs_memory").set_function(lambda: self._memory.held)
         metrics.cache_bytes.labels("blobs_disk").set_function(lambda: disk.held)
 
@@ -122,7 +139,7 @@ class BlobReader:
             return None
 
     async def _from_couchdb(self, sha256: str) -> bytes | None:
-        arriving = Arriving(self._most, self._incoming())
+        arriving = Arriving(self._most, self._disk.limit, self._incoming())
         try:
             await self._receive(sha256, arriving)
         except BaseException:
@@ -139,13 +156,29 @@ class BlobReader:
             self._metrics.blob_reads.labels("nowhere").inc()
             self.log.warn("a manifest names blob {sha256}, which CouchDB does not have (yet)", sha256=sha256)
             raise Unavailable(f"blob {sha256} is not in CouchDB (yet)") from error
+        except Unavailable as error:
+            if arriving.size:
+                self._broke_off(sha256, arriving, error)
+            raise
         found = arriving.hash.hexdigest()
         if found != sha256:
             self._metrics.cache_faults.labels("couchdb").inc()
+            self._distrust(sha256)
             self.log.error(
                 "{database}/{sha256} has the SHA-256 {found}", database=self._database.name, sha256=sha256, found=found
             )
             raise Unavailable(f"blob {sha256} is damaged in CouchDB")
+
+    def _broke_off(self, sha256: str, arriving: Arriving, error: Unavailable) -> None:
+        # A CouchDB that is away altogether is told of by whoever follows it.
+        self._metrics.cache_faults.labels("couchdb").inc()
+        self.log.warn(
+            "{database}/{sha256} broke off after {size} bytes: {error}",
+            database=self._database.name,
+            sha256=sha256,
+            size=arriving.size,
+            error=str(error),
+        )
 
     def _incoming(self) -> Incoming | None:
         try:

@@ -1,18 +1,23 @@
 """Blobs on disk under a limit, named by their SHA-256 and checked against it when they are read back (does I/O; for threads).
 
 Losing the folder costs only time, so nothing is synced: what a power cut damaged does not have its hash any more, and is removed
-when it is read.
+when it is read. Whatever else lies under a blob's name is removed too.
 """
 
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
+from twisted.logger import Logger
+
+from couchpages.folders import clear, make_folder, open_plain
 from couchpages.pages.lru import SizedCache
 from couchpages.pages.manifest import is_sha256
 
@@ -22,19 +27,49 @@ UNFINISHED = "incoming-"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What tells whether a file is still the one that was checked."""
+    """What tells whether a file is still the one that was checked.
+
+    *changed* is the inode's (ctime): unlike a file's moment of modification, nobody can set it back.
+    """
 
     inode: int
-    modified: int
+    changed: int
     size: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Identity":
+        """Give a file's."""
+        return cls(status.st_ino, status.st_ctime_ns, status.st_size)
 
 
 class DamagedBlob(Exception):
     """A file that does not have the hash of its name; it was removed."""
 
 
+class CheckedFile(io.BufferedReader):
+    """A file whose content was checked, open for reading. Its reads raise OSError once somebody writes to it.
+
+    So a visitor's transfer breaks off instead of going on with other bytes. What is not noticed is a disk that alters bytes by itself.
+    """
+
+    def __init__(self, raw: io.RawIOBase, status: os.stat_result) -> None:
+        super().__init__(raw)
+        self._written = status.st_mtime_ns, status.st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """See :meth:`io.BufferedReader.read`."""
+        data = super().read(size)
+        # Not the inode's moment, which also changes when the blob leaves the cache, and then the reader goes on.
+        now = os.fstat(self.fileno())
+        if (now.st_mtime_ns, now.st_size) != self._written:
+            raise OSError("a blob's file was altered while it was read")
+        return data
+
+
 class DiskCache:
     """Every method may be called from any thread, and blocks."""
+
+    log = Logger()
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
@@ -47,19 +82,23 @@ class DiskCache:
         """Bytes on disk."""
         return self._sizes.held
 
+    @property
+    def limit(self) -> int:
+        """The most bytes on disk."""
+        return self._sizes.limit
+
     def open(self) -> None:
-        """Make the folder, learn what is in it, oldest first, and remove what was left unfinished."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folder, learn what is in it, oldest first, and remove what was left unfinished. Raises OSError."""
+        make_folder(self._folder)
         found = []
         for entry in self._entries():
-            if not is_sha256(entry.name):
+            # What cannot be looked at, or is no file, is met again when somebody wants the blob of that name.
+            with suppress(OSError):
                 if entry.name.startswith(UNFINISHED):
-                    Path(entry.path).unlink(missing_ok=True)
-                continue
-            if entry.path != str(self._path(entry.name)):
-                continue
-            status = entry.stat(follow_symlinks=False)
-            found.append((status.st_mtime_ns, entry.name, status.st_size))
+                    clear(Path(entry.path))
+                elif entry.path == str(self._path(entry.name)) and is_sha256(entry.name) and _is_file(entry):
+                    status = entry.stat(follow_symlinks=False)
+                    found.append((status.st_mtime_ns, entry.name, status.st_size))
         with self._lock:
             for _, sha256, size in sorted(found):
                 self._hold(sha256, size)
@@ -70,31 +109,36 @@ class DiskCache:
         Raises :class:`DamagedBlob` and OSError.
         """
         try:
-            file = self._path(sha256).open("rb")
+            file = open_plain(self._path(sha256))
         except FileNotFoundError:
             self._forget_if_gone(sha256)
             return None
         try:
             status = os.fstat(file.fileno())
-            identity = Identity(status.st_ino, status.st_mtime_ns, status.st_size)
             if status.st_size <= most:
                 with file:
                     content = file.read()
                 self._check(sha256, hashlib.sha256(content).hexdigest())
                 self._touch(sha256)
                 return content
-            if self._checked.get(sha256) != identity:
-                self._check(sha256, hashlib.file_digest(file, "sha256").hexdigest())
-                self._checked[sha256] = identity
-                file.seek(0)
+            self._check_file(sha256, file, Identity.of(status))
+            checked = CheckedFile(file.detach(), status)  # type: ignore[attr-defined]  # a BufferedReader, as fdopen makes them
         except BaseException:
             file.close()
             raise
         self._touch(sha256)
-        return file
+        return checked
+
+    def _check_file(self, sha256: str, file: BinaryIO, identity: Identity) -> None:
+        if self._checked.get(sha256) != identity:
+            self._check(sha256, hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # as above
+            self._checked[sha256] = identity
+            file.seek(0)
 
     def incoming(self) -> "Incoming":
         """Begin to write a blob. Raises OSError."""
+        # Whoever removed the folder while the daemon runs shall not have to start it again.
+        make_folder(self._folder)
         descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=self._folder)
         return Incoming(os.fdopen(descriptor, "wb", buffering=65536), Path(name))
 
@@ -104,8 +148,8 @@ class DiskCache:
             path.unlink(missing_ok=True)
             return
         target = self._path(sha256)
-        target.parent.mkdir(mode=0o700, exist_ok=True)
         with self._lock:
+            _make_way(target)
             # Under the lock, so that nobody who lets go of an older copy at this moment removes this one.
             path.replace(target)
             self._hold(sha256, size)
@@ -133,17 +177,20 @@ class DiskCache:
 
     def _remove(self, sha256: str) -> None:
         self._checked.pop(sha256, None)
-        self._path(sha256).unlink(missing_ok=True)
+        clear(self._path(sha256))
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
 
     def _entries(self) -> Iterator["os.DirEntry[str]"]:
         for entry in os.scandir(self._folder):
-            if entry.is_dir(follow_symlinks=False):
-                yield from os.scandir(entry.path)
-            else:
+            if not entry.is_dir(follow_symlinks=False) or entry.name.startswith(UNFINISHED):
                 yield entry
+                continue
+            try:
+                yield from os.scandir(entry.path)
+            except OSError as error:
+                self.log.warn("a folder of the disk cache cannot be read: {error}", error=error)
 
 
 @dataclass(slots=True)
@@ -157,3 +204,16 @@ class Incoming:
         """Remove what was written."""
         self.file.close()
         self.path.unlink(missing_ok=True)
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    return entry.is_file(follow_symlinks=False)
+
+
+def _make_way(target: Path) -> None:
+    """Make a blob's folder, and remove what lies in its place or the blob's and is not what should be there."""
+    if not target.parent.is_dir():
+        clear(target.parent)
+        target.parent.mkdir(mode=0o700)
+    if target.is_dir():
+        clear(target)

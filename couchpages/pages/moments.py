@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from couchpages.pages.quoting import quoted
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: What comes later was written by a broken clock, and leaves no moment for what happens after it: datetime ends with the year 9999.
 END = datetime(9999, 1, 1, tzinfo=UTC)
@@ -14,9 +16,12 @@ def to_text(milliseconds: int) -> str:
 
 def from_text(text: str) -> int:
     """Read a moment. Raises ValueError for what is none, or lies before 1970 or after 9998."""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{quoted(text)} is no moment") from None
     if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
+        raise ValueError(f"{quoted(text)} has no time zone")
     if not EPOCH <= moment < END:
-        raise ValueError(f"{text!r} lies before 1970 or after 9998")
+        raise ValueError(f"{quoted(text)} lies before 1970 or after 9998")
     return (moment - EPOCH) // timedelta(milliseconds=1)

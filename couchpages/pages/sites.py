@@ -65,6 +65,7 @@ class Sites:
         self._kept: dict[str, str] = {}
         self._unreadable: set[str] = set()
         self._loaded = False
+        self._is_told: Callable[[], bool] = lambda: True
         metrics.sites.set_function(lambda: len(self._served))
 
     # What the follower tells.
@@ -92,6 +93,10 @@ class Sites:
     def loaded(self) -> None:
         """Every site is known now, so that an unknown name is unknown."""
         self._loaded = True
+
+    def believe(self, is_told: Callable[[], bool]) -> None:
+        """Call a host unknown only while *is_told* says that changes are told: a new site could be there otherwise (law 3)."""
+        self._is_told = is_told
 
     def knows(self, doc_id: str) -> bool:
         """Whether a document was told of."""
@@ -243,6 +248,8 @@ class Sites:
     def _unknown(self, host: str) -> Exception:
         if not self._loaded:
             return Unavailable("the manifests are not read from CouchDB yet")
+        if not self._is_told():
+            return Unavailable("CouchDB does not tell of new manifests")
         if host in self._unreadable:
             return Unavailable(f"the manifest {host} is malformed")
         return UnknownHost(host)

@@ -134,13 +134,15 @@ class MemoryNode:
         self.keyring = Keyring()
         stored = StoredBlobs(self.files, self.metrics)
         self.arrivals = Arrivals(self.reactor, stored, self.metrics)
-        self.keeper = ManifestKeeper(self.reactor, self.threads, ManifestFolder(folder / "manifests"))
+        self.keeper = ManifestKeeper(self.reactor, self.threads, ManifestFolder(folder / "manifests"), self.metrics)
         self.sites = Sites(
             self.reactor, self.manifests, memory, self.metrics, self.arrivals, self.milliseconds, self.keeper
         )
         self.disk = DiskCache(folder / "blobs", disk)
         self.spool = Spool(folder / "spool")
-        self.blobs = BlobReader(self.reactor, self.threads, self.files, self.disk, memory, self.metrics)
+        self.blobs = BlobReader(
+            self.reactor, self.threads, self.files, self.disk, memory, self.metrics, stored.distrust
+        )
         self._drawn = 0
         self.deployments = Deployments(
             self.sites, stored, self.manifests,

@@ -34,7 +34,7 @@ class Health:
         reasons = [reason for part in self._parts for reason in part.obstacles()]
         troubles = [trouble for part in self._parts for trouble in part.troubles()]
         if reasons:
-            not_ready = json_response(503, {"ready": False, "reasons": reasons})
+            not_ready = json_response(503, {"ready": False, "reasons": reasons, "troubles": troubles})
             return _answered(not_ready.with_headers(retry_later()))
         return _answered(json_response(200, {"ready": True, "troubles": troubles}))
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from couchpages.folders import clear, make_folder
 from couchpages.web.exchange import too_long
 
 MODE = 0o600
@@ -22,13 +23,15 @@ class Spool:
         self._folder = folder
 
     def open(self) -> None:
-        """Make the folder, and empty it."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folder, and empty it. Raises OSError."""
+        make_folder(self._folder)
         for left in self._folder.iterdir():
-            left.unlink()
+            clear(left)
 
     def body(self, limit: int) -> "Spooled":
-        """Give a body of at most *limit* bytes."""
+        """Give a body of at most *limit* bytes. Raises OSError."""
+        # Whoever removed the folder while the daemon runs shall not have to start it again.
+        make_folder(self._folder)
         return Spooled(self._folder, limit)
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.couch.answers import error_for, parse, parse_leaves, parse_object, parse_rows, row_error
+from couchpages.couch.evidence import PasswordRefused
 from couchpages.ports import Conflict, Denied, NoRoom, NotFound, Row, StoreError, TooLarge, Unavailable
 
 NOT_FOUND = b'{"error":"not_found","reason":"missing"}\n'
@@ -19,7 +20,7 @@ class Errors(SynchronousTestCase):
         """Each status has its meaning, and the message says what was asked and what the reason was."""
         for status, kind in [
             (400, StoreError),
-            (401, Denied),
+            (401, PasswordRefused),
             (403, Denied),
             (404, NotFound),
             (405, StoreError),

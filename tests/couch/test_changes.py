@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser, Heartbeat, parse_line
+from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser, Heartbeat, Unreadable, parse_line
 from couchpages.ports import Change, Unavailable
 
 values = st.recursive(
@@ -72,10 +72,35 @@ class Feeds(SynchronousTestCase):
         self.assertRaises(Unavailable, next, events)
 
     def test_endless_line(self) -> None:
-        """A line that never ends is given up."""
+        """A line that never ends, and is no change, is given up."""
         parser = FeedParser(max_line=10)
         self.assertEqual(list(parser.feed(b"x" * 10)), [])
         self.assertRaises(Unavailable, list, parser.feed(b"x"))
+
+    @settings(deadline=None)
+    @given(st.lists(st.integers(1, 400), max_size=20), st.booleans())
+    def test_line_too_long(self, cuts: list[int], deleted: bool) -> None:
+        """Defect: a line that is too long stopped the feed for ever. The document is named, its rest not kept, and the feed goes on."""
+        change = (
+            json.dumps({"seq": "1-x", "id": "large", "changes": [{"rev": "1-a"}]})[:-1]
+            .replace(": ", ":")
+            .replace(", ", ",")
+        )
+        flag = ',"deleted":true' if deleted else ""
+        line = f'{change}{flag},"doc":{{"x":"{"y" * 300}"}}}}\n'.encode()
+        feed = line + b'{"seq":"2-x","id":"b","doc":{}}\n'
+        parser = FeedParser(max_line=100)
+        found, start = [], 0
+        for stop in [*sorted(each for each in cuts if each < len(feed)), len(feed)]:
+            found += list(parser.feed(feed[start:stop]))
+            self.assertLessEqual(parser._held, 100)
+            start = stop
+        left_out = (
+            Changed("1-x", Change("large", None))
+            if deleted
+            else Unreadable("1-x", "large", "its line is longer than 100 bytes")
+        )
+        self.assertEqual(found, [left_out, Changed("2-x", Change("b", {}))])
 
 
 class Lines(SynchronousTestCase):
@@ -95,7 +120,16 @@ class Lines(SynchronousTestCase):
         """A document nested too deeply, or with a number too long, is malformed, and the feed goes on behind it (law 4)."""
         for value in (b"[" * 100_000 + b"]" * 100_000, b"9" * 5000):
             line = rb'{"seq":"5-\"x","id":"\u00e4","changes":[],"doc":{"x":' + value + b"}}"
-            self.assertEqual(parse_line(line), Changed('5-"x', Change("ä", {"_id": "ä"})))
+            found = parse_line(line)
+            assert isinstance(found, Unreadable)
+            self.assertEqual((found.seq, found.doc_id), ('5-"x', "ä"))
+
+    def test_broken_utf8(self) -> None:
+        """A document with broken UTF-8 is left out by its name; with such a name it is no feed, and no defect of ours."""
+        found = parse_line(b'{"seq":"1","id":"a","doc":{"x":"\xff"}}')
+        assert isinstance(found, Unreadable)
+        self.assertEqual((found.seq, found.doc_id), ("1", "a"))
+        self.assertRaises(Unavailable, parse_line, b'{"seq":"1","id":"\xff","doc":{}}')
 
     def test_no_feed(self) -> None:
         """What is no feed is not understood."""

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.database import DatabaseInfo
-from couchpages.couch.follower import HEARTBEAT, SILENCE, Follower, State
+from couchpages.couch.follower import Follower, State
+from couchpages.couch.timeouts import HEARTBEAT, SILENCE
 from couchpages.metrics import FOLLOWER_STATES, Metrics
 from couchpages.ports import Change, Denied, NotFound, Unavailable
 
@@ -382,6 +383,15 @@ class Malformed(FollowerCase):
         following.document("7-x", "c")
         self.assertEqual(self.sink.take(), [LOADED, ("deep", "there"), ("c", "there")])
 
+    def test_unreadable(self) -> None:
+        """What cannot be read is counted, once, whatever the sink says of it, and the sink knows that there is something."""
+        self.sink.malformed["bad"] = ValueError("no files")
+        following = self.load()
+        for doc_id in ("bad", "other"):
+            following.receive(b'{"seq":"6-x","id":"%s","doc":{"x":"\xff"}}\n' % doc_id.encode())
+        self.assertEqual(self.sink.take(), [LOADED, ("other", "there")])
+        self.assertEqual(self.sample("malformed_documents_total"), 2)
+
     def test_mended(self) -> None:
         """Once the document is mended it is applied."""
         self.sink.malformed["bad"] = ValueError("no files")
@@ -454,3 +464,26 @@ class KnownBefore(FollowerCase):
         self.follower = Follower(self.clock, self.database, self.sink, self.metrics, known=lambda: ("a", "old"))
         self.load("a", "b")
         self.assertEqual([doc_id for doc_id, _ in self.sink.take()], ["a", "b", "old", "loaded"])
+
+    def test_can_serve(self) -> None:
+        """A sink that knows something from earlier can serve though nothing could be loaded; one that knows nothing cannot."""
+        self.database.away = Unavailable("down")
+        cases: list[tuple[list[str], list[str]]] = [([], ["not loaded yet: db: down"]), (["a"], [])]
+        for known, obstacles in cases:
+            self.follower = Follower(
+                self.clock,
+                self.database,
+                self.sink,
+                self.metrics,
+                known=known.copy,
+                backoff=Backoff(1, 8),
+            )
+            self.follower.startService()
+            self.assertEqual((self.follower.obstacles(), self.follower.troubles()), (obstacles, ["db: down"]))
+            self.stop()
+
+    def test_not_vital(self) -> None:
+        """What the node can serve without is never an obstacle."""
+        self.database.away = Unavailable("down")
+        self.follower = Follower(self.clock, self.database, self.sink, self.metrics, vital=False)
+        self.assertEqual((self.follower.obstacles(), self.follower.troubles()), ([], ["db: stopped"]))

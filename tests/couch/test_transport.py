@@ -12,7 +12,7 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.client import ResponseDone, ResponseFailed, ResponseNeverReceived
+from twisted.web.client import HTTPConnectionPool, ResponseDone, ResponseFailed, ResponseNeverReceived
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
@@ -20,7 +20,11 @@ from zope.interface import implementer
 
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.database import CouchDatabase
-from couchpages.couch.transport import MOST_CONNECTIONS, Timeouts, Transport
+from couchpages.couch.evidence import Unanswered, Unasked, Unreachable
+from couchpages.couch.guard import Guard
+from couchpages.couch.timeouts import Timeouts
+from couchpages.couch.transport import MOST_CONNECTIONS, Transport
+from couchpages.metrics import Metrics
 from couchpages.ports import Conflict, NotFound, Row, StoreError, Unavailable
 
 TIMEOUTS = Timeouts(connect=5, answer=10, idle=3)
@@ -353,6 +357,19 @@ class Requests(TransportCase):
         self.assertTrue(answering.cut)
 
 
+class _Consumer:
+    """Takes one piece of a body, and no more until it is told to."""
+
+    def __init__(self, producer: Any) -> None:
+        self.size = 0
+        self.producer = producer
+
+    def write(self, data: bytes) -> None:
+        """Take a piece."""
+        self.size += len(data)
+        self.producer.pauseProducing()
+
+
 class Files(TransportCase):
     """Bodies that are streamed from files."""
 
@@ -371,6 +388,23 @@ class Files(TransportCase):
             self.assertTrue(files[turn].closed)
             self.clock.advance(4)
         self.failureResultOf(done, Unavailable)
+
+    def test_slow_upload(self) -> None:
+        """While pieces of a file are taken, an answer is not late; it is when none was taken for long."""
+        done = self.put(lambda: io.BytesIO(b"abc" * 2**16))
+        (asked,) = self.agent.asked
+        taken = _Consumer(asked.producer)
+        asked.producer.startProducing(taken)
+        for pieces in (1, 2, 3):
+            self.clock.advance(9)
+            self.assertEqual(taken.size, pieces * 2**16)
+            if pieces < 3:
+                asked.producer.resumeProducing()
+        self.clock.advance(9)
+        self.assertNoResult(done)
+        self.clock.advance(1)
+        self.failureResultOf(done, Unavailable)
+        asked.producer.stopProducing()
 
     def test_cancelled_before_the_body(self) -> None:
         """A cancelled upload closes its file."""
@@ -466,3 +500,85 @@ class Databases(TransportCase):
         documents = self.successResultOf(self.answered(self.database.documents("a", "a\ufff0"), body))
         self.assertEqual(documents, [{"_id": "a"}])
         self.assertIn(b"startkey=%22a%22", self.agent.asked[-1].uri)
+
+
+class Guarded(TransportCase):
+    """What a guard is told of requests, and what it keeps from CouchDB."""
+
+    def setUp(self) -> None:
+        """Make a transport with a guard."""
+        super().setUp()
+        self.guard = Guard(self.clock, Metrics())
+        backoff = Backoff(first=1, most=8, tries=4)
+        self.transport = Transport(self.clock, "http://couch", None, TIMEOUTS, backoff, lambda: 0.0, self.guard)
+        self.transport.client = HTTPClient(self.agent)
+
+    def fetch(self, *, repeat: bool = False, probe: bool = False) -> Deferred[bytes]:
+        """Begin a request."""
+        return self.start(self.transport.fetch("GET", "db/x", repeat=repeat, probe=probe))
+
+    def test_no_repetition(self) -> None:
+        """A request that finds out that CouchDB is away is not tried again."""
+        done = self.fetch(repeat=True)
+        self.agent.asked[0].fail(Refused())
+        self.failureResultOf(done, Unreachable)
+        self.failureResultOf(self.fetch(repeat=True), Unasked)
+        self.assertEqual(len(self.agent.asked), 1)
+
+    def test_in_the_middle_of_a_body(self) -> None:
+        """A body that is under way when CouchDB is found away is given up, and its connection cut."""
+        done = self.fetch(repeat=True)
+        answering = self.agent.asked[0].begin(200)
+        answering.send(b"par")
+        other = self.fetch()
+        self.agent.asked[1].fail(Refused())
+        self.failureResultOf(other, Unreachable)
+        self.failureResultOf(done, Unasked)
+        self.assertTrue(answering.cut)
+
+    def test_idle_connections(self) -> None:
+        """Idle connections are closed when CouchDB is found away: a probe must not wait on a dead one."""
+        closed: list[bool] = []
+        self.patch(HTTPConnectionPool, "closeCachedConnections", lambda _: closed.append(True))
+        Transport(self.clock, "http://couch", None, TIMEOUTS, guard=self.guard)
+        done = self.fetch()
+        self.agent.asked[0].fail(Refused())
+        self.failureResultOf(done, Unreachable)
+        self.assertEqual(closed, [True])
+
+    def test_heartbeats(self) -> None:
+        """While a feed brings heartbeats, a request that is not answered is alone with that; without them CouchDB is away."""
+        feed = self.start(self.transport.follow("db/_changes", {}, 99, lambda _: None))
+        answering = self.agent.asked[0].begin(200)
+        done = self.fetch()
+        for _ in range(4):
+            answering.send(b"\n")
+            self.clock.advance(2.5)
+        self.failureResultOf(done, Unanswered)
+        self.assertFalse(self.guard.is_open)
+        done = self.fetch()
+        self.clock.advance(10)
+        self.failureResultOf(done, Unanswered)
+        self.assertTrue(self.guard.is_open)
+        self.failureResultOf(feed, Unasked)
+
+    def test_probe_in_a_body(self) -> None:
+        """The head of a probe's answer is enough."""
+        done = self.fetch()
+        self.agent.asked[0].fail(Refused())
+        self.failureResultOf(done, Unreachable)
+        probe = self.fetch(probe=True)
+        answering = self.agent.asked[1].begin(200)
+        self.assertFalse(self.guard.is_open)
+        answering.end()
+        self.successResultOf(probe)
+
+    def test_refused_password(self) -> None:
+        """A refused password is no answer to what was asked for."""
+        for code, body in ((401, b'{"error":"unauthorized"}'), (403, b'{"reason":"Account is temporarily locked"}')):
+            done = self.fetch(probe=True)
+            self.agent.asked[-1].give(code, body)
+            self.failureResultOf(done, Unavailable)
+            self.assertTrue(self.guard.is_refused)
+            self.guard.renewed()
+        self.assertEqual(len(self.agent.asked), 2)

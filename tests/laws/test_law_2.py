@@ -81,7 +81,7 @@ class Law2(SynchronousTestCase):
     def test_nobody_is_led_back(self) -> None:
         """Who asks while the manifest is read from CouchDB, and is overtaken by a switch, gets the new version."""
         small = MemoryNode(Path(self.mktemp()), files=self.other.files, manifests=self.other.manifests, memory=1)
-        small.keeper.recall = small.manifests.get  # type: ignore[method-assign,assignment]  # a disk that is as slow as CouchDB
+        small.keeper.recall = small.manifests.get  # type: ignore[method-assign]  # a disk that is as slow as CouchDB
         turns = Turns()
         small.manifests.pause = turns.wait
         asked = Deferred.fromCoroutine(small.sites.files_for(HOST))

@@ -43,6 +43,14 @@ class Law3(SynchronousTestCase):
         self.assertEqual(started.call("GET", "/api/v2/sites", key=self.node.key).status, 503)
         self.assertEqual(self.node.visit("unknown.example", "/").status, 404)
 
+    def test_while_nothing_is_told(self) -> None:
+        """While CouchDB is away, a host that this node does not know may be there since; known sites and their missing pages are known."""
+        self.node.sites.believe(lambda: False)
+        self.is_503("unknown.example")
+        self.assertEqual((self.node.visit(HOST, "/").status, self.node.visit(HOST, "/missing").status), (200, 404))
+        self.node.sites.believe(lambda: True)
+        self.assertEqual(self.node.visit("unknown.example", "/").status, 404)
+
     def test_a_blob_that_cannot_be_had(self) -> None:
         """A file whose content cannot be read now, or is not there though a manifest names it, is 503."""
         (blob,) = self.node.manifests.documents_now()[HOST]["URLHashDictionary"].values()
@@ -105,6 +113,7 @@ class Law3NeedsItsCode(NeedsItsCode, SynchronousTestCase):
     without = (
         Without("test_before_everything_was_read", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005
         Without("test_before_everything_was_read", Sites, "require_loaded", lambda self: None),  # noqa: ARG005
+        Without("test_while_nothing_is_told", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005
         Without("test_a_blob_that_cannot_be_had", Visits, "_file", lambda self, *_: _unknown_host()),  # noqa: ARG005
         Without("test_a_manifest_that_cannot_be_had", Previews, "files", lambda self, doc_id: _unknown_host()),  # noqa: ARG005
         Without("test_a_malformed_manifest", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005

@@ -109,16 +109,16 @@ class DocumentTests(SynchronousTestCase):
         for doc, reason in (
             ({**legacy(), "_id": 5}, "_id"),
             (legacy(URLHashDictionary=None), "URLHashDictionary is not an object"),
-            (legacy(URLHashDictionary={"a": "zz"}), "'a' has no SHA-256"),
-            (legacy(URLHashDictionary={"a": None}), "'a' has no SHA-256"),
+            (legacy(URLHashDictionary={"a": "zz"}), '"a" has no SHA-256'),
+            (legacy(URLHashDictionary={"a": None}), '"a" has no SHA-256'),
             (legacy(Preview="yes"), "Preview"),
             (legacy(GitHash=""), "GitHash"),
-            (ours(version=2), "version 2"),
+            (ours(version=2), 'version "2" is not known'),
             (ours(site="other.org"), "called neither"),
-            (ours(activated=None), "called neither"),
+            (ours(activated=None), "activated is not a text"),
             (ours(created="2026-11-23"), "time zone"),
             (ours(activated="9999-12-31T23:59:59.999Z"), "9998"),
-            (ours(id=None), "lacks id"),
+            (ours(id=None), "id is not a text"),
         ):
             with self.assertRaises(ValueError) as caught:
                 from_document(doc)

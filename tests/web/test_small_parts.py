@@ -337,7 +337,10 @@ class Healths(SynchronousTestCase):
     def test_not_ready(self) -> None:
         """A node that is not ready tells every reason."""
         response = self.get(b"/readyz", Part(["a"], []), Part(["b", "c"], ["d"]))
-        self.assertEqual((response.status, self.body(response)), (503, {"ready": False, "reasons": ["a", "b", "c"]}))
+        self.assertEqual(
+            (response.status, self.body(response)),
+            (503, {"ready": False, "reasons": ["a", "b", "c"], "troubles": ["d"]}),
+        )
 
     def test_metrics(self) -> None:
         """The metrics come in Prometheus's text format, or in OpenMetrics for whom asks."""

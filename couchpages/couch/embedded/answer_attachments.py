@@ -1,20 +1,25 @@
 """Answers about attachments, streamed in and out in pieces of bounded size (does)."""
 
-from functools import partial
 from http import HTTPStatus
+from sqlite3 import Connection
 
+from couchpages.couch.embedded.answer_contents import held, write_segments
 from couchpages.couch.embedded.attachments import Stored, names_tag, part_of
 from couchpages.couch.embedded.bodies import UploadBody
-from couchpages.couch.embedded.contents import CHUNK, is_readable, read_chunk
+from couchpages.couch.embedded.compression import GZIP, is_compressible
+from couchpages.couch.embedded.contents import CHUNK, read_chunk
 from couchpages.couch.embedded.documents import DEFAULT_TYPE, agreed_revision, check_attachment_name, check_id
-from couchpages.couch.embedded.errors import bad_content_type, bad_request, missing, not_implemented
+from couchpages.couch.embedded.errors import bad_content_type, bad_request
 from couchpages.couch.embedded.exchange import Exchange
+from couchpages.couch.embedded.intake import Flow, Intake
 from couchpages.couch.embedded.locations import location
 from couchpages.couch.embedded.lookups import find_attachment
+from couchpages.couch.embedded.new_attachments import NewAttachment
 from couchpages.couch.embedded.revisions import Revision, parse_revision
 from couchpages.couch.embedded.routes import Attachment
+from couchpages.couch.embedded.segments import Content, Form
 from couchpages.couch.embedded.store import Store
-from couchpages.couch.embedded.updates import NewAttachment, remove_attachment, save_attachment
+from couchpages.couch.embedded.updates import remove_attachment, save_attachment
 
 
 async def attachment(store: Store, exchange: Exchange, about: Attachment) -> None:
@@ -32,12 +37,25 @@ def check_upload(exchange: Exchange, about: Attachment) -> Revision | None:
     """Refuse what can be refused before the body comes; return the revision that is claimed."""
     check_id(about.document)
     check_attachment_name(about.attachment)
-    encoding = (exchange.header("content-encoding") or "identity").lower()
-    if encoding == "gzip":
-        raise not_implemented("Attachments with Content-Encoding: gzip are not part of the embedded store.")
-    if encoding != "identity":
+    if _encoding(exchange) not in ("identity", GZIP):
         raise bad_content_type("Only gzip and identity content-encodings are supported")
     return _claimed(exchange)
+
+
+def upload_body(store: Store, exchange: Exchange) -> UploadBody:
+    """Make the body for an attachment, which is kept compressed when it comes so or has a type for that."""
+    gzipped = _encoding(exchange) == GZIP
+    compress = not gzipped and is_compressible(_type(exchange))
+    flow = Flow(exchange.channel.tcp)
+    return UploadBody(Intake(store.writer, flow, compress=compress, encoding=GZIP if gzipped else None))
+
+
+def _encoding(exchange: Exchange) -> str:
+    return (exchange.header("content-encoding") or "identity").lower()
+
+
+def _type(exchange: Exchange) -> str:
+    return exchange.header("content-type") or DEFAULT_TYPE
 
 
 def _claimed(exchange: Exchange) -> Revision | None:
@@ -49,7 +67,7 @@ async def _put(store: Store, exchange: Exchange, about: Attachment) -> None:
     body = exchange.body
     if not isinstance(body, UploadBody):
         raise bad_request("Missing request body")
-    new = NewAttachment(about.attachment, exchange.header("content-type") or DEFAULT_TYPE, body.received())
+    new = NewAttachment(about.attachment, _type(exchange), body.received())
     try:
         revision = await store.write(lambda t: save_attachment(t, about.database, about.document, claimed, new))
     except Exception:
@@ -74,45 +92,51 @@ async def _delete(store: Store, exchange: Exchange, about: Attachment) -> None:
 
 async def _get(store: Store, exchange: Exchange, about: Attachment) -> None:
     asked = parse_revision(exchange.parameters["rev"]) if "rev" in exchange.parameters else None
-    stored = await _held(store, about, asked)
-    try:
+
+    def read(connection: Connection) -> Stored:
+        return find_attachment(connection, about.database, about.document, asked, about.attachment)
+
+    async with held(store, read, lambda stored: [stored]) as stored:
         await _send_content(store, exchange, stored)
-    finally:
-        store.pins.release(stored.content)
-
-
-async def _held(store: Store, about: Attachment, asked: Revision | None) -> Stored:
-    """Find the attachment, and hold its content so that the sweep leaves it alone."""
-    for _ in range(3):
-        stored = await store.read(lambda c: find_attachment(c, about.database, about.document, asked, about.attachment))
-        store.pins.hold(stored.content)
-        try:
-            readable = await store.read(partial(is_readable, key=stored.content))
-        except BaseException:
-            store.pins.release(stored.content)
-            raise
-        if readable:
-            return stored
-        store.pins.release(stored.content)
-    raise missing()
 
 
 async def _send_content(store: Store, exchange: Exchange, stored: Stored) -> None:
-    ranged = stored.accepts_ranges
+    if names_tag(exchange.header("if-none-match"), stored.md5):
+        exchange.send_not_modified(stored.md5)
+        return
     headers = {
         "ETag": f'"{stored.md5}"',
         "Content-Type": stored.content_type,
         "Content-Security-Policy": "sandbox",
-        "Accept-Ranges": "bytes" if ranged else "none",
+        "Accept-Ranges": "bytes" if stored.accepts_ranges else "none",
     }
-    if names_tag(exchange.header("if-none-match"), stored.md5):
-        exchange.send_not_modified(stored.md5)
+    if stored.encoding is not None and stored.encoding not in _accepted(exchange):
+        await _send_unpacked(store, exchange, stored, headers)
         return
-    part = part_of(exchange.header("range"), stored.length) if ranged else None
+    if stored.encoding is not None:
+        headers["Content-Encoding"] = stored.encoding
+    part = part_of(exchange.header("range"), stored.length) if stored.accepts_ranges else None
     status = HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT
     if part is not None:
         headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{stored.length}"
     await _send_part(store, exchange, stored, part or range(stored.length), status, headers)
+
+
+def _accepted(exchange: Exchange) -> list[str]:
+    told = (exchange.header("accept-encoding") or "").lower()
+    return [
+        each.partition(";")[0].strip() for each in told.split(",") if each.replace(" ", "").endswith(";q=0") is False
+    ]
+
+
+async def _send_unpacked(store: Store, exchange: Exchange, stored: Stored, headers: dict[str, str]) -> None:
+    """Send what is kept compressed as it was before, in chunks where its length is not known."""
+    if stored.has_known_identity:
+        headers["Content-Length"] = str(stored.told_length)
+    exchange.stream(HTTPStatus.OK, headers)
+    if exchange.verb == "GET":
+        await write_segments(store, exchange, [Content(stored, Form.IDENTITY)])
+    exchange.end()
 
 
 async def _send_part(

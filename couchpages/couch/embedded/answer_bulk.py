@@ -1,26 +1,19 @@
-"""Answers about many documents at once: `_bulk_docs`, `_bulk_get`, `_revs_diff` (does)."""
+"""Answers about many documents at once: `_bulk_docs`, `_revs_diff` (does)."""
 
 from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
-from sqlite3 import Connection
 
 from couchpages.couch.embedded.databases import find_database
 from couchpages.couch.embedded.documents import Draft, read_draft
 from couchpages.couch.embedded.errors import ApiError, bad_request
 from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.json_request import json_object, require_json, sent_json
-from couchpages.couch.embedded.json_text import write_json
-from couchpages.couch.embedded.lookups import (
-    missing_revisions,
-    read_document,
-    read_leaves_of,
-)
+from couchpages.couch.embedded.lookups import missing_revisions
 from couchpages.couch.embedded.replicas import replicate_drafts
 from couchpages.couch.embedded.revisions import Revision, parse_revision
 from couchpages.couch.embedded.store import Store
 from couchpages.couch.embedded.updates import save_drafts
-from couchpages.couch.embedded.views import View, view_of
 
 
 def _drafts(value: object) -> tuple[bool, list[Draft]]:
@@ -54,51 +47,6 @@ def _result(name: str, result: Revision | ApiError) -> dict[str, object]:
     if isinstance(result, ApiError):
         return {"id": name, "error": result.error, "reason": result.reason}
     return {"ok": True, "id": name, "rev": str(result)}
-
-
-def _wanted(value: object) -> list[dict[str, object]]:
-    docs = json_object(value).get("docs")
-    if not isinstance(docs, list):
-        raise bad_request("Missing JSON list of 'docs'.")
-    return [each if isinstance(each, dict) else {} for each in docs]
-
-
-async def bulk_get(store: Store, exchange: Exchange, database: str) -> None:
-    """Answer `_bulk_get`: revisions of many documents, or all leaves of those without a revision."""
-    await _begin(store, exchange, database)
-    view = view_of(exchange.parameters)
-    wanted = await sent_json(store, exchange, _wanted)
-    exchange.stream(HTTPStatus.OK, {"Content-Type": "application/json"})
-    exchange.write(b'{"results":[')
-    for number, each in enumerate(wanted):
-        result = await store.read(partial(_get, database=database, wanted=each, view=view))
-        exchange.write((b"," if number else b"") + result)
-        await exchange.ready()
-    exchange.write(b"]}\n")
-    exchange.end()
-
-
-def _get(connection: Connection, database: str, wanted: dict[str, object], view: View) -> bytes:
-    name, asked = str(wanted.get("id", "")), wanted.get("rev")
-    try:
-        revisions = read_leaves_of(connection, database, name) if asked is None else [parse_revision(asked)]
-    except ApiError as error:
-        docs = [_error(name, "undefined" if asked is None else asked, error)]
-    else:
-        docs = [_one(connection, database, name, revision, view) for revision in revisions]
-    return b'{"id":' + write_json(name) + b',"docs":[' + b",".join(docs) + b"]}"
-
-
-def _one(connection: Connection, database: str, name: str, revision: Revision, view: View) -> bytes:
-    try:
-        return b'{"ok":' + read_document(connection, database, name, revision, view)[1] + b"}"
-    except ApiError as error:
-        return _error(name, str(revision), error)
-
-
-def _error(name: str, revision: object, error: ApiError) -> bytes:
-    told = {"rev": revision, "reason": error.reason, "id": name, "error": error.error}
-    return write_json({"error": told})
 
 
 def _revisions(value: object) -> dict[str, Sequence[Revision]]:

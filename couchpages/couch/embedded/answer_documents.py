@@ -1,32 +1,43 @@
 """Answers about single documents, local ones included (does)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
+from couchpages.couch.embedded.accepting import accepts
+from couchpages.couch.embedded.answer_contents import held, write_segments
+from couchpages.couch.embedded.answer_revisions import RELATED, new_boundary, open_revisions
 from couchpages.couch.embedded.attachments import names_tag
 from couchpages.couch.embedded.databases import find_database
 from couchpages.couch.embedded.documents import Draft, agreed_revision, check_id, read_draft
-from couchpages.couch.embedded.errors import ApiError, bad_request, not_implemented
+from couchpages.couch.embedded.errors import not_implemented
 from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.json_request import sent_json
-from couchpages.couch.embedded.json_text import read_json
 from couchpages.couch.embedded.local_documents import delete_local, save_local
 from couchpages.couch.embedded.locations import location
-from couchpages.couch.embedded.lookups import read_document, read_leaves_of, read_local
+from couchpages.couch.embedded.lookups import read_document, read_local, read_parts
+from couchpages.couch.embedded.multipart_body import MultipartBody
+from couchpages.couch.embedded.multipart_writing import related, related_type
+from couchpages.couch.embedded.new_attachments import NewAttachment
+from couchpages.couch.embedded.query import flag
 from couchpages.couch.embedded.replicas import replicate_draft
 from couchpages.couch.embedded.revisions import Revision, parse_revision
 from couchpages.couch.embedded.routes import Document, LocalDocument
+from couchpages.couch.embedded.segments import Segment, contents_of, length_of
 from couchpages.couch.embedded.store import Store
 from couchpages.couch.embedded.updates import delete_document, save_draft
 from couchpages.couch.embedded.views import View, view_of
+from couchpages.couch.embedded.writer import Transaction
 
 
 async def document(store: Store, exchange: Exchange, about: Document | LocalDocument) -> None:
     """Answer `/{database}/{document}`."""
     match exchange.verb:
-        case "GET" | "HEAD":
-            await (_get if isinstance(about, Document) else _get_local)(store, exchange, about)
+        case "GET" | "HEAD" if isinstance(about, Document):
+            await _get(store, exchange, about)
+        case "GET" | "HEAD" if isinstance(about, LocalDocument):
+            await _get_local(store, exchange, about)
         case "PUT":
             await _put(store, exchange, about)
         case "DELETE":
@@ -36,76 +47,109 @@ async def document(store: Store, exchange: Exchange, about: Document | LocalDocu
             raise not_implemented(f"{exchange.verb} of a document is not part of the embedded store.")
 
 
-async def _get(store: Store, exchange: Exchange, about: Document | LocalDocument) -> None:
+async def _get(store: Store, exchange: Exchange, about: Document) -> None:
     parameters = exchange.parameters
     view = view_of(parameters)
     if "open_revs" in parameters:
-        await _get_leaves(store, exchange, about, parameters["open_revs"], view)
+        await open_revisions(store, exchange, about, parameters, view)
         return
-    asked = parse_revision(parameters["rev"]) if "rev" in parameters else None
-    revision, text = await store.read(lambda c: read_document(c, about.database, about.document, asked, view))
-    if not view.is_plain:
-        exchange.send_json(HTTPStatus.OK, text)
+    # Apache CouchDB gives the winner to whoever names a revision and wants the latest.
+    named = "rev" in parameters and not flag(parameters, "latest")
+    asked = parse_revision(parameters["rev"]) if named else None
+    if view.attachments and accepts(exchange.header("accept"), RELATED):
+        await _send_related(store, exchange, about, asked, view)
         return
-    _send_tagged(exchange, revision, text)
+    read = partial(read_document, database=about.database, name=about.document, revision=asked, view=view)
+    async with held(store, read, lambda found: contents_of(found[1])) as (revision, segments):
+        if is_known(exchange, revision, view):
+            return
+        await _send_segments(store, exchange, segments, tag(revision, view))
 
 
-def _send_tagged(exchange: Exchange, revision: Revision, text: bytes) -> None:
-    if names_tag(exchange.header("if-none-match"), str(revision)):
+async def _send_segments(store: Store, exchange: Exchange, segments: Sequence[Segment], tagged: dict[str, str]) -> None:
+    if len(segments) == 1 and isinstance(segments[0], bytes):
+        exchange.send_json(HTTPStatus.OK, segments[0], tagged)
+        return
+    exchange.stream(HTTPStatus.OK, {"Content-Type": "application/json", **tagged})
+    await write_segments(store, exchange, [*segments, b"\n"])
+    exchange.end()
+
+
+async def _send_related(store: Store, exchange: Exchange, about: Document, asked: Revision | None, view: View) -> None:
+    """Send a document and its attachments as multipart; a document without any is JSON as ever."""
+    read = partial(read_parts, database=about.database, name=about.document, revision=asked, view=view)
+    async with held(store, read, lambda found: found[2]) as (revision, text, attachments):
+        if is_known(exchange, revision, view):
+            return
+        if not attachments:
+            exchange.send_json(HTTPStatus.OK, text, tag(revision, view))
+            return
+        boundary = new_boundary()
+        segments = related(boundary, text, attachments)
+        headers = {
+            "Content-Type": related_type(boundary, attachments).decode(),
+            "Content-Length": str(length_of(segments)),
+            **tag(revision, view),
+        }
+        exchange.stream(HTTPStatus.OK, headers)
+        await write_segments(store, exchange, segments if exchange.verb == "GET" else [])
+        exchange.end()
+
+
+def is_known(exchange: Exchange, revision: Revision, view: View) -> bool:
+    """Answer 304 when the client has this revision already; tell whether that was done."""
+    if view.is_plain and names_tag(exchange.header("if-none-match"), str(revision)):
         exchange.send_not_modified(str(revision))
-        return
-    exchange.send_json(HTTPStatus.OK, text, {"ETag": f'"{revision}"'})
+        return True
+    return False
 
 
-async def _get_leaves(
-    store: Store, exchange: Exchange, about: Document | LocalDocument, asked: str, view: View
-) -> None:
-    name = about.document
-    if asked == "all":
-        revisions: Sequence[Revision] = await store.read(lambda c: read_leaves_of(c, about.database, name))
-    else:
-        revisions = _revision_list(asked)
-    rows = [await _leaf_row(store, about, revision, view) for revision in revisions]
-    exchange.send_json(HTTPStatus.OK, b"[" + b",".join(rows) + b"]")
+def tag(revision: Revision, view: View) -> dict[str, str]:
+    """Give the entity tag of an answer that only the revision decides."""
+    return {"ETag": f'"{revision}"'} if view.is_plain else {}
 
 
-def _revision_list(text: str) -> list[Revision]:
-    value = read_json(text.encode("utf-8", "surrogateescape"))
-    if not isinstance(value, list):
-        raise bad_request("Invalid list of revisions")
-    return [parse_revision(each) for each in value]
-
-
-async def _leaf_row(store: Store, about: Document | LocalDocument, revision: Revision, view: View) -> bytes:
-    try:
-        _, text = await store.read(lambda c: read_document(c, about.database, about.document, revision, view))
-    except ApiError as error:
-        if error.reason != "missing":
-            raise
-        return b'{"missing":"%s"}' % str(revision).encode()
-    return b'{"ok":' + text + b"}"
-
-
-async def _get_local(store: Store, exchange: Exchange, about: Document | LocalDocument) -> None:
+async def _get_local(store: Store, exchange: Exchange, about: LocalDocument) -> None:
     revision, text = await store.read(lambda c: read_local(c, about.database, about.document))
-    _send_tagged(exchange, revision, text)
+    if not is_known(exchange, revision, View()):
+        exchange.send_json(HTTPStatus.OK, text, tag(revision, View()))
 
 
 async def _put(store: Store, exchange: Exchange, about: Document | LocalDocument) -> None:
     await store.read(partial(find_database, name=about.database))
     name = check_id(about.document)
-    draft = await sent_json(store, exchange, read_draft)
+    draft, beside = await _sent_document(store, exchange)
     parent = agreed_revision(draft.revision, exchange.parameters.get("rev"), exchange.header("if-match"))
-    draft = Draft(
-        name, parent, draft.history or ((parent,) if parent else ()), draft.deleted, draft.body, draft.attachments
-    )
-    save = save_local if isinstance(about, LocalDocument) else save_draft
-    if exchange.parameters.get("new_edits") == "false" and save is save_draft:
-        save = replicate_draft
-    revision = await store.write(lambda transaction: save(transaction, about.database, name, draft))
+    draft = replace(draft, name=name, revision=parent, history=draft.history or ((parent,) if parent else ()))
+    try:
+        revision = await store.write(lambda transaction: _save(transaction, exchange, about, draft, beside))
+    except Exception:
+        exchange.body.abandon()
+        if isinstance(exchange.body, MultipartBody):
+            exchange.body.check()  # what went wrong first
+        raise
     status = HTTPStatus.OK if draft.deleted else HTTPStatus.CREATED
     where = {"Location": location(exchange.address, about.database, name)}
     _send_revision(exchange, status, name, revision, where)
+
+
+async def _sent_document(store: Store, exchange: Exchange) -> tuple[Draft, list[NewAttachment]]:
+    if isinstance(exchange.body, MultipartBody):
+        return exchange.body.document()
+    return await sent_json(store, exchange, read_draft), []
+
+
+def _save(
+    transaction: Transaction,
+    exchange: Exchange,
+    about: Document | LocalDocument,
+    draft: Draft,
+    beside: Sequence[NewAttachment],
+) -> Revision:
+    if isinstance(about, LocalDocument):
+        return save_local(transaction, about.database, about.document, draft)
+    save = replicate_draft if exchange.parameters.get("new_edits") == "false" else save_draft
+    return save(transaction, about.database, about.document, draft, beside)
 
 
 def _send_revision(

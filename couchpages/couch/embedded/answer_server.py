@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from couchpages.couch.embedded.databases import create_database, drop_database, find_database, list_databases
 from couchpages.couch.embedded.documents import read_draft
-from couchpages.couch.embedded.errors import bad_request
+from couchpages.couch.embedded.errors import bad_request, missing
 from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.json_request import require_json, sent_json
 from couchpages.couch.embedded.local_documents import save_local
@@ -32,6 +32,11 @@ async def welcome(exchange: Exchange) -> None:
 async def up(exchange: Exchange) -> None:
     """Answer `/_up`."""
     exchange.send_json(HTTPStatus.OK, {"status": "ok", "seeds": {}})
+
+
+async def session() -> None:
+    """Answer `/_session`: there are no sessions. A replicator that hears so sends name and password with each request."""
+    raise missing()
 
 
 async def all_databases(store: Store, exchange: Exchange) -> None:

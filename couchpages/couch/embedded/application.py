@@ -7,14 +7,16 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from couchpages.couch.embedded import answer_bulk, answer_server
-from couchpages.couch.embedded.answer_attachments import attachment, check_upload
+from couchpages.couch.embedded.answer_attachments import attachment, check_upload, upload_body
+from couchpages.couch.embedded.answer_bulk_get import bulk_get
 from couchpages.couch.embedded.answer_documents import document
 from couchpages.couch.embedded.answer_listings import all_documents
 from couchpages.couch.embedded.authorization import Credentials, authenticated
-from couchpages.couch.embedded.bodies import Body, Ignored, JsonBody, UploadBody
+from couchpages.couch.embedded.bodies import Body, Ignored, JsonBody
 from couchpages.couch.embedded.errors import ApiError, StoreClosedError, unauthorized, unavailable
 from couchpages.couch.embedded.exchange import Exchange
 from couchpages.couch.embedded.feed import changes
+from couchpages.couch.embedded.multipart_body import MultipartBody
 from couchpages.couch.embedded.routes import (
     AllDatabases,
     AllDocuments,
@@ -27,6 +29,7 @@ from couchpages.couch.embedded.routes import (
     FullCommit,
     LocalDocument,
     RevisionsDifference,
+    Session,
     Target,
     Up,
     Welcome,
@@ -54,7 +57,10 @@ class CouchApplication:
             about = self._read_head(exchange)
             if exchange.verb == "PUT" and isinstance(about, Attachment):
                 check_upload(exchange, about)
-                return UploadBody(self._store.writer, exchange.channel.tcp)
+                return upload_body(self._store, exchange)
+            content_type = exchange.header("content-type") or ""
+            if exchange.verb == "PUT" and isinstance(about, Document) and content_type.startswith("multipart/related;"):
+                return MultipartBody(content_type, self._store.writer, exchange.channel.tcp)
         except ApiError:
             return Ignored()  # `answer` finds the same error again
         return JsonBody() if exchange.verb in ("PUT", "POST") else Ignored()
@@ -62,7 +68,7 @@ class CouchApplication:
     def _read_head(self, exchange: Exchange) -> Target:
         known = authenticated(exchange.header("authorization"), self._credentials)
         about, _ = target(exchange.target), exchange.parameters
-        if not known and not isinstance(about, Welcome | Up):
+        if not known and not isinstance(about, Welcome | Up | Session):
             admin = isinstance(about, AllDatabases) or (
                 isinstance(about, Database) and exchange.verb in ("PUT", "DELETE")
             )
@@ -93,13 +99,15 @@ class CouchApplication:
         headers = {"Allow": ",".join(error.allow)} if error.allow else {}
         exchange.send_json(error.status, {"error": error.error, "reason": error.reason}, headers)
 
-    def _dispatch(self, exchange: Exchange, about: Target) -> Awaitable[None]:  # noqa: C901, PLR0911  # one case for each target
+    def _dispatch(self, exchange: Exchange, about: Target) -> Awaitable[None]:  # noqa: C901, PLR0911, PLR0912  # one case for each target
         store = self._store
         match about:
             case Welcome():
                 return answer_server.welcome(exchange)
             case Up():
                 return answer_server.up(exchange)
+            case Session():
+                return answer_server.session()
             case AllDatabases():
                 return answer_server.all_databases(store, exchange)
             case Database(name):
@@ -113,7 +121,7 @@ class CouchApplication:
             case BulkDocuments(name):
                 return answer_bulk.bulk_documents(store, exchange, name)
             case BulkGet(name):
-                return answer_bulk.bulk_get(store, exchange, name)
+                return bulk_get(store, exchange, name)
             case RevisionsDifference(name):
                 return answer_bulk.revisions_difference(store, exchange, name)
             case Document() | LocalDocument():

@@ -33,18 +33,24 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A content whose last byte has come: a small one as it is, a large one as chunks that are stored already."""
+    """A content whose last byte has come: a small one as it is, a large one as chunks that are stored already.
+
+    With an `encoding`, length and digests are those of the compressed bytes, and `identity` counts them before that.
+    """
 
     length: int
     md5: bytes
     sha256: bytes
     whole: bytes | None
     upload: Upload | None = None
+    encoding: str | None = None
+    identity: int | None = None
 
 
-def received_whole(data: bytes) -> Received:
+def received_whole(data: bytes, encoding: str | None = None, identity: int | None = None) -> Received:
     """Describe a content that is in memory."""
-    return Received(len(data), md5(data, usedforsecurity=False).digest(), sha256(data).digest(), data)
+    digests = md5(data, usedforsecurity=False).digest(), sha256(data).digest()
+    return Received(len(data), *digests, data, None, encoding, identity)
 
 
 class Pins:

@@ -6,24 +6,35 @@ Source: CouchDB documentation, "Documents"; order and wording of the refusals me
 import binascii
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from couchpages.couch.embedded.errors import bad_id, bad_json, bad_member, bad_request, document_too_large
+from couchpages.couch.embedded.compression import GZIP
+from couchpages.couch.embedded.errors import (
+    bad_content_type,
+    bad_id,
+    bad_json,
+    bad_member,
+    bad_request,
+    digest_mismatch,
+    document_too_large,
+)
 from couchpages.couch.embedded.json_text import write_json
 from couchpages.couch.embedded.query import is_text
 from couchpages.couch.embedded.revisions import Revision, parse_revision
 
 DOCUMENT_LIMIT = 8_000_000  # bytes of the body in JSON, without special members: CouchDB's max_document_size
 DEFAULT_TYPE = "application/octet-stream"
+_LARGEST = 2**53  # the largest number that every JSON reader can count to
 _IGNORED = frozenset({"_conflicts", "_deleted_conflicts", "_local_seq", "_revs_info"})
 _KNOWN = frozenset({"_attachments", "_deleted", "_id", "_rev", "_revisions"})
 
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """An attachment that stays as the parent has it."""
+    """An attachment that stays as the parent has it; `generation`, when it is told, must be the one that it has there."""
 
     name: str
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,22 @@ class Inline:
 
 
 @dataclass(frozen=True, slots=True)
+class Follows:
+    """An attachment whose bytes follow the document in a multipart body.
+
+    `length` counts bytes before compressing, `encoded` those that follow; None is not told. `digest` is their MD5.
+    """
+
+    name: str
+    content_type: str
+    generation: int | None = None
+    encoding: str | None = None
+    length: int | None = None
+    encoded: int | None = None
+    digest: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A document as a client wants it stored; `history` are its revision's ancestors, the newest first, itself included."""
 
@@ -45,7 +72,7 @@ class Draft:
     history: tuple[Revision, ...]
     deleted: bool
     body: bytes
-    attachments: tuple[Stub | Inline, ...]
+    attachments: tuple[Stub | Inline | Follows, ...]
 
 
 def check_id(name: object) -> str:
@@ -61,8 +88,8 @@ def check_id(name: object) -> str:
     return name
 
 
-def read_draft(value: object) -> Draft:
-    """Read a parsed document; raise 400 or 413 with CouchDB's words."""
+def read_draft(value: object, *, multipart: bool = False) -> Draft:
+    """Read a parsed document; raise 400 or 413 with CouchDB's words. Only in a multipart body attachments may follow."""
     if not isinstance(value, dict):
         raise bad_request("Document must be a JSON object")
     name = check_id(value["_id"]) if "_id" in value else None
@@ -71,7 +98,7 @@ def read_draft(value: object) -> Draft:
     if not isinstance(deleted, bool):
         raise bad_member("_deleted")
     body = _body(value, name or "")
-    return Draft(name, revision, _history(value, revision), deleted, body, _attachments(value))
+    return Draft(name, revision, _history(value, revision), deleted, body, _attachments(value, multipart=multipart))
 
 
 def _body(value: Mapping[str, object], name: str) -> bytes:
@@ -91,16 +118,18 @@ def _history(value: Mapping[str, object], revision: Revision | None) -> tuple[Re
     if "_revisions" not in value:
         return () if revision is None else (revision,)
     match value["_revisions"]:
+        case {"start": 0, "ids": [*_]}:
+            return ()  # of a local document, which has no tree; a replicator sends it back with its checkpoint
         case {"start": int(start), "ids": [*digests]} if start >= len(digests) > 0:
             return tuple(parse_revision(f"{start - age}-{digest}") for age, digest in enumerate(digests))
     raise bad_member("_revisions")
 
 
-def _attachments(value: Mapping[str, object]) -> tuple[Stub | Inline, ...]:
+def _attachments(value: Mapping[str, object], *, multipart: bool) -> tuple[Stub | Inline | Follows, ...]:
     entries = value.get("_attachments", {})
     if not isinstance(entries, dict):
         raise bad_member("_attachments")
-    return tuple(_attachment(name, entry) for name, entry in entries.items() if isinstance(entry, dict))
+    return tuple(_attachment(name, entry, multipart) for name, entry in entries.items() if isinstance(entry, dict))
 
 
 def check_attachment_name(name: str) -> str:
@@ -112,18 +141,45 @@ def check_attachment_name(name: str) -> str:
     return name
 
 
-def _attachment(name: str, entry: Mapping[str, object]) -> Stub | Inline:
+def _attachment(name: str, entry: Mapping[str, object], multipart: bool) -> Stub | Inline | Follows:
     check_attachment_name(name)
+    generation = _count(entry, "revpos")
     if entry.get("stub") is True:
-        return Stub(name)
-    generation = entry.get("revpos")
-    content_type = entry.get("content_type")
-    return Inline(
-        name,
-        content_type if isinstance(content_type, str) else DEFAULT_TYPE,
-        _decoded(name, entry.get("data")),
-        generation if isinstance(generation, int) else None,
+        return Stub(name, generation)
+    told = entry.get("content_type")
+    content_type = told if isinstance(told, str) else DEFAULT_TYPE
+    if multipart and entry.get("follows") is True:
+        return _following(Follows(name, content_type, generation), entry)
+    return Inline(name, content_type, _decoded(name, entry.get("data")), generation)
+
+
+def _count(entry: Mapping[str, object], member: str) -> int | None:
+    value = entry.get(member)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else None
+
+
+def _following(follows: Follows, entry: Mapping[str, object]) -> Follows:
+    encoding = entry.get("encoding")
+    if encoding not in (None, "identity", GZIP):
+        raise bad_content_type("Only gzip and identity content-encodings are supported")
+    length = _count(entry, "length")
+    encoded = _count(entry, "encoded_length") if encoding == GZIP else None
+    return replace(
+        follows,
+        encoding=GZIP if encoding == GZIP else None,
+        length=length,
+        encoded=length if encoded is None else encoded,
+        digest=_digest(entry.get("digest")),
     )
+
+
+def _digest(value: object) -> bytes | None:
+    if not isinstance(value, str) or not value.startswith("md5-"):
+        return None
+    try:
+        return b64decode(value.removeprefix("md5-"), validate=True)
+    except (binascii.Error, ValueError):
+        raise digest_mismatch() from None
 
 
 def _decoded(name: str, data: object) -> bytes:

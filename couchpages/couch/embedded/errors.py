@@ -135,6 +135,16 @@ def bad_range() -> ApiError:
     return ApiError(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "requested_range_not_satisfiable", reason)
 
 
+def digest_mismatch() -> ApiError:
+    """400 for an attachment whose bytes are not those that its digest names."""
+    return ApiError(HTTPStatus.BAD_REQUEST, "content_md5_mismatch", "Possible message corruption.")
+
+
+def wrong_length(*, longer: bool) -> ApiError:
+    """400 for a part of a multipart body that has more or fewer bytes than the document tells."""
+    return bad_request(f"attachment {'longer' if longer else 'shorter'} than expected")
+
+
 def not_implemented(reason: str) -> ApiError:
     """501 for what CouchDB has and this store has not."""
     return ApiError(HTTPStatus.NOT_IMPLEMENTED, "not_implemented", reason)

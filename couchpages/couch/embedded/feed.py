@@ -9,9 +9,9 @@ from http import HTTPStatus
 
 from couchpages.couch.embedded.databases import DatabaseRow, find_database
 from couchpages.couch.embedded.exchange import Exchange
+from couchpages.couch.embedded.feed_forms import FORMS
 from couchpages.couch.embedded.feed_options import FeedOptions, read_options
 from couchpages.couch.embedded.json_request import json_object, require_json, sent_json
-from couchpages.couch.embedded.json_text import write_json
 from couchpages.couch.embedded.listings import ChangesPage, count_after, read_changes
 from couchpages.couch.embedded.notifier import Subscription
 from couchpages.couch.embedded.sequences import parse_since, sequence
@@ -24,10 +24,11 @@ _END = 2**62  # where a descending feed begins
 async def changes(store: Store, exchange: Exchange, database: str) -> None:
     """Answer `_changes`."""
     row = await store.read(partial(find_database, name=database))
+    body: dict[str, object] = {}
     if exchange.verb == "POST":
         require_json(exchange)
-        await sent_json(store, exchange, json_object)
-    options = read_options(exchange.parameters)
+        body = await sent_json(store, exchange, json_object)
+    options = read_options(exchange.parameters, body, exchange.header("last-event-id"))
     since = parse_since(options.since, uuid=row.uuid, latest=row.update_seq)
     if exchange.verb == "HEAD":
         exchange.send(HTTPStatus.OK, b"", JSON_TYPE)
@@ -49,23 +50,21 @@ class _Feed:
         self._exchange = exchange
         self._row = row
         self._options = options
+        self._form = FORMS[options.feed]
         self._subscription = subscription
         self._left = options.limit
         self._sent = 0
 
     async def run(self, since: int) -> None:
         """Stream the answer from `since` to its end."""
-        continuous = self._options.feed == "continuous"
-        self._exchange.stream(HTTPStatus.OK, JSON_TYPE)
-        if not continuous:
-            self._exchange.write(b'{"results":[\n')
+        self._exchange.stream(HTTPStatus.OK, dict(self._form.headers))
+        self._exchange.write(self._form.beginning)
         last = await self._follow(since)
         told = sequence(min(last, self._row.update_seq) if last == _END else last, self._row.uuid)
         pending = await self._store.read(
             partial(count_after, database=self._row, seq=last, descending=self._options.view.descending)
         )
-        end = write_json({"last_seq": told, "pending": pending})
-        self._exchange.write(end + b"\n" if continuous else b"\n],\n" + end[1:] + b"\n")
+        self._exchange.write(self._form.end(told, pending))
         self._exchange.end()
 
     async def _follow(self, last: int) -> int:
@@ -88,10 +87,7 @@ class _Feed:
         self._left -= len(page.rows)
         if not page.rows:
             return
-        if self._options.feed == "continuous":
-            self._exchange.write(b"\n".join(page.rows) + b"\n")
-        else:
-            self._exchange.write((b",\n" if self._sent else b"") + b",\n".join(page.rows))
+        self._exchange.write(self._form.changes(page.rows, first=self._sent == 0))
         self._sent += len(page.rows)
 
     def _is_complete(self) -> bool:
@@ -110,5 +106,5 @@ class _Feed:
                 return True
             if self._options.heartbeat is None:
                 return False
-            self._exchange.write(b"\n")
+            self._exchange.write(self._form.heartbeat)
             await self._exchange.ready()

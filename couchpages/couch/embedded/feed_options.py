@@ -5,15 +5,17 @@ some malformed numbers: this store says 400.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from couchpages.couch.embedded.errors import bad_request, not_implemented
+from couchpages.couch.embedded.json_text import read_json
 from couchpages.couch.embedded.query import Parameters, flag
-from couchpages.couch.embedded.views import ChangesView
+from couchpages.couch.embedded.views import ChangesView, View
 
 TIMEOUT = 60.0  # seconds without a change, after which a feed without heartbeat ends
 HEARTBEAT = 60.0  # seconds, when heartbeat=true
-FEEDS = ("normal", "continuous", "longpoll")
+FEEDS = ("normal", "continuous", "longpoll", "eventsource")
 _NUMBER = re.compile(r"-?[0-9]{1,12}", re.ASCII)
 _UNLIMITED = 2**62
 
@@ -30,37 +32,68 @@ class FeedOptions:
     view: ChangesView
 
 
-def read_options(parameters: Parameters) -> FeedOptions:
-    """Read the query parameters of `_changes`."""
-    if "filter" in parameters:
-        raise not_implemented("Filters are not part of the embedded store.")
+def read_options(
+    parameters: Parameters, body: Mapping[str, object] | None = None, last_event: str | None = None
+) -> FeedOptions:
+    """Read the query parameters of `_changes`, the body of a POST, and the header Last-Event-ID."""
     limit = _number(parameters, "limit", -1)
     return FeedOptions(
         _feed(parameters),
-        parameters.get("last-event-id", parameters.get("since", "0")),
+        _since(parameters, last_event),
         limit if limit >= 0 else _UNLIMITED,
         _heartbeat(parameters.get("heartbeat")),
         max(0, _number(parameters, "timeout", int(TIMEOUT * 1000))) / 1000,
-        _view(parameters),
+        _view(parameters, body or {}),
     )
+
+
+def _since(parameters: Parameters, last_event: str | None) -> str:
+    if parameters.get("feed") == "eventsource" and last_event is not None:
+        # Events are told with their sequence as JSON, and that is what comes back.
+        return last_event.strip().strip('"')
+    return parameters.get("last-event-id", parameters.get("since", "0"))
 
 
 def _feed(parameters: Parameters) -> str:
     feed = parameters.get("feed", "normal")
-    if feed == "eventsource":
-        raise not_implemented("feed=eventsource is not part of the embedded store.")
     feed = "continuous" if feed == "live" else feed
     if feed not in FEEDS:
         raise bad_request("Supported `feed` types: normal, continuous, live, longpoll, eventsource")
     return feed
 
 
-def _view(parameters: Parameters) -> ChangesView:
+def _view(parameters: Parameters, body: Mapping[str, object]) -> ChangesView:
     style = parameters.get("style", "main_only")
     if style not in ("main_only", "all_docs"):
         raise bad_request("Supported `style` values: main_only, all_docs")
-    include_docs, descending = flag(parameters, "include_docs"), flag(parameters, "descending")
-    return ChangesView(style == "all_docs", include_docs, flag(parameters, "conflicts"), descending)
+    shown = View(
+        conflicts=flag(parameters, "conflicts"),
+        attachments=flag(parameters, "attachments"),
+        encoding_info=flag(parameters, "att_encoding_info"),
+    )
+    return ChangesView(
+        style == "all_docs",
+        flag(parameters, "include_docs"),
+        shown,
+        flag(parameters, "descending"),
+        _only(parameters, body),
+        parameters.get("filter") == "_design",
+    )
+
+
+def _only(parameters: Parameters, body: Mapping[str, object]) -> frozenset[str] | None:
+    """Read which documents are told of; filters in JavaScript or Mango are not part of this store."""
+    wanted = parameters.get("filter")
+    if wanted in (None, "_design"):
+        return None
+    if wanted != "_doc_ids":
+        raise not_implemented(f"The filter {wanted} is not part of the embedded store.")
+    names = body.get("doc_ids")
+    if names is None and "doc_ids" in parameters:
+        names = read_json(parameters["doc_ids"].encode("utf-8", "surrogateescape"))
+    if not isinstance(names, list):
+        raise bad_request("`doc_ids` filter parameter is not a JSON array.")
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _number(parameters: Parameters, name: str, default: int) -> int:

@@ -4,14 +4,15 @@ A page is bounded in rows and in bytes, so that neither a long list nor large do
 answer are read one after another: what is written meanwhile may or may not show, as in any CouchDB of several shards.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
 from couchpages.couch.embedded.databases import DatabaseRow, find_database
 from couchpages.couch.embedded.errors import ApiError
+from couchpages.couch.embedded.feed_forms import Change
 from couchpages.couch.embedded.json_text import write_json
-from couchpages.couch.embedded.lookups import find_revision, read_document, render
+from couchpages.couch.embedded.lookups import find_revision, read_document, render, whole
 from couchpages.couch.embedded.revisions import Revision, winner
 from couchpages.couch.embedded.sequences import sequence
 from couchpages.couch.embedded.trees import read_leaves
@@ -101,7 +102,11 @@ def _row(connection: Connection, database: str, name: str, value: dict[str, obje
     if view is None:
         return row
     try:
-        document = b"null" if "deleted" in value else read_document(connection, database, name, None, view)[1]
+        document = (
+            b"null"
+            if "deleted" in value
+            else whole(connection, read_document(connection, database, name, None, view)[1])
+        )
     except ApiError:
         document = b"null"  # deleted since its row was read
     return row[:-1] + b',"doc":' + document + b"}"
@@ -129,9 +134,9 @@ def _key_row(connection: Connection, row: DatabaseRow, key: object, view: View |
 
 @dataclass(frozen=True, slots=True)
 class ChangesPage:
-    """Some changes as JSON texts, the number of the last, and whether there are more."""
+    """Some changes, the number of the last that was looked at, and whether there are more."""
 
-    rows: Sequence[bytes]
+    rows: Sequence[Change]
     last: int
     more: bool
 
@@ -140,12 +145,8 @@ def read_changes(
     connection: Connection, database: DatabaseRow, since: int, limit: int, view: ChangesView
 ) -> ChangesPage | None:
     """Read the next changes after `since` (before it, when descending); None when the database is gone."""
-    if (
-        connection.execute(
-            "SELECT 1 FROM databases WHERE key = ? AND name = ?", (database.key, database.name)
-        ).fetchone()
-        is None
-    ):
+    query = "SELECT 1 FROM databases WHERE key = ? AND name = ?"
+    if connection.execute(query, (database.key, database.name)).fetchone() is None:
         return None
     side, direction = ("<", "DESC") if view.descending else (">", "ASC")
     query = (
@@ -154,24 +155,30 @@ def read_changes(
     )
     size = min(limit, PAGE_ROWS)
     found = connection.execute(query, (database.key, since, size)).fetchall()
-    rows = _bounded(found, lambda each: b"".join(_change(connection, database, each, view)))
-    last = found[len(rows) - 1][0] if rows else since
-    return ChangesPage(rows, last, len(rows) == size < limit or len(rows) < len(found))
+    rows: list[Change] = []
+    looked_at = length = 0
+    for looked_at, each in enumerate(found, 1):  # noqa: B007  # it is used after the loop
+        if view.tells_of(each[1].decode()):
+            rows.append(_change(connection, database, each, view))
+            length += len(rows[-1].text)
+        if length >= PAGE_BYTES:
+            break
+    last = found[looked_at - 1][0] if found else since
+    return ChangesPage(rows, last, len(rows) < limit and (looked_at < len(found) or len(found) == size))
 
 
 def _change(
     connection: Connection, database: DatabaseRow, found: tuple[int, bytes, int, int, int, str], view: ChangesView
-) -> Iterator[bytes]:
-    seq, encoded, document, dead, generation, digest = found
-    name, best = encoded.decode(), Revision(generation, digest)
+) -> Change:
+    number, encoded, document, dead, generation, digest = found
+    name, best, seq = encoded.decode(), Revision(generation, digest), sequence(number, database.uuid)
     revisions = _leaves(connection, document) if view.all_leaves else [best]
-    changes = [{"rev": str(each)} for each in revisions]
-    change = {"seq": sequence(seq, database.uuid), "id": name, "changes": changes}
-    yield write_json(change | ({"deleted": True} if dead else {}))[:-1]
+    told = {"seq": seq, "id": name, "changes": [{"rev": str(each)} for each in revisions]}
+    text = write_json(told | ({"deleted": True} if dead else {}))
     if view.include_docs:
-        shown = View(conflicts=view.conflicts)
-        yield b',"doc":' + render(connection, name, find_revision(connection, database.name, name, best), shown)
-    yield b"}"
+        shown = render(connection, name, find_revision(connection, database.name, name, best), view.shown)
+        text = text[:-1] + b',"doc":' + whole(connection, shown) + b"}"
+    return Change(seq, text)
 
 
 def _leaves(connection: Connection, document: int) -> Iterable[Revision]:

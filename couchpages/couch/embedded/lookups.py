@@ -1,7 +1,6 @@
 """Reads of single documents and attachments, as jobs for the readers (does)."""
 
-from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
@@ -10,7 +9,10 @@ from couchpages.couch.embedded.contents import CHUNK, read_chunk
 from couchpages.couch.embedded.databases import DatabaseRow, find_database
 from couchpages.couch.embedded.documents import compose
 from couchpages.couch.embedded.errors import deleted, missing, no_attachment
+from couchpages.couch.embedded.json_text import write_json
+from couchpages.couch.embedded.multipart_writing import fit_to_follow
 from couchpages.couch.embedded.revisions import Leaf, Revision, conflicts
+from couchpages.couch.embedded.segments import Content, Form, Segment, Writing, joined
 from couchpages.couch.embedded.trees import read_attachments, read_leaves
 from couchpages.couch.embedded.views import View
 
@@ -51,15 +53,68 @@ def find_revision(connection: Connection, database: str, name: str, revision: Re
 
 def read_document(
     connection: Connection, database: str, name: str, revision: Revision | None, view: View
-) -> tuple[Revision, bytes]:
-    """Return a document's revision and its text."""
+) -> tuple[Revision, list[Segment]]:
+    """Return a document's revision and its text, in which contents of attachments are still to be written."""
     found = find_revision(connection, database, name, revision)
     return found.revision, render(connection, name, found, view)
 
 
-def render(connection: Connection, name: str, found: Found, view: View) -> bytes:
+def read_parts(
+    connection: Connection, database: str, name: str, revision: Revision | None, view: View
+) -> tuple[Revision, bytes, list[Stored]]:
+    """Return a document's revision, its text for a multipart body, and the attachments that follow it."""
+    found = find_revision(connection, database, name, revision)
+    attachments = read_attachments(connection, found.key)
+    full = [fit_to_follow(each) for each in _full(connection, found, attachments, view)]
+    following = {each.name: each.following() for each in full}
+    told = {each.name: following.get(each.name) or each.stub(encoding=True) for each in attachments}
+    extras = [*_extras(connection, found, view), *([("_attachments", told)] if told else [])]
+    return found.revision, compose(name, found.revision, found.body, extras), full
+
+
+def render(connection: Connection, name: str, found: Found, view: View) -> list[Segment]:
     """Write a found revision with what the view adds."""
-    return compose(name, found.revision, found.body, _extras(connection, found, view))
+    text = compose(name, found.revision, found.body, _extras(connection, found, view))
+    attachments = read_attachments(connection, found.key)
+    if not attachments:
+        return [text]
+    full = _full(connection, found, attachments, view)
+    members = [_member(each, full=each in full, encoding=view.encoding_info) for each in attachments]
+    between = [segment for member in members for segment in (b",", *member)][1:]
+    return joined([text[:-1], b',"_attachments":{', *between, b"}}"])
+
+
+def whole(connection: Connection, segments: Iterable[Segment]) -> bytes:
+    """Write segments in memory, for answers that are put together of many documents."""
+    return b"".join(each if isinstance(each, bytes) else _content(connection, each) for each in segments)
+
+
+def _content(connection: Connection, content: Content) -> bytes:
+    writing = Writing(content)
+    starts = range(0, content.stored.length, CHUNK)
+    pieces = [
+        piece for start in starts for piece in writing.feed(read_chunk(connection, content.stored.content, start))
+    ]
+    return b"".join([*pieces, writing.finish()])
+
+
+def _member(attachment: Stored, *, full: bool, encoding: bool) -> list[Segment]:
+    name = write_json(attachment.name) + b":"
+    if not full:
+        return [name + write_json(attachment.stub(encoding=encoding))]
+    described = write_json(attachment.described(encoding=encoding))
+    return [name + described[:-1] + b',"data":"', Content(attachment, Form.BASE64), b'"}']
+
+
+def _full(connection: Connection, found: Found, attachments: Sequence[Stored], view: View) -> list[Stored]:
+    """Choose the attachments whose contents are wanted."""
+    if not view.attachments:
+        return []
+    if view.atts_since is None:
+        return list(attachments)
+    path = {revision for revision, _ in ancestors(connection, found.key)}
+    since = max((each.generation for each in view.atts_since if each in path), default=0)
+    return [each for each in attachments if each.generation > since]
 
 
 def _extras(connection: Connection, found: Found, view: View) -> Iterator[tuple[str, object]]:
@@ -74,9 +129,6 @@ def _extras(connection: Connection, found: Found, view: View) -> Iterator[tuple[
     yield from _conflicts(list(read_leaves(connection, found.document)) if _wants_leaves(view) else [], view)
     if view.local_seq:
         yield "_local_seq", found.seq
-    attachments = read_attachments(connection, found.key)
-    if attachments:
-        yield "_attachments", _described(connection, attachments, inline=view.attachments)
 
 
 def _wants_leaves(view: View) -> bool:
@@ -91,17 +143,6 @@ def _conflicts(leaves: Sequence[Leaf], view: View) -> Iterator[tuple[str, object
         losers = [str(each) for each in conflicts(leaves, deleted=dead)] if wanted and leaves else []
         if losers:
             yield member, losers
-
-
-def _described(connection: Connection, attachments: Sequence[Stored], *, inline: bool) -> Mapping[str, object]:
-    if not inline:
-        return {each.name: each.stub() for each in attachments}
-    return {each.name: {**each.described(), "data": _base64(connection, each)} for each in attachments}
-
-
-def _base64(connection: Connection, attachment: Stored) -> str:
-    pieces = (read_chunk(connection, attachment.content, start) for start in range(0, attachment.length, CHUNK))
-    return b64encode(b"".join(pieces)).decode()
 
 
 def ancestors(connection: Connection, key: int) -> list[tuple[Revision, str]]:
@@ -129,6 +170,20 @@ def read_leaves_of(connection: Connection, database: str, name: str) -> list[Rev
         raise missing()
     leaves = [leaf.revision for leaf in read_leaves(connection, document[0])]
     return sorted(leaves, key=lambda revision: revision.order)
+
+
+def newest_of(connection: Connection, database: str, name: str, revision: Revision) -> list[Revision]:
+    """List the leaves that a revision became (`latest`): itself when it is one, none when it is not known."""
+    row = find_database(connection, database)
+    query = """
+        WITH RECURSIVE tree (key) AS (
+          SELECT revisions.key FROM revisions JOIN documents ON documents.key = document
+          WHERE database = ? AND name = ? AND generation = ? AND digest = ?
+          UNION ALL SELECT r.key FROM revisions AS r JOIN tree ON r.parent = tree.key
+        ) SELECT generation, digest FROM revisions JOIN tree ON tree.key = revisions.key WHERE leaf"""
+    values = (row.key, name.encode("utf-8", "surrogatepass"), revision.generation, revision.digest)
+    found = [Revision(*each) for each in connection.execute(query, values)]
+    return sorted(found, key=lambda each: each.order)
 
 
 def read_local(connection: Connection, database: str, name: str) -> tuple[Revision, bytes]:

@@ -1,14 +1,15 @@
 """Writes of revisions that were made elsewhere (`new_edits=false`), as jobs for the writer (does)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from sqlite3 import Connection
 
 from couchpages.couch.embedded.attachments import Stored, merge_stubs
+from couchpages.couch.embedded.contents import give_up
 from couchpages.couch.embedded.databases import find_database
-from couchpages.couch.embedded.documents import Draft, Inline
+from couchpages.couch.embedded.documents import Draft
 from couchpages.couch.embedded.errors import bad_request
 from couchpages.couch.embedded.local_documents import save_local
+from couchpages.couch.embedded.new_attachments import NewAttachment
 from couchpages.couch.embedded.revisions import Revision, merge
 from couchpages.couch.embedded.trees import (
     NewRevision,
@@ -20,7 +21,7 @@ from couchpages.couch.embedded.trees import (
     read_tree,
     settle,
 )
-from couchpages.couch.embedded.updates import incoming, kept, place_of
+from couchpages.couch.embedded.updates import Place, arrived, kept, place_of
 from couchpages.couch.embedded.writer import Transaction
 
 
@@ -34,7 +35,9 @@ def replicate_drafts(transaction: Transaction, database: str, drafts: Sequence[t
             replicate_draft(transaction, database, name, draft)
 
 
-def replicate_draft(transaction: Transaction, database: str, name: str, draft: Draft) -> Revision:
+def replicate_draft(
+    transaction: Transaction, database: str, name: str, draft: Draft, beside: Sequence[NewAttachment] = ()
+) -> Revision:
     """Store one revision with its own name and ancestors, and return that name.
 
     Of a revision that is here already, only ancestors that were not known are taken: they may join two branches.
@@ -47,10 +50,12 @@ def replicate_draft(transaction: Transaction, database: str, name: str, draft: D
     tree, keys = read_tree(connection, document)
     head = draft.history[0]
     merged = merge(tree, draft.history, deleted=draft.deleted)
+    if head in keys:
+        for each in beside:
+            give_up(transaction, each.received)
     if merged == tree:
         return head
-    known = [each for key in place.leaves.values() for each in read_attachments(connection, key)]
-    attachments = [] if head in keys else merge_stubs(name, draft.attachments, known)
+    attachments = [] if head in keys else merge_stubs(name, arrived(draft, beside), _known(connection, place, draft))
     for revision in reversed(draft.history):
         _graft(connection, document, keys, revision, merged.parents[revision], draft)
     stored = [_replicated(transaction, each, head.generation) for each in attachments]
@@ -78,7 +83,12 @@ def _graft(
     keys[revision] = add_revision(connection, document, new, parent_key)
 
 
-def _replicated(transaction: Transaction, each: Stored | Inline, generation: int) -> Stored:
-    if isinstance(each, Stored):
-        return each
-    return replace(kept(transaction, incoming(each), generation), generation=each.generation or generation)
+def _known(connection: Connection, place: Place, draft: Draft) -> list[Stored]:
+    """List what stubs may stand for: the attachments of leaves that the revision continues."""
+    continued = [key for leaf, key in place.leaves.items() if leaf.revision in draft.history]
+    return [each for key in continued for each in read_attachments(connection, key)]
+
+
+def _replicated(transaction: Transaction, each: Stored | NewAttachment, generation: int) -> Stored:
+    told = each.generation if isinstance(each, NewAttachment) else None
+    return kept(transaction, each, told or generation)

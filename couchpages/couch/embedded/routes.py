@@ -27,6 +27,13 @@ class Up:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """`/_session`."""
+
+    allow = ("DELETE", "GET", "HEAD", "POST")
+
+
+@dataclass(frozen=True, slots=True)
 class AllDatabases:
     """`/_all_dbs`."""
 
@@ -118,9 +125,9 @@ class Attachment:
 
 
 OfDatabase = AllDocuments | Changes | BulkDocuments | BulkGet | RevisionsDifference | FullCommit
-Target = Welcome | Up | AllDatabases | Database | OfDatabase | Document | LocalDocument | Attachment
+Target = Welcome | Up | Session | AllDatabases | Database | OfDatabase | Document | LocalDocument | Attachment
 
-_SERVER: Mapping[str, Target] = {"": Welcome(), "_up": Up(), "_all_dbs": AllDatabases()}
+_SERVER: Mapping[str, Target] = {"": Welcome(), "_up": Up(), "_session": Session(), "_all_dbs": AllDatabases()}
 _IN_DATABASE: Mapping[str, type[OfDatabase]] = {
     "_all_docs": AllDocuments,
     "_changes": Changes,

@@ -91,7 +91,13 @@ CREATE TABLE local_documents (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST,)  # PRAGMA user_version counts those that were made
+_SECOND = """
+-- What is kept compressed says so; contents.length and md5 are those of the bytes that are stored.
+ALTER TABLE attachments ADD COLUMN encoding TEXT;      -- 'gzip', or NULL for bytes as they are
+ALTER TABLE attachments ADD COLUMN identity INTEGER;   -- bytes before compressing, NULL where that is contents.length
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)  # PRAGMA user_version counts those that were made
 
 
 def connect(path: Path, *, writing: bool) -> sqlite3.Connection:

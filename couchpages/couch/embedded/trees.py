@@ -47,7 +47,7 @@ def read_tree(connection: Connection, document: int) -> tuple[Tree, dict[Revisio
 def read_attachments(connection: Connection, revision: int) -> list[Stored]:
     """Return a revision's attachments, sorted by name."""
     query = (
-        "SELECT name, content_type, generation, content, length, md5 FROM attachments "
+        "SELECT name, content_type, generation, content, length, md5, encoding, identity FROM attachments "
         "JOIN contents ON contents.key = content WHERE revision = ? ORDER BY name"
     )
     return [Stored(*row) for row in connection.execute(query, (revision,))]
@@ -95,8 +95,12 @@ def empty_revision(connection: Connection, key: int) -> None:
 def add_attachments(connection: Connection, revision: int, attachments: Iterable[Stored]) -> None:
     """Attach stored contents to a revision."""
     connection.executemany(
-        "INSERT INTO attachments (revision, name, content_type, generation, content) VALUES (?, ?, ?, ?, ?)",
-        [(revision, each.name, each.content_type, each.generation, each.content) for each in attachments],
+        "INSERT INTO attachments (revision, name, content_type, generation, content, encoding, identity) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (revision, each.name, each.content_type, each.generation, each.content, each.encoding, each.identity)
+            for each in attachments
+        ],
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 
 from couchpages.couch.embedded.attachments import Stored, merge_stubs
-from couchpages.couch.embedded.contents import Received, keep_content, received_whole
+from couchpages.couch.embedded.contents import keep_content
 from couchpages.couch.embedded.databases import DatabaseRow, find_database
 from couchpages.couch.embedded.documents import Draft, Inline, Stub
 from couchpages.couch.embedded.errors import (
@@ -17,6 +17,7 @@ from couchpages.couch.embedded.errors import (
     no_attachment,
 )
 from couchpages.couch.embedded.local_documents import save_local
+from couchpages.couch.embedded.new_attachments import NewAttachment, incoming
 from couchpages.couch.embedded.revisions import Leaf, Revision, next_revision, parent_for
 from couchpages.couch.embedded.trees import (
     DocumentRow,
@@ -31,15 +32,6 @@ from couchpages.couch.embedded.trees import (
     settle,
 )
 from couchpages.couch.embedded.writer import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class NewAttachment:
-    """An attachment whose content was received beside the document."""
-
-    name: str
-    content_type: str
-    received: Received
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +50,14 @@ def place_of(connection: Connection, database: str, name: str) -> Place:
     return Place(found, row, {} if row is None else read_leaves(connection, row.key))
 
 
-def save_draft(transaction: Transaction, database: str, name: str, draft: Draft) -> Revision:
-    """Store an edit on top of the revision that it names, or raise 409."""
+def save_draft(
+    transaction: Transaction, database: str, name: str, draft: Draft, beside: Sequence[NewAttachment] = ()
+) -> Revision:
+    """Store an edit on top of the revision that it names, or raise 409; `beside` are attachments that came with it."""
     place = place_of(transaction.connection, database, name)
     parent = parent_for(list(place.leaves), draft.revision, deleted=draft.deleted)
     known = _attachments_of(transaction.connection, place, parent)
-    fresh = [each if isinstance(each, Stub) else incoming(each) for each in draft.attachments]
-    attachments = merge_stubs(name, fresh, known)
+    attachments = merge_stubs(name, arrived(draft, beside), known)
     return _extend(transaction, place, name, parent, draft, attachments)
 
 
@@ -158,9 +151,10 @@ def _attachments_of(connection: Connection, place: Place, parent: Revision | Non
     return [] if parent is None else read_attachments(connection, leaf_keys(place.leaves)[parent])
 
 
-def incoming(each: Inline) -> NewAttachment:
-    """Treat an attachment that came inside the document like one that came beside it."""
-    return NewAttachment(each.name, each.content_type, received_whole(each.data))
+def arrived(draft: Draft, beside: Sequence[NewAttachment]) -> list[Stub | NewAttachment]:
+    """Give a draft's attachments: stubs, those that came inside it, and those that came beside it."""
+    inside = [incoming(each) for each in draft.attachments if isinstance(each, Inline)]
+    return [*(each for each in draft.attachments if isinstance(each, Stub)), *inside, *beside]
 
 
 def kept(transaction: Transaction, each: Stored | NewAttachment, generation: int) -> Stored:
@@ -168,7 +162,16 @@ def kept(transaction: Transaction, each: Stored | NewAttachment, generation: int
     if isinstance(each, Stored):
         return each
     key, received = keep_content(transaction, each.received), each.received
-    return Stored(each.name, each.content_type, generation, key, received.length, received.md5)
+    return Stored(
+        each.name,
+        each.content_type,
+        generation,
+        key,
+        received.length,
+        received.md5,
+        received.encoding,
+        received.identity,
+    )
 
 
 def _extend(

@@ -148,7 +148,7 @@ class StoreCase(TestCase):
         headers: Mapping[str, str] | None = None,
         user: str | None = "",
     ) -> Answer:
-        """Ask the store: `path` is sent as it is, `body` as JSON; user None is anonymous."""
+        """Ask the store, or a whole address: `path` is sent as it is, `body` as JSON; user None is anonymous."""
         response = await self.open(method, path, body, data=data, headers=headers, user=user)
         content = await response.content()
         told = {name.decode().lower(): values[-1].decode() for name, values in response.headers.getAllRawHeaders()}
@@ -174,7 +174,8 @@ class StoreCase(TestCase):
         if user is not None:
             credentials = user or f"{self.username}:{self.password}"
             sent["Authorization"] = "Basic " + b64encode(credentials.encode()).decode()
-        return await self.client.request(method, self.base + path, data=data, headers=sent, unbuffered=True)
+        address = path if path.startswith("http:") else self.base + path
+        return await self.client.request(method, address, data=data, headers=sent, unbuffered=True)
 
     async def put(self, name: str, **members: object) -> str:
         """Store a document, which must succeed, and return its revision."""

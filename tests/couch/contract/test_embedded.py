@@ -1,7 +1,6 @@
 """What only the embedded store promises: starting, stopping, full disks, slow readers, its own bounds."""
 
 from functools import partial
-from gzip import compress
 from os import urandom
 from pathlib import Path
 from typing import Any
@@ -191,13 +190,6 @@ class EmbeddedStoreTests(EmbeddedCase):
         with self.assertRaises(StoreFileError) as caught:
             service.startService()
         self.assertIn("must be able to write there", str(caught.exception))
-
-    async def test_compressed_upload_is_refused(self) -> None:
-        """Content-Encoding: gzip is refused: stored without that word, it would be given out as other bytes."""
-        headers = {**OCTETS, "Content-Encoding": "gzip"}
-        answer = await self.ask("PUT", f"/{self.db}/doc/a", data=compress(b"hello"), headers=headers)
-        self.assertEqual((answer.status, answer.json["error"]), (501, "not_implemented"))
-        self.assertEqual(await self.rows(), [])
 
     async def test_number_of_local_document_is_bounded(self) -> None:
         """A local document's revision that does not fit into the file is a bad request."""

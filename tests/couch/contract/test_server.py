@@ -53,9 +53,10 @@ class ServerContract(Contract):
             self.assertEqual(answer.refusal, (401, "unauthorized", "Name or password is incorrect."), path)
 
     async def test_broken_authorization(self) -> None:
-        """What is not base64 is a bad request."""
+        """What is not base64 is a bad request. Apache CouchDB from 3.5.1 on fails at some of it instead (500)."""
         answer = await self.ask("GET", f"/{self.db}", headers={"Authorization": "Basic !!!"}, user=None)
-        self.assertEqual(answer.refusal, (400, "bad_request", "Authorization header has invalid base64 value"))
+        refused = (400, "bad_request", "Authorization header has invalid base64 value")
+        self.assertIn(answer.refusal, (refused, (500, "unknown_error", "missing_padding")))
 
     async def test_all_databases(self) -> None:
         """The list holds the database."""

@@ -1,5 +1,7 @@
 """Attachments, decided: stubs, ranges, conditions."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -35,12 +37,23 @@ class StubTests(SynchronousTestCase):
         told = {"content_type": "application/octet-stream", "revpos": 1, "digest": digest, "length": 5, "stub": True}
         self.assertEqual(stored("a").stub(), told)
 
-    def test_compressible_types(self) -> None:
-        """Texts have no ranges, everything else has."""
-        for content_type in ("text/css", "TEXT/HTML; charset=x", "application/json", "application/xml"):
-            self.assertFalse(stored("a", content_type).accepts_ranges)
-        for content_type in ("image/png", "application/octet-stream", "application/jsonx", "image/svg+xml"):
-            self.assertTrue(stored("a", content_type).accepts_ranges)
+    def test_told_of_what_is_compressed(self) -> None:
+        """What is kept compressed tells the length before that, and to those who ask how it is kept; it has no ranges."""
+        packed = replace(stored("a", "text/css"), encoding="gzip", identity=99)
+        self.assertEqual((packed.told_length, packed.accepts_ranges, packed.has_known_identity), (99, False, True))
+        self.assertNotIn("encoding", packed.stub())
+        self.assertEqual(packed.stub(encoding=True)["encoded_length"], packed.length)
+        self.assertEqual(packed.following()["length"], 99)
+        unknown = replace(packed, identity=None)
+        self.assertEqual((unknown.told_length, unknown.has_known_identity), (packed.length, False))
+        self.assertTrue(stored("a", "text/css").accepts_ranges)
+
+    def test_generation_of_a_stub(self) -> None:
+        """A stub that names the generation means that one: of two attachments of one name, or none."""
+        older, newer = stored("a"), replace(stored("a"), generation=3)
+        self.assertEqual(merge_stubs("doc", [Stub("a", 3)], [older, newer]), [newer])
+        self.assertEqual(merge_stubs("doc", [Stub("a", 1)], [older, newer]), [older])
+        self.assertRaises(ApiError, merge_stubs, "doc", [Stub("a", 2)], [older, newer])
 
 
 class RangeTests(SynchronousTestCase):

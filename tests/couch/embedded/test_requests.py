@@ -138,10 +138,28 @@ class FeedOptionTests(SynchronousTestCase):
             with self.assertRaises(ApiError) as caught:
                 read_options(parameters)
             self.assertEqual(caught.exception.status, 400)
-        for parameters in ({"feed": "eventsource"}, {"filter": "_doc_ids"}):
+        for filters in ("_selector", "design/name"):
             with self.assertRaises(ApiError) as caught:
-                read_options(parameters)
+                read_options({"filter": filters})
             self.assertEqual(caught.exception.status, 501)
+        self.assertRaises(ApiError, read_options, {"filter": "_doc_ids"})
+        self.assertRaises(ApiError, read_options, {"filter": "_doc_ids", "doc_ids": "5"})
+
+    def test_filters(self) -> None:
+        """Documents are chosen by their names, in the body or the query, or by being design documents."""
+        for view in (
+            read_options({"filter": "_doc_ids", "doc_ids": '["a","b"]'}).view,
+            read_options({"filter": "_doc_ids"}, {"doc_ids": ["a", "b", 5]}).view,
+        ):
+            self.assertEqual([view.tells_of(name) for name in ("a", "b", "c")], [True, True, False])
+        view = read_options({"filter": "_design"}).view
+        self.assertEqual([view.tells_of(name) for name in ("_design/a", "a")], [True, False])
+        self.assertTrue(read_options({}).view.tells_of("anything"))
+
+    def test_where_events_resume(self) -> None:
+        """Who listens to events names the last one in a header; other feeds do not look at it."""
+        self.assertEqual(read_options({"feed": "eventsource", "since": "3-x"}, None, '"5-y"').since, "5-y")
+        self.assertEqual(read_options({"feed": "continuous", "since": "3-x"}, None, '"5-y"').since, "3-x")
 
 
 class AuthorizationTests(SynchronousTestCase):

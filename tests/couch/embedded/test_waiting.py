@@ -6,9 +6,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.couch.embedded.bodies import PIECES_UNDER_WAY, JsonBody, UploadBody
+from couchpages.couch.embedded.bodies import JsonBody, UploadBody
 from couchpages.couch.embedded.contents import CHUNK
 from couchpages.couch.embedded.errors import ApiError, disk_full
+from couchpages.couch.embedded.intake import PIECES_UNDER_WAY, Flow, Intake
 from couchpages.couch.embedded.notifier import Notifier
 
 
@@ -106,7 +107,7 @@ class UploadTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Begin an upload to a slow disk."""
         self.writer, self.sender = SlowWriter(), Sender()
-        self.body = UploadBody(self.writer, self.sender)  # type: ignore[arg-type]  # as much of a writer as it needs
+        self.body = UploadBody(Intake(self.writer, Flow(self.sender)))  # type: ignore[arg-type]  # as much of a writer as it needs
 
     def test_small(self) -> None:
         """What fits into one piece stays in memory, and needs no work but the document's own."""

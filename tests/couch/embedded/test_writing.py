@@ -27,10 +27,11 @@ from couchpages.couch.embedded.databases import create_database, drop_database, 
 from couchpages.couch.embedded.documents import read_draft
 from couchpages.couch.embedded.errors import ApiError
 from couchpages.couch.embedded.lookups import ancestors, find_attachment, find_revision
+from couchpages.couch.embedded.new_attachments import NewAttachment
 from couchpages.couch.embedded.revisions import REVISION_LIMIT, Revision
 from couchpages.couch.embedded.schema import open_store
 from couchpages.couch.embedded.trees import STEM_EVERY
-from couchpages.couch.embedded.updates import NewAttachment, delete_document, save_attachment, save_draft
+from couchpages.couch.embedded.updates import delete_document, save_attachment, save_draft
 from couchpages.couch.embedded.writer import Transaction, _Queued, run_batch
 
 Job = Callable[[Transaction], Any]

@@ -1,0 +1,35 @@
+"""The node's own folders, and what somebody else may have put in their files' places (does I/O)."""
+
+import os
+import shutil
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that only its owner can read, unless it is there. Raises OSError, with what to do when it is no folder."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise NotADirectoryError(f"{error.filename} is no folder; move it away, and a new one is made") from None
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file for reading. Raises OSError, also for what is no plain file: a pipe would keep its reader waiting for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no plain file")
+    return os.fdopen(descriptor, "rb")
+
+
+def clear(path: Path) -> None:
+    """Remove what has a name that is ours, whatever it is. Raises OSError; what is not there is gone already."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+        return
+    # Where a folder should be on the way to it, there is nothing of this name either.
+    with suppress(NotADirectoryError):
+        path.unlink(missing_ok=True)
