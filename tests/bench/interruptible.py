@@ -1,4 +1,4 @@
-"""A CouchDB that can be stopped, killed, frozen and started again: by commands from the environment, or by a gate before it (does I/O)."""
+"""A CouchDB that can be stopped, killed, frozen and started again: by commands from the environment, or by a relay before it (does I/O)."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from tests.bench.gate import Gate
+from tests.integration.faulty_relay import FaultyRelay
 from tests.integration.node import wait_until
 from tests.integration.requirements import COUCHDB
 
@@ -80,23 +80,23 @@ class ByCommands:
         subprocess.run(["sh", "-c", self._commands[name]], check=True, stdin=quiet, stdout=quiet, stderr=quiet)
 
 
-class ByGate:
+class ByRelay:
     """The connections between the daemon and the server, which itself goes on."""
 
     described = "the connections to it, by a relay"
 
     def __init__(self) -> None:
-        self._gate = Gate(_port())
-        self.port = self._gate.port
-        self.stop = self.kill = self._gate.shut
-        self.start = self._gate.open
-        self.freeze, self.thaw = self._gate.freeze, self._gate.thaw
+        relay = FaultyRelay(_port())
+        self.port = relay.port
+        self.stop = self.kill = relay.refuse
+        self.start = self.thaw = relay.heal
+        self.freeze = relay.freeze
 
 
 def interruptible() -> Interruptible:
     """Give what the environment allows."""
     given = [variable for name, variable in VARIABLES.items() if name != "KILL" and os.environ.get(variable)]
-    return ByCommands() if len(given) == len(VARIABLES) - 1 else ByGate()
+    return ByCommands() if len(given) == len(VARIABLES) - 1 else ByRelay()
 
 
 def _port() -> int:
