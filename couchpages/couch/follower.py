@@ -22,6 +22,7 @@ from couchpages.couch.database import FollowedDatabase
 from couchpages.couch.timeouts import HEARTBEAT, LOADING_SILENCE, SILENCE
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, ChangesSink, StoreError, Unavailable
+from couchpages.quoting import named
 
 
 class State(Enum):
@@ -187,7 +188,7 @@ class Follower(Service):
         self.log.warn(
             "{database}/{doc_id} is malformed and left out: {error}",
             database=self._database.name,
-            doc_id=doc_id,
+            doc_id=named(doc_id),
             error=reason,
         )
 
@@ -200,7 +201,7 @@ class Follower(Service):
         except Exception:  # noqa: BLE001 -- law 4: no document stops a service
             self._metrics.malformed.labels(self._database.name).inc()
             self.log.failure(
-                "{database}/{doc_id} could not be applied", database=self._database.name, doc_id=change.doc_id
+                "{database}/{doc_id} could not be applied", database=self._database.name, doc_id=named(change.doc_id)
             )
 
     def _note(self, change: Change) -> None:
