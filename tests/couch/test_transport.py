@@ -513,6 +513,15 @@ class Guarded(TransportCase):
         self.transport = Transport(self.clock, "http://couch", None, TIMEOUTS, backoff, lambda: 0.0, self.guard)
         self.transport.client = HTTPClient(self.agent)
 
+    def test_waiting_for_a_turn(self) -> None:
+        """Defect: those that waited for their turn were each sent when one before them was given up, only to be given up too."""
+        fetches = [self.start(self.transport.fetch("GET", f"db/{number}")) for number in range(3 * MOST_CONNECTIONS)]
+        self.agent.asked[0].fail(Refused())
+        # The turn of the one that found out is taken before it can tell.
+        self.assertLessEqual(len(self.agent.asked), MOST_CONNECTIONS + 1)
+        for done in fetches:
+            self.failureResultOf(done, Unavailable)
+
     def fetch(self, *, repeat: bool = False, probe: bool = False) -> Deferred[bytes]:
         """Begin a request."""
         return self.start(self.transport.fetch("GET", "db/x", repeat=repeat, probe=probe))
