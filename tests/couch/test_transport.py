@@ -9,6 +9,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost, DNSLookupError
 from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -512,6 +513,19 @@ class Guarded(TransportCase):
         backoff = Backoff(first=1, most=8, tries=4)
         self.transport = Transport(self.clock, "http://couch", None, TIMEOUTS, backoff, lambda: 0.0, self.guard)
         self.transport.client = HTTPClient(self.agent)
+
+    def test_connection_in_time(self) -> None:
+        """A connection that takes too long to be made is silence: it opens nothing while CouchDB is heard elsewhere."""
+        for heard in (True, False):
+            if heard:
+                self.guard.heard()
+            done = self.start(self.transport.fetch("GET", "db/x"))
+            self.clock.advance(5)
+            if heard:
+                self.guard.heard()
+            self.agent.asked[-1].fail(ConnectTimeout())
+            self.failureResultOf(done, Unanswered)
+            self.assertEqual(self.guard.is_open, not heard)
 
     def test_waiting_for_a_turn(self) -> None:
         """Defect: those that waited for their turn were each sent when one before them was given up, only to be given up too."""
