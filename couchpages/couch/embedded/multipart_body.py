@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from couchpages.couch.embedded.compression import is_compressible
 from couchpages.couch.embedded.documents import Draft, Follows, read_draft
-from couchpages.couch.embedded.errors import ApiError, bad_request, digest_mismatch, document_too_large, wrong_length
+from couchpages.couch.embedded.errors import (
+    ApiError,
+    bad_content_type,
+    bad_request,
+    digest_mismatch,
+    document_too_large,
+    wrong_length,
+)
 from couchpages.couch.embedded.intake import Flow, Intake, Sender
 from couchpages.couch.embedded.json_text import read_json
 from couchpages.couch.embedded.multipart import MultipartError, PartBegins, PartData, PartEnds, Reader, boundary_of
@@ -94,7 +101,7 @@ class MultipartBody:
     def _begin(self, part: PartBegins) -> None:
         if self._draft is None and not self._in_document:
             if part.content_type != "application/json":
-                raise bad_request("The first part of a multipart body is the document, of type application/json.")
+                raise bad_content_type()
             self._in_document = True
             return
         told = next(self._expected, None)

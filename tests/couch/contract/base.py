@@ -193,7 +193,7 @@ class StoreCase(TestCase):
         self.assertEqual(response.code, 200)
         feed = Feed()
         response.original.deliverBody(feed)
-        self.addCleanup(_cut, feed)
+        self.addCleanup(cut, feed)
         return feed
 
     async def pause(self, seconds: float) -> None:
@@ -229,7 +229,8 @@ class StoreCase(TestCase):
         return str(answer.json["last_seq"])
 
 
-async def _cut(feed: Feed) -> None:
+async def cut(feed: Feed) -> None:
+    """Close a feed, and wait for its end."""
     if feed.transport is not None:
         feed.transport.loseConnection()
     while await feed.line() is not None:
