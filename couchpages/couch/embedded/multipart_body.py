@@ -67,9 +67,9 @@ class MultipartBody:
         if self._error is not None:
             raise self._error
         if self._draft is None or self._reader is None or not self._reader.closed:
-            raise self._failed(bad_request("The multipart body ends before its last delimiter."))
+            raise self._fail(bad_request("The multipart body ends before its last delimiter."))
         if next(self._expected, None) is not None:
-            raise self._failed(bad_request("The multipart body has fewer parts than the document tells."))
+            raise self._fail(bad_request("The multipart body has fewer parts than the document tells."))
         return self._draft, [_whole(each) for each in self._arrived]
 
     def check(self) -> None:
@@ -126,10 +126,8 @@ class MultipartBody:
         self._draft = draft
         self._expected = iter([each for each in draft.attachments if isinstance(each, Follows)])
 
-    def _fail(self, error: ApiError) -> None:
-        self._error = self._failed(error)
-
-    def _failed(self, error: ApiError) -> ApiError:
+    def _fail(self, error: ApiError) -> ApiError:
+        self._error = error
         self.abandon()
         self._arrived.clear()
         return error
