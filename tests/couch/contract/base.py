@@ -245,13 +245,17 @@ class EmbeddedCase(StoreCase):
     async def drop_database(self) -> None:
         """Do nothing: the file is thrown away."""
 
+    def place(self) -> Path:
+        """Choose a place for the file."""
+        return Path(self.mktemp()) / "store.sqlite3"
+
     async def open_store(self) -> None:
         """Start a store on a port that is free."""
         self.username, self.password = "couchpages", "made-up"
         service = EmbeddedStore(
             reactor=self.reactor,
             endpoint=TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1"),
-            path=Path(self.mktemp()) / "store.sqlite3",
+            path=self.place(),
             username=self.username,
             password=self.password,
         )
