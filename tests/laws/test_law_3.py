@@ -84,6 +84,12 @@ class Law3(SynchronousTestCase):
         for row in ({"key": "x", "error": "timeout"}, {"id": "x", "value": {}}):
             self.assertRaises(Unavailable, answers._row, row, "x")
 
+    def test_a_database_that_is_gone(self) -> None:
+        """That a database was deleted says nothing about what was in it: it may come back."""
+        for reason in (b"Database does not exist.", b"no_db_file"):
+            body = b'{"error":"not_found","reason":"' + reason + b'"}'
+            self.assertIsInstance(answers.error_for(404, body, "x"), Unavailable)
+
     def test_a_conflict_is_no_absence(self) -> None:
         """A site whose competing documents cannot be read yet exists, and is served when its blobs are here."""
         doc = self.node.manifests.change(HOST).doc or {}
@@ -119,6 +125,7 @@ class Law3NeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_a_malformed_manifest", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005
         Without("test_a_deployment_that_is_not_here", Sites, "files_for", _not_found),
         Without("test_not_couchdb", answers, "_is_couchdb", lambda body: True),  # noqa: ARG005
+        Without("test_a_database_that_is_gone", answers, "NO_DATABASE", ()),
         Without("test_a_conflict_is_no_absence", ManifestRule, "knows", lambda self, doc_id: True),  # noqa: ARG005
     )
 

@@ -8,12 +8,10 @@ is held in memory. A reader that has raised is of no more use.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 HEAD_LIMIT = 64 * 1024  # bytes of one part's head: a file's name may be long
 BOUNDARY_LIMIT = 200  # characters; RFC 2046 allows 70, CouchDB's have 32
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
-_FILENAME = re.compile(r';\s*filename="(.*)"\s*$', re.IGNORECASE | re.DOTALL)
 _DASHES = b"--"
 _LINE = b"\r\n"
 _HEAD_END = b"\r\n\r\n"
@@ -33,12 +31,6 @@ class PartBegins:
     def content_type(self) -> str:
         """The media type without parameters, in small letters; empty when there is none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    @property
-    def filename(self) -> str | None:
-        """The file's name as CouchDB writes it: without any escapes, so that the last quote ends it."""
-        form = _FILENAME.search(self.headers.get("content-disposition", ""))
-        return form[1] if form else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +60,6 @@ def boundary_of(content_type: str) -> bytes:
     if not boundary or len(boundary) > BOUNDARY_LIMIT:
         raise MultipartError("the content type has no boundary, or one that is too long")
     return boundary.encode("latin-1", "replace")
-
-
-def names_file(told: str | None, name: str) -> bool:
-    """Tell whether the filename of a part is this name, as it is or percent-encoded (see `multipart_writing`)."""
-    return told is not None and name in (told, unquote(told))
 
 
 class Reader:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from couchpages.couch.embedded.compression import is_compressible
 from couchpages.couch.embedded.documents import Draft, Follows, read_draft
-from couchpages.couch.embedded.errors import ApiError, bad_request, digest_mismatch, document_too_large, wrong_length
+from couchpages.couch.embedded.errors import (
+    ApiError,
+    bad_content_type,
+    bad_request,
+    digest_mismatch,
+    document_too_large,
+    wrong_length,
+)
 from couchpages.couch.embedded.intake import Flow, Intake, Sender
 from couchpages.couch.embedded.json_text import read_json
 from couchpages.couch.embedded.multipart import MultipartError, PartBegins, PartData, PartEnds, Reader, boundary_of
@@ -60,9 +67,9 @@ class MultipartBody:
         if self._error is not None:
             raise self._error
         if self._draft is None or self._reader is None or not self._reader.closed:
-            raise self._failed(bad_request("The multipart body ends before its last delimiter."))
+            raise self._fail(bad_request("The multipart body ends before its last delimiter."))
         if next(self._expected, None) is not None:
-            raise self._failed(bad_request("The multipart body has fewer parts than the document tells."))
+            raise self._fail(bad_request("The multipart body has fewer parts than the document tells."))
         return self._draft, [_whole(each) for each in self._arrived]
 
     def check(self) -> None:
@@ -94,7 +101,7 @@ class MultipartBody:
     def _begin(self, part: PartBegins) -> None:
         if self._draft is None and not self._in_document:
             if part.content_type != "application/json":
-                raise bad_request("The first part of a multipart body is the document, of type application/json.")
+                raise bad_content_type()
             self._in_document = True
             return
         told = next(self._expected, None)
@@ -119,10 +126,8 @@ class MultipartBody:
         self._draft = draft
         self._expected = iter([each for each in draft.attachments if isinstance(each, Follows)])
 
-    def _fail(self, error: ApiError) -> None:
-        self._error = self._failed(error)
-
-    def _failed(self, error: ApiError) -> ApiError:
+    def _fail(self, error: ApiError) -> ApiError:
+        self._error = error
         self.abandon()
         self._arrived.clear()
         return error

@@ -193,7 +193,7 @@ class StoreCase(TestCase):
         self.assertEqual(response.code, 200)
         feed = Feed()
         response.original.deliverBody(feed)
-        self.addCleanup(_cut, feed)
+        self.addCleanup(cut, feed)
         return feed
 
     async def pause(self, seconds: float) -> None:
@@ -229,7 +229,8 @@ class StoreCase(TestCase):
         return str(answer.json["last_seq"])
 
 
-async def _cut(feed: Feed) -> None:
+async def cut(feed: Feed) -> None:
+    """Close a feed, and wait for its end."""
     if feed.transport is not None:
         feed.transport.loseConnection()
     while await feed.line() is not None:
@@ -244,13 +245,17 @@ class EmbeddedCase(StoreCase):
     async def drop_database(self) -> None:
         """Do nothing: the file is thrown away."""
 
+    def place(self) -> Path:
+        """Choose a place for the file."""
+        return Path(self.mktemp()) / "store.sqlite3"
+
     async def open_store(self) -> None:
         """Start a store on a port that is free."""
         self.username, self.password = "couchpages", "made-up"
         service = EmbeddedStore(
             reactor=self.reactor,
             endpoint=TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1"),
-            path=Path(self.mktemp()) / "store.sqlite3",
+            path=self.place(),
             username=self.username,
             password=self.password,
         )
