@@ -9,19 +9,23 @@ on every node, so nodes that do this at the same time make no new conflict.
 
 from collections.abc import Callable
 from random import random
-from typing import Any
+from typing import Any, TypeAlias
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from couchpages.metrics import Metrics
 from couchpages.pauses import Pauses
-from couchpages.ports import Change, ChangesSink, Conflict, ConflictRule, Database, Json, StoreError
+from couchpages.ports import Change, ChangesSink, Conflict, ConflictRule, Database, Json, Judgement, StoreError
 from couchpages.quoting import named
 
 #: Seconds, on average, before what failed is tried again, doubling up to the second; CouchDB's return ends the pause.
 PAUSE, LONGEST_PAUSE = 5.0, 80.0
+#: Documents that are reconciled at a time: after a long partition there may be thousands, and visitors need CouchDB too.
+AT_ONCE = 4
+#: What tells one state of a conflict from another: the revision that CouchDB shows, and the others.
+Competing: TypeAlias = tuple[str, tuple[str, ...]]
 
 
 class Reconciler:
@@ -44,7 +48,8 @@ class Reconciler:
         self._rule = rule
         self._metrics = metrics
         self._pauses = Pauses(reactor, chance)
-        self._open: dict[str, Change] = {}
+        self._open: dict[str, Competing] = {}
+        self._turns = DeferredSemaphore(AT_ONCE)
         self._busy: set[str] = set()
         self._running: set[Deferred[None]] = set()
 
@@ -54,7 +59,7 @@ class Reconciler:
             self._open.pop(change.doc_id, None)
             self._sink.apply(change)
             return
-        self._open[change.doc_id] = change
+        self._open[change.doc_id] = str(change.doc.get("_rev")), tuple(change.doc["_conflicts"])
         try:
             if not self._rule.knows(change.doc_id):
                 # Any of its revisions says that there is such a thing, which is better than nothing (law 3).
@@ -92,26 +97,41 @@ class Reconciler:
 
     async def _reconcile(self, doc_id: str) -> None:
         pause = PAUSE
-        while (change := self._open.get(doc_id)) is not None:
+        while (competing := self._open.get(doc_id)) is not None:
             try:
-                await self._settle(doc_id, change)
+                await self._turns.run(lambda: Deferred.fromCoroutine(self._settle(doc_id, competing)))  # run at once
             except StoreError as error:
                 self.log.debug("{doc_id} is not reconciled yet: {error}", doc_id=named(doc_id), error=error)
                 await self._pauses.rest(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
 
-    async def _settle(self, doc_id: str, change: Change) -> None:
+    async def _settle(self, doc_id: str, competing: Competing) -> None:
         """Choose and tidy up; does nothing when another change came while the revisions were read."""
         leaves = await self._database.leaves(doc_id)
-        if self._open.get(doc_id) is not change:
+        if self._open.get(doc_id) != competing:
             return
         judgement = self._rule.judge(doc_id, leaves)
         if judgement is not None:
             self._tell(doc_id, judgement.winner)
-            gone = [loser for loser in judgement.losers if await self._rule.preserve(doc_id, loser, judgement.winner)]
-            await self._remove(doc_id, gone)
-        if self._open.get(doc_id) is change:
+            await self._tidy(doc_id, judgement)
+        elif leaves:
+            # None can be read: the sink hears of what CouchDB shows, counts it, and knows what is safe then.
+            self._tell(doc_id, next((leaf for leaf in leaves if leaf["_rev"] == competing[0]), leaves[0]))
+        if self._open.get(doc_id) == competing:
             del self._open[doc_id]
+
+    async def _tidy(self, doc_id: str, judgement: Judgement) -> None:
+        """Remove the losers that stand elsewhere; one that cannot be preserved now does not keep the others."""
+        gone, failure = [], None
+        for loser in judgement.losers:
+            try:
+                if await self._rule.preserve(doc_id, loser, judgement.winner):
+                    gone.append(loser)
+            except StoreError as error:
+                failure = error
+        await self._remove(doc_id, gone)
+        if failure is not None:
+            raise failure
 
     def _tell(self, doc_id: str, winner: Json) -> None:
         try:

@@ -20,6 +20,10 @@ class NotFound(StoreError):
     """CouchDB answered that it has no such document, attachment or database. Never raised because something could not be read."""
 
 
+class Deleted(NotFound):
+    """CouchDB answered that there was such a document, and that it was deleted."""
+
+
 class Conflict(StoreError):
     """The document has another revision than the one that was given, or exists while none was given."""
 

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.conflicts import PAUSE, Reconciler
+from couchpages.conflicts import AT_ONCE, PAUSE, Reconciler
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, Denied, Json, Judgement, Unavailable
 from couchpages.testing.leaves import Leaf
@@ -41,6 +41,7 @@ class Highest:
         self.preserved: list[int] = []
         self.failure: Exception | None = None
         self.forced: Judgement | None = None
+        self.stuck: int | None = None
 
     def knows(self, doc_id: str) -> bool:
         """See ConflictRule."""
@@ -59,6 +60,8 @@ class Highest:
     async def preserve(self, doc_id: str, loser: Json, winner: Json) -> bool:
         """See ConflictRule."""
         del doc_id, winner
+        if loser["n"] == self.stuck:
+            raise Unavailable("not now")
         self.preserved.append(loser["n"])
         return not loser.get("stubborn")
 
@@ -125,6 +128,41 @@ class ReconcilerTests(SynchronousTestCase):
         self.assertEqual((self.sink.told, self.revisions()), ([], ["a", "b"]))
         self.bring("c", n=5)
         self.assertEqual((self.sink.told[-1], self.revisions()), (5, ["a", "b", "c"]))
+
+    def test_nothing_readable_of_what_is_known(self) -> None:
+        """When none of the revisions can be read any more, the sink hears so: it counts it, and knows what is safe."""
+        self.bring("a", n=2)
+        self.database.stored.clear()
+        self.bring("b", other=1)
+        self.bring("c", other=2)
+        value = self.metrics.registry.get_sample_value("couchpages_malformed_documents_total", {"database": "db"})
+        self.assertEqual((self.sink.told, value), ([2], 1))
+
+    def test_one_that_cannot_be_preserved_now(self) -> None:
+        """It does not keep the others, and is tried again."""
+        self.database.pause = (turns := Turns()).wait
+        for digest, number in (("a", 9), ("b", 1), ("c", 2)):
+            self.bring(digest, n=number)
+        self.rule.stuck = 1
+        self.database.pause = None
+        while turns.waiting:
+            turns.go()
+        self.assertEqual(self.revisions(), ["a", "b"])
+        self.rule.stuck = None
+        self.clock.advance(PAUSE)
+        self.assertEqual(self.revisions(), ["a"])
+
+    def test_thousands(self) -> None:
+        """After a long partition a few documents are reconciled at a time: others need CouchDB too."""
+        turns = Turns()
+        self.database.pause = turns.wait
+        for number in range(50):
+            for digest in "ab":
+                self.database.take(f"d{number}", Leaf((f"1-{digest}",), {"n": ord(digest)}))
+        self.assertEqual(len(turns.waiting), AT_ONCE)
+        while turns.waiting:
+            turns.go()
+        self.assertEqual({len(document.living) for document in self.database.stored.values()}, {1})
 
     def test_couchdb_away(self) -> None:
         """What cannot be read or written is tried again after a growing pause, and at once when the follower is back."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from couchpages.access.keys import FIRST_SYSTEM_DOCUMENT, from_document, is_key, to_document
 from couchpages.access.rivals import judge, resting_place, same_key
-from couchpages.ports import Conflict, Database, Json, Judgement
+from couchpages.ports import Conflict, Database, Deleted, Json, Judgement, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,15 @@ class KeyRule:
             return False
         name, record = place
         try:
+            return same_key(from_document(name, await self.secrets.get(name)), record)
+        except Deleted:
+            # Somebody revoked it: it must not open again.
+            return True
+        except NotFound:
+            pass
+        try:
             await self.secrets.put(name, to_document(record))
         except Conflict:
-            # Named by its hash: whoever wrote it wrote the same key.
-            return same_key(from_document(name, await self.secrets.get(name)), record)
+            # It is named by its hash: whoever was faster wrote the same key.
+            return False
         return True

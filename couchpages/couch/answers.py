@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from couchpages.couch.evidence import LockedOut, NoDatabase, PasswordRefused
-from couchpages.ports import Conflict, Denied, Json, NoRoom, NotFound, Row, StoreError, TooLarge, Unavailable
+from couchpages.ports import Conflict, Deleted, Denied, Json, NoRoom, NotFound, Row, StoreError, TooLarge, Unavailable
 
 ERRORS: dict[int, type[StoreError]] = {
     401: PasswordRefused,
@@ -35,6 +35,8 @@ def error_for(status: int, body: bytes, what: str) -> StoreError:
         return Unavailable(message + " (and the answer is not CouchDB's)")
     if status == 404 and any(words in message for words in NO_DATABASE):  # noqa: PLR2004 -- a status code
         return NoDatabase(message)
+    if status == 404 and _reason(body).endswith(": deleted"):  # noqa: PLR2004 -- a status code
+        return Deleted(message)
     if status == 403 and LOCKED_OUT in message:  # noqa: PLR2004 -- a status code
         return LockedOut(message)
     return ERRORS.get(status, Unavailable if status >= 500 or status in (408, 429) else StoreError)(message)  # noqa: PLR2004

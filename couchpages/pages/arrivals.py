@@ -36,7 +36,8 @@ class Arrivals:
         self._pauses = Pauses(reactor, chance)
         # In the order in which they were wanted, so that of many sites one after the other can be judged.
         self._due: dict[str, None] = {}
-        self._left: set[str] = set()
+        self._outdated: set[str] = set()
+        self.problem: str | None = None
         self._busy = False
         self._asking: Deferred[None] | None = None
         metrics.deployments_waiting.set_function(lambda: len(self.waiting))
@@ -63,10 +64,10 @@ class Arrivals:
         if not is_sha256(change.doc_id):
             raise ValueError("it is named by no SHA-256")
         if change.doc is not None and holds_blob(change.doc):
-            self._stored.remember(change.doc_id)
+            self._stored.arrived(change.doc_id)
             self._arrived(change.doc_id)
             return
-        self._left.add(change.doc_id)
+        self._void([change.doc_id])
         self._stored.forget(change.doc_id)
         if self.waiting.left(change.doc_id):
             self._ask_for([change.doc_id])
@@ -76,7 +77,10 @@ class Arrivals:
     def loaded(self) -> None:
         """Ask anew for what is waited for: what came while nobody listened was not heard of."""
         self._stored.forget_all()
-        self._ask_for(self.waiting.wanted())
+        wanted = self.waiting.wanted()
+        # An answer that is on its way may be older than the feed, which tells only what comes from now on.
+        self._void(wanted)
+        self._ask_for(wanted)
         self._pauses.wake()
 
     def stop(self) -> "Deferred[None] | None":
@@ -86,6 +90,11 @@ class Arrivals:
             asking.addErrback(lambda failure: failure.trap(CancelledError))
             asking.cancel()
         return asking
+
+    def _void(self, hashes: Iterable[str]) -> None:
+        """Believe no answer about these that was asked for before now."""
+        if self._busy:
+            self._outdated.update(hashes)
 
     def _arrived(self, sha256: str) -> None:
         self._due.pop(sha256, None)
@@ -108,25 +117,32 @@ class Arrivals:
         """Ask until nothing is due. What is found to be missing stays waited for, until it is heard of."""
         while self._due:
             some = list(islice(self._due, BATCH))
-            self._left.clear()
+            self._outdated.clear()
             try:
                 missing = set(await self._stored.missing(some))
             except StoreError as error:
-                self.log.debug("which blobs are here cannot be asked: {error}", error=error)
+                self._note(str(error))
                 await self._pauses.rest(PAUSE)
                 continue
+            self.problem = None
             self._answered(set(some), missing)
             self._tell()
 
     def _answered(self, asked: set[str], missing: set[str]) -> None:
-        """Take an answer, but not for what left since the question was sent: that is asked for again."""
-        for sha256 in self._left:
+        """Take an answer, but not for what it is too old for: that is asked for again."""
+        for sha256 in self._outdated:
             self._stored.forget(sha256)
-        asked -= self._left
+        asked -= self._outdated
         for sha256 in asked:
             self._due.pop(sha256, None)
         for sha256 in asked - missing:
             self._arrived(sha256)
+
+    def _note(self, problem: str) -> None:
+        if problem != self.problem:
+            # Once for each kind of trouble, not once for each try.
+            self.problem = problem
+            self.log.warn("which blobs are here cannot be asked: {problem}", problem=problem)
 
     def _tell(self) -> None:
         """Say of each deployment once what it waits for."""

@@ -8,7 +8,16 @@ from twisted.logger import Logger
 from couchpages.metrics import Metrics
 from couchpages.pages.activation import deployment_id, is_superseded, moment_after, previous, repeatable_entropy
 from couchpages.pages.generations import generation
-from couchpages.pages.manifest import Activation, Deployment, Manifest, document_size, from_document, to_document
+from couchpages.pages.manifest import (
+    Activation,
+    Deployment,
+    Manifest,
+    document_size,
+    from_document,
+    is_of_later_version,
+    to_document,
+)
+from couchpages.pages.reconciling import keep_listed
 from couchpages.pages.rivals import judge
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
@@ -38,6 +47,7 @@ class Live:
 
     activation: Activation | None
     rev: str | None
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +207,7 @@ class Deployments:
             activation = Activation(
                 deployment, moment_after(self.clock(), live.activation) if moment is None else moment
             )
+            await self._keep_listed(live)
             try:
                 rev = await self.manifests.put(site, to_document(Manifest(activation, manifest.files)), live.rev)
             except Conflict:
@@ -205,23 +216,40 @@ class Deployments:
             return True
         raise Unavailable(f"{site} is being changed by others all the time")
 
+    async def _keep_listed(self, live: Live) -> None:
+        """Give what is live, and is about to be replaced, a document of its own if it has none any more (law 7).
+
+        Somebody may have deleted that on a node that did not know yet that it is live.
+        """
+        if live.manifest is None:
+            return
+        deployment = live.manifest.deployment
+        known = self.sites.catalog.sites.get(deployment.site)
+        if known is None or deployment.id not in known.deployments:
+            await keep_listed(self.manifests, live.manifest)
+
     async def _live(self, site: str) -> Live:
         leaves = await self.manifests.leaves(site)
         if not leaves:
             return Live(None, None)
         judgement = judge(leaves)
+        if any(map(is_of_later_version, leaves)):
+            raise Problem(
+                409, f"{site} was deployed by a later version of couchpages; update this node first", field="host"
+            )
         if judgement is None:
             self.log.warn("{database}/{site} is malformed and will be replaced", database="manifests", site=site)
             return Live(None, max((str(leaf.get("_rev")) for leaf in leaves), key=lambda rev: (generation(rev), rev)))
         rev = str(judgement.winner.get("_rev"))
-        entry = from_document(judgement.winner).entry
+        manifest = from_document(judgement.winner)
+        entry = manifest.entry
         if isinstance(entry, Deployment):
             raise Problem(
                 409,
                 f"{site} is the preview of a deployment of {entry.site}; it cannot be a site of its own",
                 field="host",
             )
-        return Live(entry, rev)
+        return Live(entry, rev, manifest)
 
     async def _delete(self, doc_ids: Iterable[str]) -> None:
         """Delete documents, whatever others do to them meanwhile."""

@@ -149,6 +149,13 @@ def _is_host(name: str) -> bool:
     return len(name) <= _LONGEST_HOST and name.isascii() and requested_host(name.encode()) == name
 
 
+def is_of_later_version(doc: Json) -> bool:
+    """Whether a document was written by a version of this program that is later than this one."""
+    ours = doc.get(FIELD)
+    version = ours.get("version") if isinstance(ours, dict) else None
+    return isinstance(version, int) and version > VERSION
+
+
 def _entry(doc_id: str, ours: Any, files: int, preview: bool) -> Deployment | Activation:
     if not isinstance(ours, dict):
         raise ValueError(f"{FIELD} is not an object")

@@ -49,18 +49,26 @@ class Previews:
 
     async def _fetch(self, doc_id: str) -> Mapping[str, str]:
         for _ in range(READS):
+            announced = self._announced(doc_id)
             rev, manifest = await self._reader.newest(doc_id)
             # What was read may have been overtaken by a change while it was on its way: nobody is led back to an older version (law 2).
-            if generation(rev) >= generation(self._announced(doc_id)):
-                await self._require_whole(doc_id, rev, manifest)
-                self._reader.hold(doc_id, rev, manifest.files)
-                return manifest.files
+            if generation(rev) < generation(self._announced(doc_id)):
+                continue
+            missing = await self._missing(doc_id, rev, manifest)
+            if self._announced(doc_id) != announced:
+                continue
+            self._require_none(missing, doc_id, rev, manifest)
+            self._reader.hold(doc_id, rev, manifest.files)
+            return manifest.files
         raise Unavailable(f"CouchDB gives older revisions of the manifest {doc_id} than it announced")
 
-    async def _require_whole(self, doc_id: str, rev: str, manifest: Manifest) -> None:
+    async def _missing(self, doc_id: str, rev: str, manifest: Manifest) -> set[str]:
         if self._whole.get(doc_id) == rev:
-            return
-        missing = await self._arrivals.missing(manifest.files.values())
+            return set()
+        return await self._arrivals.missing(manifest.files.values())
+
+    def _require_none(self, missing: set[str], doc_id: str, rev: str, manifest: Manifest) -> None:
+        """Raise :class:`Incomplete`, and wait for what is missing."""
         if not missing:
             self._whole[doc_id] = rev
             return
@@ -68,6 +76,6 @@ class Previews:
         def whole(wait: Wait) -> None:
             self._whole[doc_id] = wait.rev
 
-        wait = Wait(doc_id, rev, manifest.deployment, frozenset(missing), missing, self._clock(), whole)
-        self._arrivals.expect(wait)
+        blobs = frozenset(manifest.files.values())
+        self._arrivals.expect(Wait(doc_id, rev, manifest.deployment, blobs, missing, self._clock(), whole))
         raise Incomplete(f"{doc_id} waits for {len(missing)} blobs")

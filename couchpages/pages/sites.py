@@ -94,7 +94,8 @@ class Sites:
     def loaded(self) -> None:
         """Every site is known now, so that an unknown name is unknown."""
         if not self._loaded:
-            self._at_first = {wait.doc_id for wait in self._arrivals.waiting if wait.doc_id not in self._served}
+            # A node that serves anything from its disk is not kept out of service for what it does not serve yet.
+            self._at_first = set() if self._served else {wait.doc_id for wait in self._arrivals.waiting}
         self._loaded = True
 
     def believe(self, is_told: Callable[[], bool]) -> None:
@@ -147,6 +148,10 @@ class Sites:
             except Incomplete as error:
                 # An older deployment of the same commit goes on answering for it (law 2).
                 incomplete = incomplete or error
+        served = self._served.get(host.partition(".")[2])
+        if served is not None and served.activation.deployment.document_id == host:
+            # Its own document is gone: somebody deleted it on a node that did not know yet that it is live.
+            return await self._reader.live(served.activation.deployment.site, served.rev, served.activation.deployment)
         raise incomplete or self._unknown(host)
 
     # What the API asks.
@@ -185,7 +190,8 @@ class Sites:
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`."""
-        return [
+        problem = self._arrivals.problem
+        return [f"which blobs are here cannot be asked: {problem}"] * (problem is not None) + [
             f"{wait.doc_id} waits for {len(wait.missing)} blobs of deployment {wait.deployment.id}"
             for wait in self._arrivals.waiting
             if wait.checked
@@ -202,15 +208,13 @@ class Sites:
         waits = self._arrivals.waiting.of(site)
         if waits and waits[-1].rev == rev:
             return
-        here = self._reader.held(site, served.rev) if served is not None else None
         blobs = frozenset(manifest.files.values())
-        missing = blobs.difference((here or {}).values())
 
         def switch(wait: Wait) -> None:
             self._serve(site, doc, manifest, activation)
             self._tell(wait, served)
 
-        self._arrivals.expect(Wait(site, rev, activation.deployment, blobs, set(missing), self._clock(), switch))
+        self._arrivals.expect(Wait(site, rev, activation.deployment, blobs, set(blobs), self._clock(), switch))
 
     def _is_served(self, site: str, served: Served) -> bool:
         return self._served.get(site) is served

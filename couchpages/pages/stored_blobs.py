@@ -73,6 +73,11 @@ class StoredBlobs:
         """Note that a blob is here."""
         self._here.put(sha256, True)
 
+    def arrived(self, sha256: str) -> None:
+        """Note that a blob was written just now, perhaps in the place of a damaged one; whoever reads it will see."""
+        self._damaged.discard(sha256)
+        self.remember(sha256)
+
     def forget(self, sha256: str) -> None:
         """Note that a blob is here no longer."""
         self._here.discard(sha256)

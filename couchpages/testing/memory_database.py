@@ -15,7 +15,18 @@ from typing import Any, BinaryIO, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from couchpages.ports import Change, ChangesSink, Conflict, Json, NotFound, Row, StoreError, TooLarge, Unavailable
+from couchpages.ports import (
+    Change,
+    ChangesSink,
+    Conflict,
+    Deleted,
+    Json,
+    NotFound,
+    Row,
+    StoreError,
+    TooLarge,
+    Unavailable,
+)
 from couchpages.testing.leaves import Document, Leaf, graft, successor
 
 #: CouchDB's ``max_document_size``.
@@ -189,8 +200,10 @@ class MemoryDatabase:
         return None
 
     def _get(self, doc_id: str) -> Json:
-        if doc_id not in self.stored or self.stored[doc_id].body is None:
-            raise NotFound(f"{self.name}/{doc_id}: missing or deleted")
+        if doc_id not in self.stored:
+            raise NotFound(f"{self.name}/{doc_id}: missing")
+        if self.stored[doc_id].body is None:
+            raise Deleted(f"{self.name}/{doc_id}: deleted")
         return _shown(doc_id, self.stored[doc_id].winner)
 
     def _leaves(self, doc_id: str) -> list[Json]:

@@ -102,6 +102,21 @@ class KeyConflictTests(SynchronousTestCase):
         self.heal()
         self.assertFalse(self.other.opens("one") or self.other.opens("other"))
 
+    def test_revoked_loser(self) -> None:
+        """A losing key that was revoked under its own name does not open again on a node that still has the conflict."""
+        for node, secret in ((self.one, "one"), (self.other, "other")):
+            node.secrets.seed("ApiKey", {"Secret": secret})
+            self.done(node.administration.seal())
+        late = Node()
+        for source in (self.one, self.other):
+            source.secrets.replicate_to(late.secrets, ["apikey-first-system"])
+        (place,) = (name for name in late.secrets.documents_now() if name.startswith("apikey-first-system-"))
+        self.done(late.administration.revoke(place.removeprefix("apikey-")))
+        late.secrets.replicate_to(self.one.secrets, [place])
+        self.other.secrets.replicate_to(self.one.secrets, ["apikey-first-system"])
+        self.assertNotIn(place, self.one.secrets.documents_now())
+        self.assertEqual([self.one.opens("one"), self.one.opens("other")].count(True), 1)
+
     def test_same_key_twice(self) -> None:
         """Of two documents that say the same of a key the later one stays."""
         for node, created in ((self.one, "2026-01-01"), (self.other, "2026-02-02")):

@@ -17,6 +17,7 @@ from couchpages.pages.manifest import Manifest
 from couchpages.pages.reconciling import ManifestRule
 from couchpages.ports import Change, Json, Judgement, NoRoom
 from couchpages.testing.leaves import successor
+from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.testing.node import MemoryNode
 from tests.laws.taken_out import NeedsItsCode, Without
 
@@ -108,6 +109,21 @@ class Law7(SynchronousTestCase):
         self.heal()
         self.agree_on(late["id"], early["id"])
 
+    def test_deleted_where_it_was_not_live(self) -> None:
+        """What one node makes live while another, which cannot know, deletes it, stays visible, and listed when it is replaced."""
+        second = self.one.deploy(HOST, {"index.html": b"second"})
+        self.heal()
+        self.one.call("POST", f"/api/v2/sites/{HOST}/rollback", {"id": self.first["id"]})
+        deleted = self.other.call("DELETE", f"/api/v2/sites/{HOST}/deployments/{self.first['id']}")
+        self.assertEqual(deleted.status, 204)
+        self.heal()
+        for node in self.nodes:
+            for host in (HOST, f"{self.first['id']}.{HOST}"):
+                self.assertEqual(node.visit(host, "/").body, b"first")
+        third = self.other.deploy(HOST, {"index.html": b"third"})
+        self.heal()
+        self.agree_on(third["id"], self.first["id"], second["id"])
+
     def test_no_new_conflicts(self) -> None:
         """Both nodes resolve at the same time, and neither makes a revision that the other does not make too."""
         self.one.deploy(HOST, {"index.html": b"early"})
@@ -151,6 +167,12 @@ async def _trust(self: ManifestRule, doc_id: str, loser: Json, winner: Json) -> 
     return True
 
 
+async def _never(manifests: MemoryDatabase, manifest: Manifest) -> bool:
+    """Let what is replaced go."""
+    del manifests, manifest
+    return False
+
+
 def _couchdbs(self: ManifestRule, doc_id: str, leaves: Sequence[Json]) -> Judgement | None:
     """Judge as CouchDB does."""
     del self, doc_id
@@ -187,6 +209,7 @@ class Law7NeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_at_the_same_moment", rivals, "_rank", _lesser_id),
         Without("test_a_clock_that_is_behind", deployments, "moment_after", lambda now, current: now),  # noqa: ARG005
         Without("test_nobodys_deployment_is_lost", ManifestRule, "preserve", _trust),
+        Without("test_deleted_where_it_was_not_live", deployments, "keep_listed", _never),
         Without("test_no_new_conflicts", Reconciler, "_remove", _reassert),
         Without("test_not_removed_before_it_stands_elsewhere", ManifestRule, "preserve", _trust),
     )

@@ -13,8 +13,9 @@ from couchpages.pages.blobs import ATTACHMENT
 from couchpages.pages.manifest import Deployment
 from couchpages.pages.stored_blobs import BATCH, StoredBlobs
 from couchpages.pages.waiting import Wait
-from couchpages.ports import Change, Unavailable
+from couchpages.ports import Change, Denied, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase, Turns
+from tests.laws.heard import Heard
 
 DEPLOYMENT = Deployment("a.example", "one", None, None, 0, 1, 1, preview=False)
 
@@ -137,6 +138,43 @@ class ArrivalsTests(SynchronousTestCase):
         self.assertEqual(self.whole, [])
         self.arrivals.loaded()
         self.assertEqual(self.whole, ["x"])
+
+    def test_an_answer_older_than_the_feed(self) -> None:
+        """What came while nobody listened is found, though an answer from before that arrives when the follower is back."""
+        turns = Turns()
+        self.files.pause = turns.wait
+        self.expect("x", 1)
+        turns.go()
+        self.files.pause = None
+        self.bring(1)
+        self.arrivals.loaded()
+        turns.go()
+        self.assertEqual(self.whole, ["x"])
+
+    def test_refused(self) -> None:
+        """When it cannot be asked, that is said once for each kind of trouble, until it can."""
+        heard = Heard(self)
+        self.bring(1)
+        self.files.fail("rows", Denied("no"), times=3)
+        self.expect("x", 1)
+        self.clock.advance(PAUSE)
+        self.assertEqual((self.arrivals.problem, heard.text.count("cannot be asked")), ("no", 1))
+        self.clock.advance(PAUSE)
+        self.clock.advance(PAUSE)
+        self.assertEqual((self.arrivals.problem, self.whole), (None, ["x"]))
+
+    def test_mended_elsewhere(self) -> None:
+        """A blob that was damaged and is written anew on another node is here again when replication brings it."""
+        self.files.follow(self.arrivals)
+        self.bring(1)
+        self.stored.distrust(name(1))
+        self.expect("x", 1)
+        self.assertEqual(self.whole, [])
+        self.files.seed_attachment(name(1), ATTACHMENT, b"mended")
+        self.assertEqual(self.whole, ["x"])
+        self.arrivals.loaded()
+        self.expect("y", 1)
+        self.assertEqual(self.whole, ["x", "y"])
 
     def test_deleted(self) -> None:
         """A blob that is deleted while a deployment waits for another is waited for too, and known to be here no longer."""

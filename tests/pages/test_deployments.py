@@ -102,6 +102,15 @@ class DeploymentsTests(SynchronousTestCase):
         self.assertEqual(problem.more["missing"], sorted(files.values())[:MISSING_SHOWN])
         self.assertEqual(self.node.manifests.documents_now(), {})
 
+    def test_a_later_version_of_couchpages(self) -> None:
+        """What a later version wrote is not overwritten by this one; after an update of this node it is as ever."""
+        self.deploy("1")
+        doc = self.node.manifests.documents_now()[HOST]
+        self.node.manifests.seed(HOST, {**doc, "couchpages": {**doc["couchpages"], "version": 2}})
+        problem = self.problem(self.deploy, "2")
+        self.assertEqual((problem.status, problem.field), (409, "host"))
+        self.assertEqual(self.node.manifests.documents_now()[HOST]["couchpages"]["version"], 2)
+
     def test_name_of_a_preview(self) -> None:
         """A site cannot be named like another's preview; nothing is written."""
         deployed = self.deploy("1", branch="feature")

@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.pages.manifest import Manifest, from_document, to_document
-from couchpages.pages.reconciling import ManifestRule
+from couchpages.pages.reconciling import ManifestRule, keep_listed
 from couchpages.pages.rivals import resting_places
 from couchpages.ports import Unavailable
 from couchpages.testing.memory_database import MemoryDatabase
@@ -62,6 +62,18 @@ class ManifestRuleTests(SynchronousTestCase):
                 self.assertTrue(self.preserve(live(manifest), live(deployed("b", [B]), 9)))
             expected = {f"a.{HOST}": taken, other.deployment.document_id: to_document(other)}
             self.assertEqual(self.manifests.documents_now(), expected)
+
+    def test_deleted_by_somebody(self) -> None:
+        """A deployment that somebody deleted is not brought back for having lost, but is when it was live and is replaced."""
+        manifest = deployed("a", [A])
+        self.seed(manifest)
+        self.successResultOf(
+            Deferred.fromCoroutine(self.manifests.delete(f"a.{HOST}", self.manifests.stored[f"a.{HOST}"].rev))
+        )
+        self.assertTrue(self.preserve(live(manifest), live(deployed("b", [B]), 9)))
+        self.assertEqual(self.listed(), {})
+        self.assertTrue(self.successResultOf(Deferred.fromCoroutine(keep_listed(self.manifests, live(manifest)))))
+        self.assertEqual(self.listed(), {f"a.{HOST}": [A]})
 
     def test_own_documents(self) -> None:
         """Of two documents of one id: the same content is one deployment; another gets another name."""

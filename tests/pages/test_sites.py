@@ -104,10 +104,10 @@ class SitesTests(SynchronousTestCase):
         self.failureResultOf(self.ask(), Unavailable)
         self.write(HOST, document("mended"))
         self.assertEqual(self.files(), ["mended"])
-        change = self.write(PREVIEW, {}, apply=False)
+        change = self.write(f"two.{HOST}", {}, apply=False)
         self.assertRaises(ValueError, self.sites.apply, change)
-        self.sites.apply(Change(PREVIEW, None))
-        self.failureResultOf(self.ask(PREVIEW), UnknownHost)
+        self.sites.apply(Change(f"two.{HOST}", None))
+        self.failureResultOf(self.ask(f"two.{HOST}"), UnknownHost)
 
     def test_malformed_when_read(self) -> None:
         """A document that became malformed before it was read is unavailable."""

@@ -11,6 +11,7 @@ from couchpages.pages.manifest import Manifest, to_document
 from couchpages.pages.waiting import Incomplete
 from couchpages.ports import Change, Unavailable
 from couchpages.testing.asking import Answer
+from couchpages.testing.memory_database import Turns
 from couchpages.testing.node import MemoryNode
 from tests.pages.parts import HOST, deployed, live
 
@@ -166,6 +167,33 @@ class SwitchingTests(SynchronousTestCase):
         self.assertEqual(self.seen(), (200, b"old"))
         self.other.upload(b"a")
         self.assertEqual(self.listed().json["live"], "two")
+
+    def test_what_is_served_proves_nothing(self) -> None:
+        """That a blob is among the files of what is served does not make it be here: its deletion, or a database made anew, counts."""
+        self.assertEqual(self.seen(), (200, b"old"))
+        kept = self.one.upload(b"old")
+        self.other.files.stored.clear()
+        self.other.arrivals.loaded()
+        self.write(deployed("two", [kept], created=self.other.milliseconds() + 1))
+        self.assertEqual((self.seen(), self.listed().json["waiting"]), ((200, b"old"), "two"))
+        self.one.files.replicate_to(self.other.files, [kept])
+        self.assertEqual(self.listed().json["live"], "two")
+
+    def test_preview_deleted_while_it_is_looked_through(self) -> None:
+        """A preview that is deleted while CouchDB is asked for its blobs leaves nothing that waits."""
+        made = self.one.deploy(HOST, {"index.html": b"preview"}, branch="topic")
+        self.replicate("manifests")
+        turns = Turns()
+        self.other.files.pause = turns.wait
+        asked = self.other.ask(f"{made['id']}.{HOST}", "/")
+        turns.go()
+        name = f"{made['id']}.{HOST}"
+        rev = self.other.manifests.stored[name].rev
+        self.successResultOf(Deferred.fromCoroutine(self.other.manifests.delete(name, rev)))
+        while turns.waiting:
+            turns.go()
+        self.assertIn(self.successResultOf(asked).status, (404, 503))
+        self.assertEqual(list(self.other.arrivals.waiting), [])
 
     def test_told_again(self) -> None:
         """A feed that begins anew tells what is known: nothing waits, nothing is asked, nothing switches."""
