@@ -1,4 +1,4 @@
-"""Attachments that came with an edit and are not stored yet, decided (pure)."""
+"""Attachments that came with an edit, hashed and compressed where their type is for that, before they are stored (does)."""
 
 from dataclasses import dataclass
 
