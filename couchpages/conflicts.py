@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from couchpages.metrics import Metrics
 from couchpages.pauses import Pauses
 from couchpages.ports import Change, ChangesSink, Conflict, ConflictRule, Database, Json, StoreError
+from couchpages.quoting import named
 
 #: Seconds, on average, before what failed is tried again, doubling up to the second; CouchDB's return ends the pause.
 PAUSE, LONGEST_PAUSE = 5.0, 80.0
@@ -87,7 +88,7 @@ class Reconciler:
         if isinstance(result, Failure) and result.check(CancelledError) is None:
             # Law 4: no document stops a service.
             self._open.pop(doc_id, None)
-            self.log.failure("{doc_id} could not be reconciled", failure=result, doc_id=doc_id)
+            self.log.failure("{doc_id} could not be reconciled", failure=result, doc_id=named(doc_id))
 
     async def _reconcile(self, doc_id: str) -> None:
         pause = PAUSE
@@ -95,7 +96,7 @@ class Reconciler:
             try:
                 await self._settle(doc_id, change)
             except StoreError as error:
-                self.log.debug("{doc_id} is not reconciled yet: {error}", doc_id=doc_id, error=error)
+                self.log.debug("{doc_id} is not reconciled yet: {error}", doc_id=named(doc_id), error=error)
                 await self._pauses.rest(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
 
@@ -120,7 +121,7 @@ class Reconciler:
             self.log.warn(
                 "{database}/{doc_id} is malformed and left out: {error}",
                 database=self._database.name,
-                doc_id=doc_id,
+                doc_id=named(doc_id),
                 error=str(error),
             )
 
@@ -138,6 +139,6 @@ class Reconciler:
         self.log.info(
             "{database}/{doc_id}: {count} conflicting revisions are resolved",
             database=self._database.name,
-            doc_id=doc_id,
+            doc_id=named(doc_id),
             count=len(losers),
         )

@@ -137,6 +137,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
         Follower(reactor, secrets, key_conflicts, metrics, vital=False),
     ]
+    sites.believe(lambda: not followers[0].troubles())
     deployments = Deployments(
         sites, stored, manifests,
         Limits(settings.limits.file_size, settings.limits.files, settings.couchdb.max_document_size),

@@ -376,6 +376,9 @@ class Loading(ConfigCase):
         self.assertEqual(with_secrets(read, {}).couchdb.password, "from file")
         environ = {"COUCHPAGES_COUCHDB_PASSWORD": "from environment"}
         self.assertEqual(with_secrets(read, environ).couchdb.password, "from environment")
+        # Nobody looks at the file again when it is not what counts.
+        self.assertEqual(with_secrets(read, environ).couchdb.password_file, None)
+        self.assertEqual(with_secrets(read, {}).couchdb.password_file, secret)
         self.assertEqual(with_secrets(read, {"COUCHPAGES_COUCHDB_PASSWORD": ""}).couchdb.password, "from file")
         self.assertIsNone(with_secrets(Settings(), {"COUCHPAGES_COUCHDB_PASSWORD": ""}).couchdb.password)
         secret.unlink()

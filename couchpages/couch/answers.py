@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from couchpages.couch.evidence import LockedOut, PasswordRefused
+from couchpages.couch.evidence import LockedOut, NoDatabase, PasswordRefused
 from couchpages.ports import Conflict, Denied, Json, NoRoom, NotFound, Row, StoreError, TooLarge, Unavailable
 
 ERRORS: dict[int, type[StoreError]] = {
@@ -17,6 +17,8 @@ ERRORS: dict[int, type[StoreError]] = {
 }
 #: What CouchDB says in its 403 after too many wrong passwords; all its other 403 are about what was asked for.
 LOCKED_OUT = "temporarily locked"
+#: What CouchDB says in a 404 that is about the database, not about what was to be in it.
+NO_DATABASE = ("Database does not exist", "no_db_file")
 
 
 def error_for(status: int, body: bytes, what: str) -> StoreError:
@@ -31,6 +33,8 @@ def error_for(status: int, body: bytes, what: str) -> StoreError:
     if status == 404 and not _is_couchdb(body):  # noqa: PLR2004 -- a status code
         # A proxy in front of CouchDB, or something else on its port, must not be believed that a thing does not exist (law 3).
         return Unavailable(message + " (and the answer is not CouchDB's)")
+    if status == 404 and any(words in message for words in NO_DATABASE):  # noqa: PLR2004 -- a status code
+        return NoDatabase(message)
     if status == 403 and LOCKED_OUT in message:  # noqa: PLR2004 -- a status code
         return LockedOut(message)
     return ERRORS.get(status, Unavailable if status >= 500 or status in (408, 429) else StoreError)(message)  # noqa: PLR2004

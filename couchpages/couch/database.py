@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 from couchpages.couch.answers import parse, parse_leaves, parse_object, parse_rows, row_error
+from couchpages.couch.evidence import NoDatabase
 from couchpages.couch.transport import Transport
 from couchpages.ports import Conflict, Json, NotFound, Row, StoreError, Unavailable
 
@@ -49,9 +50,13 @@ class CouchDatabase:
     async def info(self) -> DatabaseInfo:
         """Give what CouchDB says of the database itself. Not repeated: who asks follows, and has its own backoff.
 
-        It is also what CouchDB is asked to find out whether it is back: it needs the password, and no disk.
+        It is also what CouchDB is asked to find out whether it is back: it needs the password, and no disk. Raises
+        :class:`~couchpages.ports.NotFound` where there is no such database; for all other methods that is Unavailable.
         """
-        answer = parse_object(await self.transport.fetch("GET", self._path(), probe=True), self.name)
+        try:
+            answer = parse_object(await self.transport.fetch("GET", self._path(), probe=True), self.name)
+        except NoDatabase as error:
+            raise NotFound(str(error)) from error
         born = answer.get("instance_start_time")
         if not isinstance(born, str):
             raise Unavailable(f"{self.name}: the answer does not say when the database was made")

@@ -15,6 +15,10 @@ class Unasked(Unavailable):
     """CouchDB was not asked, or was asked no longer, because it is known that it would not answer."""
 
 
+class NoDatabase(Unavailable):
+    """CouchDB answered that there is no such database. That says nothing of what was in it (law 3): it may come back."""
+
+
 class PasswordRefused(Denied):
     """CouchDB does not accept our name and password (401), whatever we ask for."""
 
@@ -29,6 +33,7 @@ _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (Unreachable, "unreachable"),
     (Unanswered, "unanswered"),
     (PasswordRefused, "refused"),
+    (NoDatabase, "answered"),
     (Unavailable, "failed"),
     (StoreError, "answered"),
 )

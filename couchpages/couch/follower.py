@@ -18,10 +18,12 @@ from twisted.logger import Logger
 
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.changes import Changed, End, FeedEvent, FeedParser, Unreadable
-from couchpages.couch.database import FollowedDatabase
+from couchpages.couch.database import DatabaseInfo, FollowedDatabase
+from couchpages.couch.evidence import NoDatabase
 from couchpages.couch.timeouts import HEARTBEAT, LOADING_SILENCE, SILENCE
 from couchpages.metrics import Metrics
-from couchpages.ports import Change, ChangesSink, StoreError, Unavailable
+from couchpages.ports import Change, ChangesSink, NotFound, StoreError, Unavailable
+from couchpages.quoting import named
 
 
 class State(Enum):
@@ -124,7 +126,7 @@ class Follower(Service):
 
     async def _connect(self) -> None:
         self._become(State.CONNECTING)
-        info = await self._database.info()
+        info = await self._info()
         if info.born != self._born:
             self._start_over(info.born)
         self._become(State.LOADING)
@@ -135,6 +137,14 @@ class Follower(Service):
         await self._read({"heartbeat": str(int(HEARTBEAT * 1000))}, SILENCE)
         # It should last for ever. Whoever ends it each time must not be asked again without a pause.
         raise Unavailable(f"{self._database.name}/_changes: the feed ended")
+
+    async def _info(self) -> DatabaseInfo:
+        try:
+            return await self._database.info()
+        except NotFound:
+            # It will be another one when it is there again, also for a CouchDB before 3.3, which does not tell them apart.
+            self._born = None
+            raise
 
     async def _read(self, ending: dict[str, str], silence: float) -> None:
         parser = FeedParser()
@@ -153,6 +163,9 @@ class Follower(Service):
         }
         try:
             await self._database.feed(query, silence, receive)
+        except NoDatabase:
+            self._born = None
+            raise
         except Unavailable:
             raise
         except StoreError:
@@ -187,7 +200,7 @@ class Follower(Service):
         self.log.warn(
             "{database}/{doc_id} is malformed and left out: {error}",
             database=self._database.name,
-            doc_id=doc_id,
+            doc_id=named(doc_id),
             error=reason,
         )
 
@@ -200,7 +213,7 @@ class Follower(Service):
         except Exception:  # noqa: BLE001 -- law 4: no document stops a service
             self._metrics.malformed.labels(self._database.name).inc()
             self.log.failure(
-                "{database}/{doc_id} could not be applied", database=self._database.name, doc_id=change.doc_id
+                "{database}/{doc_id} could not be applied", database=self._database.name, doc_id=named(change.doc_id)
             )
 
     def _note(self, change: Change) -> None:

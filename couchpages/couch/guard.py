@@ -29,7 +29,7 @@ class Guard:
         self._reactor = reactor
         self._metrics = metrics
         self._breaker = breaker or Breaker()
-        self._flights: set[Deferred[Any]] = set()
+        self._flights: dict[Deferred[Any], None] = {}
         self.when_away: Callable[[], object] = lambda: None
         metrics.couchdb_away_seconds.set_function(self._seconds_open)
         metrics.couchdb_is(ANSWERING)
@@ -80,7 +80,7 @@ class Guard:
         if not self._breaker.admits(self._reactor.seconds(), probe=probe):
             raise self._counted(self._unasked())
         flight = Deferred.fromCoroutine(request())
-        self._flights.add(flight)
+        self._flights[flight] = None
         try:
             result = await flight
         except (CancelledError, StoreError) as error:
@@ -88,13 +88,13 @@ class Guard:
                 raise self._counted(self._unasked()) from None
             if isinstance(error, CancelledError):
                 raise self._counted(error) from None
-            self._flights.discard(flight)
+            self._flights.pop(flight, None)
             self._take(self._counted(error), probe)
             if isinstance(error, PasswordRefused) and self.is_open:
                 raise self._unasked() from error
             raise
         finally:
-            self._flights.discard(flight)
+            self._flights.pop(flight, None)
         self._metrics.couchdb_requests.labels(outcome_of(None)).inc()
         return result
 
@@ -117,8 +117,9 @@ class Guard:
             self.when_away()
 
     def _give_up(self) -> None:
-        given_up, self._flights = self._flights, set()
-        for flight in given_up:
+        given_up, self._flights = self._flights, {}
+        # The latest first: one that is given up makes room for the next in line, which would be sent only to be given up.
+        for flight in reversed(given_up):
             flight.cancel()
 
     def _unasked(self) -> Unasked:

@@ -2,6 +2,7 @@
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed, DNSLookupError
+from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.web.client import (
     RequestGenerationFailed,
     RequestTransmissionFailed,
@@ -38,9 +39,9 @@ GIVEN_UP = (CancelledError, ConnectingCancelledError)
 def loss(error: BaseException, what: str) -> Unavailable:
     """Give the error that one of :data:`LOST` means for the request *what*."""
     cause = _bottom(error)
-    kind = (
-        Unreachable if isinstance(cause, NO_CONNECTION) else Unanswered if isinstance(cause, LateError) else Unavailable
-    )
+    # That a connection takes long to be made is silence: one that has more to do than it can accepts late too.
+    late = isinstance(cause, LateError | ConnectTimeout)
+    kind = Unanswered if late else Unreachable if isinstance(cause, NO_CONNECTION) else Unavailable
     words = str(cause) if isinstance(cause, LateError) else f"{type(cause).__name__}: {cause}"
     return kind(f"{what}: {words}")
 

@@ -14,6 +14,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from couchpages.couch.answers import error_for
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.bodies import bounded, collect, producer_of
+from couchpages.couch.evidence import NoDatabase
 from couchpages.couch.guard import Guard
 from couchpages.couch.losses import LOST, LateError, loss, was_given_up
 from couchpages.couch.timeouts import Timeouts
@@ -108,6 +109,9 @@ class Transport:
         while True:
             try:
                 return await self._guarded(lambda: self._in_turn(once))  # type: ignore[no-any-return]  # what once gives
+            except NoDatabase:
+                # It does not come back in the second that repeating takes.
+                raise
             except Unavailable:
                 failures += 1
                 hopeless = self.guard is not None and not self.guard.worth_repeating

@@ -9,12 +9,12 @@ from couchpages.metrics import Metrics
 from couchpages.pages.activation import deployment_id, is_superseded, moment_after, previous, repeatable_entropy
 from couchpages.pages.generations import generation
 from couchpages.pages.manifest import Activation, Deployment, Manifest, document_size, from_document, to_document
-from couchpages.pages.quoting import quoted
 from couchpages.pages.rivals import judge
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits, Submission, check_document
 from couchpages.ports import Conflict, Database, Json, NotFound, StoreError, Unavailable
+from couchpages.quoting import quoted
 from couchpages.web.problem import Problem
 
 #: Tries to change a live manifest that others change at the same time.

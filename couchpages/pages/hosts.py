@@ -9,7 +9,7 @@ import re
 
 import idna
 
-from couchpages.pages.quoting import quoted
+from couchpages.quoting import quoted
 
 LONGEST_LABEL = 63
 """RFC 1035 section 2.3.4."""

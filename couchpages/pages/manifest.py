@@ -17,8 +17,8 @@ from typing import Any
 from couchpages.pages.hosts import LONGEST_LABEL, commit_label, requested_host, site_name
 from couchpages.pages.moments import from_text, to_text
 from couchpages.pages.paths import NOWHERE
-from couchpages.pages.quoting import quoted
 from couchpages.ports import Json
+from couchpages.quoting import quoted
 
 FIELD = "couchpages"
 VERSION = 1

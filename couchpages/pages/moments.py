@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from couchpages.pages.quoting import quoted
+from couchpages.quoting import quoted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: What comes later was written by a broken clock, and leaves no moment for what happens after it: datetime ends with the year 9999.

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from urllib.parse import unquote_to_bytes
 
-from couchpages.pages.quoting import quoted
+from couchpages.quoting import quoted
 
 LONGEST_PATH = 1024
 """Octets of a manifest path in UTF-8: the length of an object's key in Amazon S3, so that any site that lives there fits."""

@@ -65,6 +65,8 @@ class Sites:
         self._kept: dict[str, str] = {}
         self._unreadable: set[str] = set()
         self._loaded = False
+        self._at_first: set[str] = set()
+        self._is_told: Callable[[], bool] = lambda: True
         metrics.sites.set_function(lambda: len(self._served))
 
     # What the follower tells.
@@ -91,7 +93,13 @@ class Sites:
 
     def loaded(self) -> None:
         """Every site is known now, so that an unknown name is unknown."""
+        if not self._loaded:
+            self._at_first = {wait.doc_id for wait in self._arrivals.waiting if wait.doc_id not in self._served}
         self._loaded = True
+
+    def believe(self, is_told: Callable[[], bool]) -> None:
+        """Call a host unknown only while *is_told* says that changes are told: a new site could be there otherwise (law 3)."""
+        self._is_told = is_told
 
     def knows(self, doc_id: str) -> bool:
         """Whether a document was told of."""
@@ -170,9 +178,10 @@ class Sites:
         return self._sightings.when(is_there, patience)
 
     def obstacles(self) -> list[str]:
-        """See :class:`couchpages.ports.Readiness`: a site whose blobs have not been looked for yet may be whole."""
-        unchecked = sum(not wait.checked and wait.doc_id not in self._served for wait in self._arrivals.waiting)
-        return [f"{unchecked} sites are being looked through for missing blobs"] if unchecked else []
+        """See :class:`couchpages.ports.Readiness`: at start, a site whose blobs have not been looked for yet may be whole."""
+        unchecked = {wait.doc_id for wait in self._arrivals.waiting if not wait.checked}
+        waiting = len(unchecked & self._at_first)
+        return [f"{waiting} sites are being looked through for missing blobs"] if waiting else []
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`."""
@@ -243,6 +252,8 @@ class Sites:
     def _unknown(self, host: str) -> Exception:
         if not self._loaded:
             return Unavailable("the manifests are not read from CouchDB yet")
+        if not self._is_told():
+            return Unavailable("CouchDB does not tell of new manifests")
         if host in self._unreadable:
             return Unavailable(f"the manifest {host} is malformed")
         return UnknownHost(host)

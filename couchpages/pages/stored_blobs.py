@@ -11,6 +11,8 @@ from couchpages.web.problem import Problem
 
 #: CouchDB holds compressible types gzipped, and then answers no ranges; visitors get the type from the path.
 BLOB_TYPE = "application/octet-stream"
+#: The empty blob is an exception: CouchDB (3.5.2) waits for ever when it replicates an attachment without a byte, unless that is gzipped.
+EMPTY_TYPE = "text/plain"
 #: Keys asked for in one call: some 350 kB of request.
 BATCH = 5000
 MISSING_SHOWN = 100
@@ -85,11 +87,12 @@ class StoredBlobs:
         self.forget(sha256)
 
     async def _put(self, sha256: str, open_content: Callable[[], BinaryIO], size: int) -> bool:
+        kind = BLOB_TYPE if size else EMPTY_TYPE
         try:
-            await self._files.put_attachment(sha256, ATTACHMENT, open_content, size, BLOB_TYPE)
+            await self._files.put_attachment(sha256, ATTACHMENT, open_content, size, kind)
         except Conflict:
             (row,) = await self._files.rows([sha256], include_docs=True)
             if row.doc is None or row.rev is None or (holds_blob(row.doc) and sha256 not in self._damaged):
                 return False
-            await self._files.put_attachment(sha256, ATTACHMENT, open_content, size, BLOB_TYPE, row.rev)
+            await self._files.put_attachment(sha256, ATTACHMENT, open_content, size, kind, row.rev)
         return True

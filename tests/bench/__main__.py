@@ -1,48 +1,87 @@
-"""Measures and writes docs/measured.md: ``make bench``."""
+"""Measures and writes docs/measured.md: ``make bench``, or ``python -m tests.bench NAME…`` for some sections, while the others stay."""
 
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import deploying, machine, serving
+from tests.bench import deploying, machine, outage, replication_lag, serving
 from tests.bench.deploying import Rows
+from tests.bench.document import joined, section, sections_of
+from tests.bench.interruptible import interruptible
 from tests.integration.node import ROOT, Node
 from tests.integration.requirements import COUCHDB
-from tests.integration.stores import ApacheCouchDB, EmbeddedStore, Store
+from tests.integration.stores import ApacheCouchDB, EmbeddedStore, Settings, Store
+from tests.integration.two_nodes import TwoNodes
 
+DOCUMENT = ROOT / "docs" / "measured.md"
 HEAD = """# Measured
 
-Written by `make bench`; figures are medians, with the least and the greatest in brackets. Machines are noisy: what is beside
-something else in the same run says more than a time alone.
+Written by `make bench`; figures are medians, with the least and the greatest in brackets, where nothing else is said. Machines are
+noisy: what is beside something else in the same run says more than a time alone.
 
 Machine: {machine}.
 """
 
 
-def main() -> None:
-    """Measure on each store that is there."""
-    sections = [_section("On the embedded store", EmbeddedStore)]
-    if COUCHDB:
-        sections.append(_section("On Apache CouchDB, on the same machine", ApacheCouchDB))
-    text = "\n".join([HEAD.format(machine=machine.described()), *sections])
-    (ROOT / "docs" / "measured.md").write_text(text)
-    print(text)  # noqa: T201 -- whoever measures wants to see it
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the document, and how it is measured."""
+
+    title: str
+    measure: Callable[[], Rows]
+    needs_couchdb: bool = True
 
 
-def _section(title: str, store: Callable[[], Store]) -> str:
+def main(*names: str) -> None:
+    """Measure the sections that are named; without names, all that can be measured here."""
+    unknown = set(names) - set(SECTIONS)
+    if unknown:
+        raise SystemExit(f"there is no section {min(unknown)}; there are {', '.join(SECTIONS)}")
+    chosen = [SECTIONS[name] for name in names] or [
+        each for each in SECTIONS.values() if COUCHDB or not each.needs_couchdb
+    ]
+    if not COUCHDB and any(each.needs_couchdb for each in chosen):
+        raise SystemExit("set COUCHPAGES_TEST_COUCHDB to the address of an Apache CouchDB")
+    found = sections_of(DOCUMENT.read_text()) if names else {}
+    for each in chosen:
+        found[each.title] = section(each.title, each.measure())
+        print(found[each.title])  # noqa: T201 -- whoever measures wants to see it
+    order = [each.title for each in SECTIONS.values()]
+    DOCUMENT.write_text(joined(HEAD.format(machine=machine.described()), found, order))
+
+
+def _one_node(store: Callable[[], Store]) -> Rows:
     rows: Rows = []
     rows += _with_node(store, deploying.measured)
     rows += _with_node(store, serving.requests_a_second)
     rows += _with_node(store, lambda node, _: serving.memory(node))
-    lines = [f"## {title}", "", "| what | measured | aim |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows), ""])
+    return rows
 
 
-def _with_node(store: Callable[[], Store], work: Callable[[Node, Path], Rows]) -> Rows:
+def _two_nodes() -> Rows:
+    with tempfile.TemporaryDirectory() as name:
+        pair = TwoNodes(Path(name))
+        try:
+            return replication_lag.measured(pair)
+        finally:
+            pair.remove()
+
+
+def _outages() -> Rows:
+    couchdb = interruptible()
+    way = {"couchdb": {"url": f"http://127.0.0.1:{couchdb.port}"}}
+    return _with_node(ApacheCouchDB, lambda node, _: outage.measured(node, couchdb), way)
+
+
+def _with_node(
+    store: Callable[[], Store], work: Callable[[Node, Path], Rows], settings: Settings | None = None
+) -> Rows:
     with tempfile.TemporaryDirectory() as name:
         # nginx's worker may be another user, and reads what it serves.
         Path(name).chmod(0o755)
-        node = Node(Path(name) / "node", store())
+        node = Node(Path(name) / "node", store(), settings)
         try:
             node.init()
             node.start()
@@ -51,5 +90,12 @@ def _with_node(store: Callable[[], Store], work: Callable[[Node, Path], Rows]) -
             node.remove()
 
 
+SECTIONS: Mapping[str, Section] = {
+    "embedded": Section("On the embedded store", lambda: _one_node(EmbeddedStore), needs_couchdb=False),
+    "couchdb": Section("On Apache CouchDB, on the same machine", lambda: _one_node(ApacheCouchDB)),
+    "two-nodes": Section("Two nodes, each with its own Apache CouchDB", _two_nodes),
+    "outages": Section("While CouchDB is away", _outages),
+}
+
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

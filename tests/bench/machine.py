@@ -1,5 +1,6 @@
 """The machine that figures were measured on, and processes on it (asks the machine)."""
 
+import math
 import os
 import platform
 import shutil
@@ -64,6 +65,11 @@ def shown(values: Sequence[float], unit: str, digits: int = 2) -> str:
     """Give the median, with the extremes beside it."""
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{middle:.{digits}f} {unit} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def quantile(values: Sequence[float], part: float) -> float:
+    """Give the least of *values* that *part* of them, 0 to 1, do not exceed (nearest rank)."""
+    return sorted(values)[max(math.ceil(part * len(values)), 1) - 1]
 
 
 def _status(pid: int, name: str) -> float:

@@ -9,6 +9,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost, DNSLookupError
 from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -512,6 +513,28 @@ class Guarded(TransportCase):
         backoff = Backoff(first=1, most=8, tries=4)
         self.transport = Transport(self.clock, "http://couch", None, TIMEOUTS, backoff, lambda: 0.0, self.guard)
         self.transport.client = HTTPClient(self.agent)
+
+    def test_connection_in_time(self) -> None:
+        """A connection that takes too long to be made is silence: it opens nothing while CouchDB is heard elsewhere."""
+        for heard in (True, False):
+            if heard:
+                self.guard.heard()
+            done = self.start(self.transport.fetch("GET", "db/x"))
+            self.clock.advance(5)
+            if heard:
+                self.guard.heard()
+            self.agent.asked[-1].fail(ConnectTimeout())
+            self.failureResultOf(done, Unanswered)
+            self.assertEqual(self.guard.is_open, not heard)
+
+    def test_waiting_for_a_turn(self) -> None:
+        """Defect: those that waited for their turn were each sent when one before them was given up, only to be given up too."""
+        fetches = [self.start(self.transport.fetch("GET", f"db/{number}")) for number in range(3 * MOST_CONNECTIONS)]
+        self.agent.asked[0].fail(Refused())
+        # The turn of the one that found out is taken before it can tell.
+        self.assertLessEqual(len(self.agent.asked), MOST_CONNECTIONS + 1)
+        for done in fetches:
+            self.failureResultOf(done, Unavailable)
 
     def fetch(self, *, repeat: bool = False, probe: bool = False) -> Deferred[bytes]:
         """Begin a request."""

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 COUCHDB = os.environ.get("COUCHPAGES_TEST_COUCHDB")
+#: A second server, for tests with two nodes; they use databases of the first where there is none.
+COUCHDB_2 = os.environ.get("COUCHPAGES_TEST_COUCHDB_2")
 
 
 def lacking(*needs: str, couchdb: bool = False) -> str | None:

@@ -32,12 +32,12 @@ class Access:
     def call(self, method: str, path: str, document: Any = None) -> Any:
         """Send JSON and read JSON; *path* begins with a database's name. Raises HTTPError."""
         body = None if document is None else json.dumps(document).encode()
-        return json.loads(self.send(method, path, body, "application/json"))
+        return json.loads(self.send(method, path, body, "application/json", "application/json"))
 
-    def send(self, method: str, path: str, body: bytes | None, content_type: str) -> bytes:
+    def send(self, method: str, path: str, body: bytes | None, content_type: str, accept: str = "*/*") -> bytes:
         """Send *body* as it is, and give the answer's."""
         token = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
-        headers = {"Authorization": f"Basic {token}", "Content-Type": content_type}
+        headers = {"Authorization": f"Basic {token}", "Content-Type": content_type, "Accept": accept}
         request = urllib.request.Request(f"{self.url}/{path}", body, headers, method=method)  # noqa: S310 -- http, as configured
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
             content: bytes = answer.read()
@@ -92,12 +92,12 @@ class EmbeddedStore:
 
 
 class ApacheCouchDB:
-    """Three databases, named at random, of the server that COUCHPAGES_TEST_COUCHDB names."""
+    """Three databases, named at random, of the server at *address*, or else of the one that COUCHPAGES_TEST_COUCHDB names."""
 
     databases: Mapping[str, str]
 
-    def __init__(self) -> None:
-        parts = urlsplit(COUCHDB or "")
+    def __init__(self, address: str | None = None) -> None:
+        parts = urlsplit(address or COUCHDB or "")
         self._access = Access(
             f"{parts.scheme}://{parts.hostname}:{parts.port or 5984}", parts.username or "", parts.password or ""
         )

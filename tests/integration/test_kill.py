@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from collections import Counter
+from http import HTTPStatus
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,7 @@ from tests.integration.killing import Deploying, Progress, Visiting, versions_on
 from tests.integration.moments import CREATE, MOVED_TO, Watch
 from tests.integration.node import Node, wait_until, write_files
 from tests.integration.versions import Version
+from tests.integration.visitor import fetch
 
 KILLS = int(os.environ.get("COUCHPAGES_TEST_KILLS", "60"))
 SEED = int(os.environ.get("COUCHPAGES_TEST_SEED", "20261124"))
@@ -137,6 +139,9 @@ class Killing(NodeCase):
 
         wait_until(is_caught_up, f"{progress} after a start")
         broken_off = Version(node, progress.site, progress.begun)
+        # What it kept is served before it has read from its CouchDB what else there is.
+        wait_until(node.is_ready, "the manifests")
+        wait_until(lambda: fetch(node.http, "unknown.example", "/").status == HTTPStatus.NOT_FOUND, "what is unknown")
         preview = versions_on(node, f"{broken_off.id}.{progress.site}", progress.site)
         if preview is not None:
             self.assertIn(progress.begun, preview)

@@ -2,14 +2,14 @@
 
 import re
 import subprocess
-import threading
 
 from tests.integration.cases import NodeCase, OnApacheCouchDB
+from tests.integration.hammering import Hammering, Versions
 from tests.integration.node import Node, write_files
-from tests.integration.visitor import Visitor, fetch
+from tests.integration.visitor import fetch
 
 PAGES = 200
-STAMP = re.compile(rb"version (\d+)")
+VERSIONS = Versions(PAGES)
 WRK = """
 local number = 0
 local seen = 0
@@ -29,70 +29,20 @@ end
 """
 
 
-def page(version: int, number: int) -> bytes:
-    """Give a page that says its version first and last; its length depends on both."""
-    stamp = b"version %d" % version
-    return stamp + b" of %d " % number + b"x" * (number * 97 % 20_000 + version * 13) + stamp
-
-
-def version_of(body: bytes) -> int:
-    """Give the version that a page says, or -1 where it says none, or two."""
-    stamps = set(STAMP.findall(body))
-    return int(stamps.pop()) if len(stamps) == 1 and body.startswith(b"version ") else -1
-
-
-class Hammering(threading.Thread):
-    """One visitor with one keep-alive connection, who asks for page after page and notes versions."""
-
-    def __init__(self, port: int, site: str, first: int, *, conditional: bool) -> None:
-        super().__init__(daemon=True)
-        self._port, self._site, self._first, self._conditional = port, site, first, conditional
-        self.ended = threading.Event()
-        self.versions: list[int] = []
-        self.wrong: list[str] = []
-
-    def run(self) -> None:
-        """Ask until told to end."""
-        tags: dict[int, tuple[str, int]] = {}
-        number = self._first
-        try:
-            with Visitor(self._port) as visitor:
-                while not self.ended.is_set():
-                    number = (number + 7) % PAGES
-                    self._ask(visitor, number, tags)
-        except Exception as error:  # noqa: BLE001 -- a lost connection is wrong too
-            self.wrong.append(repr(error))
-
-    def _ask(self, visitor: Visitor, number: int, tags: dict[int, tuple[str, int]]) -> None:
-        tag, known = tags.get(number, ("", 0))
-        headers = {"If-None-Match": tag} if tag and self._conditional else {}
-        answer = visitor.get(self._site, f"/{number}.html", headers=headers)
-        version = known if answer.status == 304 else version_of(answer.body)
-        if (
-            answer.status not in (200, 304)
-            or version < 1
-            or (answer.status == 200 and answer.body != page(version, number))
-        ):
-            self.wrong.append(f"{number}: {answer.status} {answer.body[:60]!r}")
-            return
-        tags[number] = answer.headers["etag"], version
-        self.versions.append(version)
-
-
 class Switching(NodeCase):
     """A site of 200 pages in several versions."""
 
     def version(self, number: int) -> tuple[str, str]:
         """Write a version; give the deploy command's folder and commit."""
         folder = self.folder / str(number)
-        write_files(folder, {f"{each}.html": page(number, each) for each in range(PAGES)})
+        write_files(folder, VERSIONS.files(number))
         return str(folder), f"{number:07d}"
 
     def deploy(self, node: Node, number: int) -> None:
         """Deploy a version, and assert that from now on it alone is served."""
         node.deploy(self.folder / str(number), self.site, "--commit", f"{number:07d}")
         for each in (0, 1, PAGES - 1):
-            self.assertEqual(fetch(node.http, self.site, f"/{each}.html").body, page(number, each))
+            self.assertEqual(fetch(node.http, self.site, f"/{each}.html").body, VERSIONS.page(number, each))
 
     def test_while_clients_hammer(self) -> None:
         """With eight keep-alive visitors, five switches and a rollback show whole versions only, and none goes back on a connection."""
@@ -100,7 +50,9 @@ class Switching(NodeCase):
         for number in range(1, 6):
             self.version(number)
         self.deploy(node, 1)
-        visitors = [Hammering(node.http, self.site, each * 23, conditional=bool(each % 2)) for each in range(8)]
+        visitors = [
+            Hammering(node.http, self.site, VERSIONS, each * 23, conditional=bool(each % 2)) for each in range(8)
+        ]
         for each in visitors:
             each.start()
         try:
@@ -108,9 +60,7 @@ class Switching(NodeCase):
                 self.deploy(node, number)
         finally:
             for each in visitors:
-                each.ended.set()
-            for each in visitors:
-                each.join(20)
+                each.end()
         for each in visitors:
             self.assertEqual(each.wrong, [])
             self.assertEqual(each.versions, sorted(each.versions), "a connection went back")
@@ -122,13 +72,12 @@ class Switching(NodeCase):
         for number in (1, 2):
             self.version(number)
             self.deploy(node, number)
-        visitor = Hammering(node.http, self.site, 0, conditional=False)
+        visitor = Hammering(node.http, self.site, VERSIONS, 0, conditional=False)
         visitor.start()
         self.assertEqual(node.run("rollback", self.site).code, 0)
         for each in range(PAGES):
-            self.assertEqual(fetch(node.http, self.site, f"/{each}.html").body, page(1, each))
-        visitor.ended.set()
-        visitor.join(20)
+            self.assertEqual(fetch(node.http, self.site, f"/{each}.html").body, VERSIONS.page(1, each))
+        visitor.end()
         self.assertEqual(visitor.wrong, [])
         self.assertEqual(visitor.versions, sorted(visitor.versions, reverse=True))
 
@@ -155,7 +104,7 @@ class SwitchingUnderWrk(NodeCase):
         """With 32 connections of wrk at full speed, three switches give no answer that is not 200 and whole, and no error."""
         node = self.node
         for number in range(1, 5):
-            write_files(self.folder / str(number), {f"{each}.html": page(number, each) for each in range(PAGES)})
+            write_files(self.folder / str(number), VERSIONS.files(number))
         node.deploy(self.folder / "1", self.site)
         script = self.folder / "hammer.lua"
         script.write_text(WRK % {"pages": PAGES, "site": self.site})

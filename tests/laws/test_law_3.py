@@ -43,6 +43,14 @@ class Law3(SynchronousTestCase):
         self.assertEqual(started.call("GET", "/api/v2/sites", key=self.node.key).status, 503)
         self.assertEqual(self.node.visit("unknown.example", "/").status, 404)
 
+    def test_while_nothing_is_told(self) -> None:
+        """While CouchDB is away, a host that this node does not know may be there since; known sites and their missing pages are known."""
+        self.node.sites.believe(lambda: False)
+        self.is_503("unknown.example")
+        self.assertEqual((self.node.visit(HOST, "/").status, self.node.visit(HOST, "/missing").status), (200, 404))
+        self.node.sites.believe(lambda: True)
+        self.assertEqual(self.node.visit("unknown.example", "/").status, 404)
+
     def test_a_blob_that_cannot_be_had(self) -> None:
         """A file whose content cannot be read now, or is not there though a manifest names it, is 503."""
         (blob,) = self.node.manifests.documents_now()[HOST]["URLHashDictionary"].values()
@@ -76,6 +84,12 @@ class Law3(SynchronousTestCase):
         for row in ({"key": "x", "error": "timeout"}, {"id": "x", "value": {}}):
             self.assertRaises(Unavailable, answers._row, row, "x")
 
+    def test_a_database_that_is_gone(self) -> None:
+        """That a database was deleted says nothing about what was in it: it may come back."""
+        for reason in (b"Database does not exist.", b"no_db_file"):
+            body = b'{"error":"not_found","reason":"' + reason + b'"}'
+            self.assertIsInstance(answers.error_for(404, body, "x"), Unavailable)
+
     def test_a_conflict_is_no_absence(self) -> None:
         """A site whose competing documents cannot be read yet exists, and is served when its blobs are here."""
         doc = self.node.manifests.change(HOST).doc or {}
@@ -105,11 +119,13 @@ class Law3NeedsItsCode(NeedsItsCode, SynchronousTestCase):
     without = (
         Without("test_before_everything_was_read", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005
         Without("test_before_everything_was_read", Sites, "require_loaded", lambda self: None),  # noqa: ARG005
+        Without("test_while_nothing_is_told", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005
         Without("test_a_blob_that_cannot_be_had", Visits, "_file", lambda self, *_: _unknown_host()),  # noqa: ARG005
         Without("test_a_manifest_that_cannot_be_had", Previews, "files", lambda self, doc_id: _unknown_host()),  # noqa: ARG005
         Without("test_a_malformed_manifest", Sites, "_unknown", lambda self, host: UnknownHost(host)),  # noqa: ARG005
         Without("test_a_deployment_that_is_not_here", Sites, "files_for", _not_found),
         Without("test_not_couchdb", answers, "_is_couchdb", lambda body: True),  # noqa: ARG005
+        Without("test_a_database_that_is_gone", answers, "NO_DATABASE", ()),
         Without("test_a_conflict_is_no_absence", ManifestRule, "knows", lambda self, doc_id: True),  # noqa: ARG005
     )
 

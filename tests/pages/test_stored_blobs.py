@@ -1,5 +1,6 @@
 """The blobs that CouchDB holds."""
 
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -8,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.metrics import Metrics
-from couchpages.pages.stored_blobs import BLOB_TYPE, StoredBlobs
+from couchpages.pages.stored_blobs import BLOB_TYPE, EMPTY_TYPE, StoredBlobs
 from couchpages.ports import NoRoom, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.web.problem import Problem
@@ -79,6 +80,23 @@ class StoredBlobsTests(SynchronousTestCase):
         self.assertTrue(self.store())
         self.assertEqual(self.files.stored[NAME].attachments, {"data": b"new", "other": b"x"})
         self.assertEqual(self.done(self.blobs.missing([NAME])), [])
+
+    def test_empty(self) -> None:
+        """The empty blob has a type that CouchDB compresses, because it cannot replicate an attachment without a byte."""
+        empty = sha256(b"").hexdigest()
+        types: list[str] = []
+
+        class Noting(MemoryDatabase):
+            """Notes types."""
+
+            async def put_attachment(self, *arguments: Any) -> None:
+                """See MemoryDatabase."""
+                types.append(arguments[4])
+
+        blobs = StoredBlobs(Noting("files"), Metrics())
+        for sha, content in ((empty, b""), (NAME, b"new")):
+            self.done(blobs.store(sha, partial(BytesIO, content), len(content)))
+        self.assertEqual(types, [EMPTY_TYPE, BLOB_TYPE])
 
     def test_damaged(self) -> None:
         """What was found to be something else is missing, and replaced when it is stored anew (law 5)."""

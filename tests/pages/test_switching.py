@@ -229,10 +229,19 @@ class SwitchingTests(SynchronousTestCase):
         self.other.deployments.blobs.forget_all()
         self.replicate("manifests")
         self.assertEqual((self.seen(), self.seen(host="b.example")[0]), ((200, b"old"), 503))
-        self.assertEqual(self.other.sites.obstacles(), ["1 sites are being looked through for missing blobs"])
+        # A node that serves is not taken out of service for a site that it does not have yet.
+        self.assertEqual(self.other.sites.obstacles(), [])
         self.other.reactor.advance(60)
         self.assertEqual((self.seen(), self.seen(host="b.example")), ((200, b"new"), (200, b"b")))
-        self.assertEqual(self.other.sites.obstacles(), [])
+
+    def test_ready_at_start(self) -> None:
+        """A node that starts without anything on its disk is ready when it has looked through the sites that there are."""
+        files = self.other.files
+        files.fail("rows", Unavailable("away"))
+        fresh = MemoryNode(Path(self.mktemp()), files=files, manifests=self.other.manifests, name="3")
+        self.assertEqual(fresh.sites.obstacles(), ["1 sites are being looked through for missing blobs"])
+        fresh.reactor.advance(60)
+        self.assertEqual((fresh.sites.obstacles(), fresh.visit(HOST, "/").body), ([], b"old"))
 
     def test_incomplete_is_no_absence(self) -> None:
         """What waits is unavailable to whoever asks for its files (law 3)."""

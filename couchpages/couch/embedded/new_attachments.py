@@ -1,4 +1,4 @@
-"""Attachments that came with an edit, hashed and compressed where their type is for that, before they are stored (does)."""
+"""Attachments that came with an edit and are not stored yet (bytes in memory; no I/O)."""
 
 from dataclasses import dataclass
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from couchpages.couch.embedded.attachments import Stored, merge_stubs
+from couchpages.couch.embedded.contents import give_up
 from couchpages.couch.embedded.databases import find_database
 from couchpages.couch.embedded.documents import Draft
 from couchpages.couch.embedded.errors import bad_request
@@ -49,6 +50,9 @@ def replicate_draft(
     tree, keys = read_tree(connection, document)
     head = draft.history[0]
     merged = merge(tree, draft.history, deleted=draft.deleted)
+    if head in keys:
+        for each in beside:
+            give_up(transaction, each.received)
     if merged == tree:
         return head
     attachments = [] if head in keys else merge_stubs(name, arrived(draft, beside), _known(connection, place, draft))
