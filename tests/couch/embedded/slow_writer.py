@@ -1,4 +1,4 @@
-"""A writer that does its jobs when it is told to, and a sender that notes whether it has to wait (pure)."""
+"""A writer that does its jobs when it is told to, and a sender that notes whether it has to wait (does)."""
 
 from collections.abc import Callable
 from typing import Any, cast

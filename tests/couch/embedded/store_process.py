@@ -1,8 +1,10 @@
-"""A process that runs an embedded store until it is killed, for the tests that kill it (does).
+"""Processes that run an embedded store until they are killed, for the tests that kill them (does).
 
-`python -m tests.couch.embedded.store_process PATH` prints the port that it listens on.
+`python -m tests.couch.embedded.store_process PATH` starts one for each line that it reads, which is a fork and so takes
+little time, and prints its process id and the port that it listens on.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,20 @@ USERNAME, PASSWORD, DATABASE = "couchpages", "made-up", "files"
 
 
 def _tell(port: Any) -> None:
-    print(port.getHost().port, flush=True)  # noqa: T201  # its purpose
+    print(os.getpid(), port.getHost().port, flush=True)  # noqa: T201  # its purpose
 
 
 def main() -> None:
-    """Run."""
+    """Start processes, one after the other."""
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            run()
+        os.waitpid(child, 0)
+
+
+def run() -> None:
+    """Run a store."""
     from twisted.internet import reactor as imported
     from twisted.internet.endpoints import TCP4ServerEndpoint
 
