@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import deploying, machine, outage, replication_lag, serving
+from tests.bench import deploying, machine, outage, replicating, replication_lag, serving
 from tests.bench.deploying import Rows
 from tests.bench.document import joined, section, sections_of
 from tests.bench.interruptible import interruptible
@@ -69,6 +69,11 @@ def _two_nodes() -> Rows:
             pair.remove()
 
 
+def _replicating() -> Rows:
+    with tempfile.TemporaryDirectory() as name:
+        return replicating.measured(replicating.Server(COUCHDB or ""), Path(name))
+
+
 def _outages() -> Rows:
     couchdb = interruptible()
     way = {"couchdb": {"url": f"http://127.0.0.1:{couchdb.port}"}}
@@ -94,6 +99,7 @@ SECTIONS: Mapping[str, Section] = {
     "embedded": Section("On the embedded store", lambda: _one_node(EmbeddedStore), needs_couchdb=False),
     "couchdb": Section("On Apache CouchDB, on the same machine", lambda: _one_node(ApacheCouchDB)),
     "two-nodes": Section("Two nodes, each with its own Apache CouchDB", _two_nodes),
+    "replicating": Section("Out of the embedded store, into an Apache CouchDB", _replicating),
     "outages": Section("While CouchDB is away", _outages),
 }
 

@@ -11,7 +11,6 @@ import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ from uuid import uuid4
 
 from tests.bench import machine
 from tests.bench.deploying import Rows
-from tests.couch.contract.base import VARIABLE
 from tests.couch.embedded.store_process import DATABASE, PASSWORD, USERNAME
 from tests.integration.node import ROOT
 
@@ -122,14 +120,3 @@ def _replicate(couchdb: Server, source: str, target: str) -> None:
     count = couchdb.ask("GET", f"/{target}")["doc_count"]
     if count != BLOBS:
         raise RuntimeError(f"{count} blobs arrived of {BLOBS}")
-
-
-def main() -> None:
-    """Measure and print the rows."""
-    with tempfile.TemporaryDirectory() as name:
-        for row in measured(Server(os.environ[VARIABLE]), Path(name)):
-            print(f"| {' | '.join(row)} |", flush=True)  # noqa: T201  # its purpose
-
-
-if __name__ == "__main__":
-    main()
