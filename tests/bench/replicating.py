@@ -1,6 +1,6 @@
 """How long one `_replicate` call takes for a site's blobs, out of the embedded store and out of another CouchDB (does I/O).
 
-`python -m tests.bench.replicating` prints the rows; it needs COUCHPAGES_TEST_COUCHDB. CouchDB does the replicating in all cases.
+It needs COUCHPAGES_TEST_COUCHDB. CouchDB does the replicating in all cases.
 """
 
 import base64
