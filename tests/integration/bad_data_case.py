@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from couchpages.quoting import named
 from tests.integration.cases import NodeCase
 from tests.integration.node import lines, wait_until, write_files
 from tests.integration.past_the_api import PastTheApi
@@ -40,9 +41,9 @@ class BadDataCase(NodeCase):
             return False
         wait_until(lambda: self.past.malformed() > before, f"{what} to be counted")
         self.assertEqual(self.past.malformed(), before + 1, what)
-        # A name may itself have a line's end in it, behind which the log indents.
-        said = [line for line in lines(self.spoilt.log(since).replace("\n\t", " ")) if "malformed" in line]
+        # A name with a line's end in it is quoted: it stays one line.
+        said = [line for line in lines(self.spoilt.log(since)) if "malformed" in line]
         self.assertEqual(len(said), 1, what)
-        self.assertIn(f"{self.past.database}/{doc_id[:100].strip()}", said[0])
+        self.assertIn(f"{self.past.database}/{named(doc_id)} ", said[0])
         self.assertNotIn("Traceback", self.spoilt.log(since))
         return True
