@@ -59,7 +59,10 @@ class DataFolder(NodeCase):
             _put_file(files[-1].parent)
 
         log = self.restarted_with(damage)
-        self.assertEqual([file.name for file in files if file.name not in log], [])
+        unnamed = [file for file in files if file.name not in log]
+        # Of blobs that share the folder that is none any more, the first that is read is named, and the folder mended with it.
+        self.assertEqual([file.name for file in unnamed if file.parent != files[-1].parent], [])
+        self.assertNotEqual({file for file in files if file.parent == files[-1].parent}, set(unnamed))
         self.assertEqual({file.name: file.is_file() for file in self.cached()}, {file.name: True for file in files})
 
     def test_cache_while_it_runs(self) -> None:
