@@ -65,7 +65,8 @@ class Manifests(BadDataCase):
         self.spoilt.kill()
         self.spoilt.start()
         self.assert_as_before("foreign, restarted")
-        self.assertEqual(self.past.malformed(), 1)
+        # What it kept makes it ready before it has read anything from its CouchDB.
+        wait_until(lambda: self.past.malformed() == 1, "the document to be counted")
         self.assertTrue(self.spoilt.deploy(self.folder / "one", self.site)["live"])
         self.assertTrue(self.serves("one"))
         self.assertNotIn("Traceback", self.spoilt.log())
