@@ -21,6 +21,8 @@ BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds after which a process that does not do what it should is given up.
 PATIENCE = 30.0
+#: Seconds in which a node usually has read everything from its CouchDB.
+LOADING = 3.0
 #: Of the environment, what programs need; nothing that a developer or a CI may have set for couchpages.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
@@ -128,13 +130,21 @@ class Node:
             if time.monotonic() > until:
                 raise AssertionError(f"the daemon did not become ready:\n{self.log()}")
             time.sleep(0.03)
+        self._wait_for_couchdb()
 
-    def is_ready(self) -> bool:
-        """Ask /readyz."""
+    def _wait_for_couchdb(self) -> None:
+        """Give a node that is ready with what it kept a moment to read from its CouchDB what there is, if that is there."""
+        until = time.monotonic() + LOADING
+        while time.monotonic() < until and not self.is_ready(without_troubles=True):
+            time.sleep(0.03)
+
+    def is_ready(self, *, without_troubles: bool = False) -> bool:
+        """Ask /readyz, and perhaps whether it tells of any trouble."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(f"{self.server}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
+                troubles = json.load(answer)["troubles"]
+                return answer.status == 200 and not (troubles and without_troubles)
         except OSError:
             return False
 
