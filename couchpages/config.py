@@ -63,6 +63,26 @@ class HttpSettings:
     public_port: int | None = setting(
         port_number, None, "443", "Their port, where it is not that of the first endpoint: behind a proxy."
     )
+    connections: int = setting(
+        positive_integer,
+        16_384,
+        "16_384",
+        "Connections in all, to each port; fewer where the process may open fewer files.",
+    )
+    connections_per_address: int = setting(
+        positive_integer,
+        1024,
+        "1024",
+        "Connections from one address (IPv6: network of 64 bits), trusted proxies excepted.",
+    )
+    requests_per_connection: int = setting(
+        positive_integer, 1000, "1000", "Requests after which a connection is closed."
+    )
+    head_size: int = setting(size, 32 * 2**10, '"32 KiB"', "The largest head of a request.")
+    head_fields: int = setting(positive_integer, 100, "100", "The most header fields in a request.")
+    idle_timeout: float = setting(seconds, 75.0, "75", "Seconds that a connection without a request stays open.")
+    head_timeout: float = setting(seconds, 30.0, "30", "Seconds in which a request's head must be whole.")
+    write_rate: int = setting(size, 500, "500", "Bytes a second that a reader must take at least.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Services that listen, and that start and stop in order (does I/O)."""
 
+import asyncio
 import fcntl
 import os
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from couchpages.web.server import EdgeFactory
+from couchpages.reactors import running_loop
+from couchpages.web.edge import Edge
+from couchpages.web.on_twisted import AsyncioFactory
 
 #: Seconds that responses under way get when the daemon stops: systemd kills after 90.
 DRAIN = 10.0
@@ -84,18 +86,27 @@ class Listener(Service):
 
     log = Logger()
 
-    def __init__(self, reactor: Any, endpoint: IStreamServerEndpoint, description: str, factory: EdgeFactory) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        endpoint: IStreamServerEndpoint,
+        description: str,
+        edge: Edge,
+        make: Callable[[], asyncio.Protocol],
+    ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
         self._description = description
-        self._factory = factory
-        self._port: IListeningPort | None = None
+        self._edge = edge
+        self._make = make
+        self._port: Any = None
+        self._server: asyncio.Server | None = None
         self._failure: Failure | None = None
 
     def privilegedStartService(self) -> None:  # noqa: N802 -- Twisted's name
         """Begin to listen."""
         super().privilegedStartService()
-        self._endpoint.listen(self._factory).addCallbacks(self._listens, self._cannot)
+        self._endpoint.listen(AsyncioFactory(self._make)).addCallbacks(self._listens, self._cannot)
         if self._failure is not None:
             raise SystemExit(f"couchpages: cannot listen on {self._description}: {_reason(self._failure)}")
 
@@ -104,14 +115,38 @@ class Listener(Service):
         if self._port is None:
             self.privilegedStartService()
         super().startService()
+        # In the reactor's next turn, because its loop does not run yet while it starts.
+        self._reactor.callLater(0, self._accept)
+
+    def _accept(self) -> None:
+        """Have the asyncio loop, if the reactor runs on one, accept connections, which are native to it then."""
+        loop, port = running_loop(), self._port
+        if loop is None or port is None:
+            return
+        port.stopReading()
+        # Each has a descriptor of its own, so that either may be closed first.
+        listening = port.socket.dup()
+        serving = loop.create_server(self._make, sock=listening, backlog=port.backlog)
+        Deferred.fromFuture(loop.create_task(serving)).addCallbacks(self._serves, self._cannot_serve)
+
+    def _serves(self, server: asyncio.Server) -> None:
+        self._server = server
+        if self._port is None:
+            server.close()
+
+    def _cannot_serve(self, failure: Failure) -> None:
+        self.log.failure(
+            "cannot serve natively on {address}; it is served by the reactor", failure, address=self._description
+        )
+        if self._port is not None:
+            self._port.startReading()
 
     async def _drain(self, port: IListeningPort) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
         await maybeDeferred(port.stopListening)
-        self._factory.close_idle()
-        until = self._reactor.seconds() + DRAIN
-        while self._factory.connections and self._reactor.seconds() < until:
-            await deferLater(self._reactor, 0.05)
-        self._factory.abort_all()
+        await self._edge.drain(DRAIN)
 
     def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
         """Take no more connections, and let responses under way end."""

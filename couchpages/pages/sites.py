@@ -154,6 +154,14 @@ class Sites:
             return await self._reader.live(served.activation.deployment.site, served.rev, served.activation.deployment)
         raise incomplete or self._unknown(host)
 
+    def serving(self, host: str) -> Served | None:
+        """Give what visitors of a site get now; another object after every switch, and None for what is not a site's own name."""
+        return self._served.get(host)
+
+    def held_files(self, served: Served) -> Mapping[str, str] | None:
+        """Give the files of what is served, if they are in memory."""
+        return self._reader.held(served.activation.deployment.site, served.rev)
+
     # What the API asks.
 
     def require_loaded(self) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 from couchpages.pages.blobs import BlobReader
+from couchpages.pages.glance import Glance
 from couchpages.pages.hosts import requested_host
 from couchpages.pages.paths import target_host
 from couchpages.pages.ranges import ByteRange
+from couchpages.pages.ready import Answer, Ready, answer_of, file_answer
 from couchpages.pages.replies import (
     Reply,
     file_reply,
@@ -24,8 +26,12 @@ from couchpages.web.exchange import Discarded, Exchange
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import RETRY_AFTER
 from couchpages.web.proxies import Network, client_of
+from couchpages.web.sending import CHUNK
 
 METHODS = (b"GET", b"HEAD")
+RESERVED_PATH = b"/cdn-cgi"
+#: Fields that make a GET more than a visit: a body, another protocol, an interim response.
+_MORE = frozenset({b"content-length", b"transfer-encoding", b"upgrade", b"expect"})
 
 
 class Visits:
@@ -49,11 +55,32 @@ class Visits:
         """See :class:`couchpages.web.exchange.Application`."""
 
         async def respond() -> Response:
-            return await self._respond(head)
+            return await self.respond(head)
 
         return Exchange(respond, Discarded())
 
-    async def _respond(self, head: RequestHead) -> Response:
+    def make_ready(self, ready: Ready, seen: Glance) -> Answer | None:
+        """Make and keep the answer to a plain request, when all that it takes is in memory; None otherwise."""
+        host = requested_host(seen.host.partition(b":")[2].strip(b" \t"))
+        served = self._sites.serving(host) if host else None
+        files = self._sites.held_files(served) if served is not None else None
+        if not host or files is None or not seen.target.startswith(b"/") or seen.target.startswith(RESERVED_PATH):
+            return None
+        match route(files, seen.target):
+            case Serve(path, blob):
+                content = self._blobs.in_memory(blob)
+                if content is None or len(content) > CHUNK:
+                    return None
+                answer = file_answer(path, blob, len(content))
+            case Redirect(location):
+                answer = answer_of(redirect_reply(location))
+            case _:
+                return None
+        ready.put(seen.host, host, served, seen.target, answer)
+        return answer
+
+    async def respond(self, head: RequestHead) -> Response:
+        """Answer; never fails but for a defect."""
         host = host_of(head)
         if isinstance(host, Reply):
             return host.to(head.method).from_memory()
@@ -94,6 +121,17 @@ class Visits:
         except BaseException:
             content.close()
             raise
+
+
+def is_plain(head: RequestHead) -> bool:
+    """Whether a request is GET or HEAD without a body, and asks for a file and nothing else."""
+    return (
+        head.method in METHODS
+        and head.version in (b"HTTP/1.1", b"HTTP/1.0")
+        and RESERVED_PATH not in head.target
+        and _MORE.isdisjoint(name for name, _ in head.headers.fields)
+        and len(head.headers.all(b"host")) == 1
+    )
 
 
 def host_of(head: RequestHead) -> str | Reply:

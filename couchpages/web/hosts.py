@@ -19,9 +19,12 @@ class ByHost:
 
     def admit(self, head: RequestHead) -> Exchange:
         """See :class:`couchpages.web.exchange.Application`."""
-        if self._api_hosts and head.target.startswith(API_PATHS):
-            named = head.headers.all(b"host")
-            host = named[0].lower().rsplit(b":", 1)[0].rstrip(b".") if len(named) == 1 else b""
-            if host in self._api_hosts:
-                return self._api.admit(head)
-        return self._rest.admit(head)
+        return (self._api if self.is_call(head) else self._rest).admit(head)
+
+    def is_call(self, head: RequestHead) -> bool:
+        """Whether a request is for the API."""
+        if not self._api_hosts or not head.target.startswith(API_PATHS):
+            return False
+        named = head.headers.all(b"host")
+        host = named[0].lower().rsplit(b":", 1)[0].rstrip(b".") if len(named) == 1 else b""
+        return host in self._api_hosts

@@ -25,7 +25,7 @@ class Client:
 
 def client_of(head: RequestHead, trusted: Sequence[Network]) -> Client:
     """Give who visits: the peer itself, or whom trusted proxies speak for."""
-    if not trusted or not _is_trusted(head.peer, trusted):
+    if not trusted or not is_trusted(head.peer, trusted):
         peer = _address(head.peer)
         return Client(str(peer) if peer else head.peer, head.scheme)
     return Client(_forwarded_for(head, trusted), _forwarded_proto(head))
@@ -40,7 +40,7 @@ def _forwarded_for(head: RequestHead, trusted: Sequence[Network]) -> str:
             # What is left of something that no proxy writes was not written by a proxy either.
             return address
         address = str(parsed)
-        if not _is_trusted(address, trusted):
+        if not is_trusted(address, trusted):
             return address
     return address
 
@@ -52,7 +52,8 @@ def _forwarded_proto(head: RequestHead) -> str:
     return scheme if scheme in ("http", "https") else head.scheme
 
 
-def _is_trusted(text: str, trusted: Sequence[Network]) -> bool:
+def is_trusted(text: str, trusted: Sequence[Network]) -> bool:
+    """Whether an address is that of a trusted proxy."""
     address = _address(text)
     return address is not None and any(address in network for network in trusted)
 

@@ -44,6 +44,16 @@ class EdgeChannel(HTTPChannel):
     _reading = True
     _head_begun = False
 
+    @classmethod
+    def of(cls, edge: Any) -> "EdgeChannel":
+        """Make the channel of a connection to *edge*."""
+        channel = cls()
+        channel.factory = edge
+        channel.requestFactory = EdgeRequest
+        channel.callLater = edge.reactor.callLater
+        channel.timeOut = IDLE_SECONDS
+        return channel
+
     def allHeadersReceived(self) -> None:  # noqa: N802 -- Twisted's name
         """Let the request be admitted, then ask for its body or refuse it."""
         self._head_begun = False
@@ -158,13 +168,11 @@ class EdgeChannel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
         """Stop the clocks."""
         self._stop_body_clock()
-        self.factory.closed(self)
         super().connectionLost(reason)
 
     def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
         """Count the connection."""
         super().connectionMade()
-        self.factory.opened(self)
 
     def _refuse_body(self, problem: Problem) -> None:
         self.requests[-1].refusal = problem

@@ -1,0 +1,188 @@
+"""A node: makes the objects and hands them to each other (wires, decides nothing)."""
+
+import asyncio
+import atexit
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from couchpages.access.keyring import Keyring
+from couchpages.access.reconciling import KeyRule
+from couchpages.config import Settings, password_in, tcp_address
+from couchpages.conflicts import Reconciler
+from couchpages.couch.connection import connection
+from couchpages.couch.database import CouchDatabase
+from couchpages.couch.follower import Follower
+from couchpages.couch.guard import Guard
+from couchpages.couch.password_watch import PasswordWatch
+from couchpages.metrics import Metrics
+from couchpages.pages.api import PublicAddress, SitesApi
+from couchpages.pages.arrivals import Arrivals
+from couchpages.pages.blobs import BlobReader
+from couchpages.pages.deployments import Deployments
+from couchpages.pages.disk_cache import DiskCache
+from couchpages.pages.first_system import FirstSystemApi
+from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
+from couchpages.pages.protocol import Front
+from couchpages.pages.ready import Ready
+from couchpages.pages.reconciling import ManifestRule
+from couchpages.pages.sites import Sites
+from couchpages.pages.stored_blobs import StoredBlobs
+from couchpages.pages.submission import Limits
+from couchpages.pages.trace import Place
+from couchpages.pages.visits import Visits
+from couchpages.reactors import raise_descriptor_limit
+from couchpages.services import FolderLock, InOrder, Listener, Prepared
+from couchpages.web.edge import Edge
+from couchpages.web.exchange import Application
+from couchpages.web.handed_over import HandedOver
+from couchpages.web.health import Health
+from couchpages.web.hosts import ByHost
+from couchpages.web.limits import ConnectionLimits
+from couchpages.web.routes import Routes
+from couchpages.web.second import Second
+from couchpages.web.spool import Spool
+
+#: Threads for files and hashes; the disk and two cores are busy with fewer.
+THREADS = 4
+#: Connections that wait for being accepted: nginx has 511, systemd's sockets 4,096; Twisted's 50 is few in a rush.
+BACKLOG = 2048
+#: The part of the memory for blobs that ready heads may take beside it.
+READY_PART = 8
+
+
+def node(reactor: Any, settings: Settings) -> list[Any]:
+    """Make a node's services for *reactor*: what starts in order, and what listens."""
+    metrics = Metrics()
+    data = settings.data.resolve()
+    threads = ThreadPool(minthreads=0, maxthreads=THREADS, name="files")
+    guard = Guard(reactor, metrics)
+    transport, store = connection(reactor, settings, data, guard)
+    disk = DiskCache(data / "blobs", settings.cache.disk)
+    spool = Spool(data / "spool")
+
+    files = CouchDatabase(transport, settings.couchdb.files)
+    manifests = CouchDatabase(transport, settings.couchdb.manifests)
+    secrets = CouchDatabase(transport, settings.couchdb.secrets)
+    keyring = Keyring()
+    keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"), metrics)
+    stored = StoredBlobs(files, metrics)
+    arrivals = Arrivals(reactor, stored, metrics)
+    sites = Sites(reactor, manifests, settings.cache.manifests, metrics, arrivals, _milliseconds, keeper)
+    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics, stored.distrust)
+    manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
+    key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
+    followers = [
+        Follower(reactor, manifests, manifest_conflicts, metrics, known=sites.known),
+        Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
+        Follower(reactor, secrets, key_conflicts, metrics, vital=False),
+    ]
+    sites.believe(lambda: not followers[0].troubles())
+    deployments = Deployments(
+        sites, stored, manifests,
+        Limits(settings.limits.file_size, settings.limits.files, settings.couchdb.max_document_size),
+        settings.deployments.production_branches, _milliseconds, os.urandom, metrics,
+    )  # fmt: skip
+
+    api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
+    calls = (*api.routes(), *FirstSystemApi(api).routes())
+    visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
+    public = ByHost(settings.api.hosts, Routes(calls), visits)
+    private: Application = Routes((*calls, *Health([sites, *followers, guard], metrics).routes()))
+
+    ordered = InOrder(lambda failure: _give_up(reactor, failure))
+    for service in (
+        FolderLock(data),
+        Prepared("disk cache", disk.open),
+        Prepared("spool", spool.open),
+        Prepared("threads", threads.start, threads.stop),
+        Prepared("kept manifests", sites.restore, keeper.finish),
+        *([store] if store else []),
+        Prepared("connections to CouchDB", lambda: None, transport.close),
+        PasswordWatch(reactor, threads, guard, transport, manifests, _password_reader(settings)),
+        Prepared("questions for blobs", lambda: None, arrivals.stop),
+        Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
+        Prepared("conflicting keys", lambda: None, key_conflicts.stop),
+        *followers,
+    ):
+        service.setServiceParent(ordered)
+    second = Second(reactor, time.time)
+    limits = _limits(settings)
+    trusted = settings.http.trusted_proxies
+    api_edge = Edge(reactor, private, metrics, "api", second, limits, trusted)
+    public_edge = Edge(reactor, public, metrics, "public", second, limits, trusted)
+    ready = Ready(max(settings.cache.memory // READY_PART, 1))
+    front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
+    listeners = [
+        *_listeners(reactor, settings.http.listen, public_edge, front.connection, "public"),
+        *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
+    ]
+    return [Prepared("clock", second.start, second.stop), ordered, *listeners]
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    http = settings.http
+    limits = ConnectionLimits(
+        http.connections, http.connections_per_address, http.requests_per_connection,
+        http.head_size, http.head_fields, http.idle_timeout, http.head_timeout, http.write_rate,
+    )  # fmt: skip
+    return limits.within(raise_descriptor_limit())
+
+
+def _listeners(
+    reactor: Any, endpoints: tuple[str, ...], edge: Edge, make: Callable[[], asyncio.Protocol], port: str
+) -> list[Listener]:
+    return [Listener(reactor, _endpoint(reactor, each), f"{each} ({port})", edge, make) for each in endpoints]
+
+
+def _endpoint(reactor: Any, description: str) -> Any:
+    """Make an endpoint. Raises ValueError, also for a socket that systemd did not hand over."""
+    if description.startswith(("tcp", "unix")) and "backlog=" not in description:
+        description += f":backlog={BACKLOG}"
+    try:
+        return serverFromString(reactor, description)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"cannot listen on {description}: {error}") from None
+
+
+def _password_reader(settings: Settings) -> Callable[[], str] | None:
+    file = settings.couchdb.password_file
+    return None if file is None else lambda: password_in(file)
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
+
+
+def _public(settings: Settings) -> PublicAddress:
+    scheme = settings.http.public_scheme
+    address = tcp_address(settings.http.listen[0])
+    port = settings.http.public_port or (address.port if address else None)
+    return PublicAddress(scheme, None if port == {"http": 80, "https": 443}[scheme] else port)
+
+
+def _place(settings: Settings) -> Place:
+    return Place(settings.node.name or socket.gethostname(), settings.node.location, settings.node.country)
+
+
+def _give_up(reactor: Any, failure: Failure) -> None:
+    """End with exit code 1: something without which there is no node could not be started."""
+    Logger("couchpages").critical("the daemon cannot start: {reason}", reason=failure.getErrorMessage())
+    # twistd ends with 0 whatever happened while the reactor ran, and systemd would take that for an orderly end.
+    atexit.register(_exit_as_failed)
+    reactor.callWhenRunning(reactor.stop)
+
+
+def _exit_as_failed() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

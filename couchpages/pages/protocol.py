@@ -1,0 +1,168 @@
+"""What a site's visitors speak to: HTTP/1.1 on a native connection (thin; glance, ready answers and visits decide).
+
+Three ways, each taken where the one before is not sure: an answer that is ready; a visit, which may have to read from disk or CouchDB; and
+twisted.web, which gets the connection for good, with the bytes already read, for everything that is no plain GET or HEAD: bodies,
+upgrades, calls of the API, and what is not well-formed. So the rules that refuse stand in one place, there.
+"""
+
+from collections.abc import Callable
+from math import inf
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from couchpages.pages.blobs import BlobReader
+from couchpages.pages.glance import END, Glance, glance
+from couchpages.pages.ready import Answer, Ready
+from couchpages.pages.sites import Sites
+from couchpages.pages.visits import Visits, is_plain
+from couchpages.web.edge import Edge
+from couchpages.web.handed_over import HandedOver
+from couchpages.web.heads import closes, read_head
+from couchpages.web.llhttp import Syntax
+from couchpages.web.message import RequestHead, Response
+from couchpages.web.on_asyncio import host_of
+from couchpages.web.problem import Problem
+from couchpages.web.stream import CLOSE, Stream
+
+#: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
+JOINED = 16_384
+
+
+class Front:
+    """What the connections of the public port share, beside their *edge*. *is_call* tells what the API answers."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        sites: Sites,
+        blobs: BlobReader,
+        visits: Visits,
+        ready: Ready,
+        is_call: Callable[[RequestHead], bool],
+    ) -> None:
+        self.edge = edge
+        self.serving = sites.serving
+        self.in_memory = blobs.in_memory
+        self.visits = visits
+        self.ready = ready
+        self.is_call = is_call
+        self.syntax = Syntax()
+
+    def connection(self) -> "VisitConnection":
+        """Make the protocol of a new connection."""
+        return VisitConnection(self)
+
+
+class VisitConnection(Stream):
+    """One connection."""
+
+    __slots__ = ("_front",)
+
+    def __init__(self, front: Front) -> None:
+        super().__init__(front.edge)
+        self._front = front
+
+    def serve(self, data: bytes, start: int = 0) -> None:
+        """Answer each request in *data*."""
+        while data:
+            end = data.find(END, start) + len(END)
+            start = 0
+            if end < len(END):
+                self._wait_for_more(data)
+                return
+            if not self._answer(data[:end]):
+                HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+                return
+            data = data[end:]
+            if self.busy or self.paused or self.over:
+                self.held = b"" if self.over else data
+                return
+
+    def _wait_for_more(self, data: bytes) -> None:
+        if len(data) > self.edge.limits.head_size:
+            HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+        else:
+            self.hold_head(data)
+
+    def _answer(self, head: bytes) -> bool:
+        """Answer one request, or begin to; False for what twisted.web has to look at."""
+        seen = glance(head)
+        if seen is not None and self._at_once(head, seen):
+            return True
+        request = read_head(head, host_of(self.transport), "http")
+        if request is None or not is_plain(request) or self._front.is_call(request):
+            return False
+        last = closes(request)
+        if not self._front.syntax.accepts(head, closes=last):
+            return False
+        self._visit(request, last=last)
+        return True
+
+    def _at_once(self, head: bytes, seen: Glance) -> bool:
+        """Answer from what is ready or can be made so at once; False where that is not possible."""
+        front = self._front
+        if not front.syntax.accepts(head, closes=seen.closes):
+            return False
+        shelf = front.ready.shelves.get(seen.host)
+        answer = None
+        if shelf is not None and shelf.served is front.serving(shelf.name):
+            answer = shelf.answers.get(seen.target)
+        if answer is None:
+            answer = front.visits.make_ready(front.ready, seen)
+            if answer is None:
+                return False
+        answer.used = True
+        if seen.condition:
+            return self._not_modified(answer, head, seen)
+        body = answer.body
+        if answer.blob is not None:
+            content = front.in_memory(answer.blob)
+            if content is None:
+                return False
+            body = content
+        self._send(answer.status, answer.head, b"" if seen.method == b"HEAD" else body, last=seen.closes)
+        return True
+
+    def _not_modified(self, answer: Answer, head: bytes, seen: Glance) -> bool:
+        # Tags are compared as they were sent; what the glance saw is in lower case.
+        if seen.condition != answer.condition or answer.tag not in head:
+            return False
+        self._send(304, answer.not_modified, b"", last=seen.closes)
+        return True
+
+    def _send(self, status: int, fields: bytes, body: bytes, *, last: bool) -> None:
+        second = self.edge.second
+        start = second.starts.get(status) or second.start_of(status)
+        self.left -= 1
+        if last or self.left <= 0:
+            start += CLOSE
+        if len(body) <= JOINED:
+            self.transport.write(b"".join((start, fields, body)))
+        else:
+            self.transport.writelines((start + fields, body))
+        self.sent(last=last)
+
+    def _visit(self, request: RequestHead, *, last: bool) -> None:
+        self.busy = True
+        self.deadline = inf
+        waited = Deferred.fromCoroutine(self._front.visits.respond(request))
+        waited.addErrback(self._defect, request)
+        waited.addCallback(self._visited, request, last)
+        waited.addErrback(self._broken)
+
+    def _defect(self, failure: Failure, request: RequestHead) -> Response:
+        self.log.failure("{method} {target} met a defect", failure, method=request.method, target=request.target)
+        return Problem(500, "this node has a defect; its log says more").response()
+
+    def _visited(self, response: Response, request: RequestHead, last: bool) -> None:
+        if self.over:
+            response.close()
+            return
+        self.busy = False
+        old = request.version == b"HTTP/1.0"
+        self.respond(response, last=last, bodiless=request.method == b"HEAD", old=old)
+
+    def _broken(self, failure: Failure) -> None:
+        self.log.failure("a response could not be sent", failure)
+        self.transport.abort()

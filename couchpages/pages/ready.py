@@ -1,0 +1,128 @@
+"""Answers made ready for the next visitor, as long as their deployment is served (pure).
+
+What is ready of a file is its head and the name of its blob: the bytes stay in the cache of blobs, so that no memory is spent twice. An
+answer belongs to what its site serves at that moment and is never given for anything else, whoever forgets to say that a site switched.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from couchpages.pages.conditional import etag
+from couchpages.pages.replies import Reply, file_reply
+from couchpages.web.message import Headers
+
+#: A target longer than this is not remembered: it is one of many that name the same, and nobody's link.
+LONGEST_TARGET = 512
+#: What an answer costs beside its head and target: measured with CPython 3.11.
+BYTES_FOR_AN_ANSWER = 500
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer to GET for one target: *head* is everything behind the Date, its empty line included.
+
+    *blob* names the content, or is None where *body* has it. *condition* is the field that is answered with *not_modified*.
+    """
+
+    status: int
+    head: bytes
+    body: bytes
+    blob: str | None
+    condition: bytes = b""
+    tag: bytes = b""
+    not_modified: bytes = b""
+    used: bool = False
+
+
+def file_answer(path: str, blob: str, size: int) -> Answer:
+    """Make ready the file at *path*, whose content has the SHA-256 *blob* and *size* bytes, and what whoever has it already is told."""
+    tag = etag(blob)
+    answer = answer_of(file_reply(b"GET", Headers(), path, blob, size))
+    unchanged = file_reply(b"GET", Headers(((b"if-none-match", tag),)), path, blob, size)
+    answer.tag, answer.condition, answer.not_modified = tag, b"\nif-none-match: " + tag, head_of(unchanged)
+    return answer
+
+
+def answer_of(reply: Reply) -> Answer:
+    """Make ready *reply* to a GET without conditions."""
+    body = b"".join(piece for piece in reply.body if isinstance(piece, bytes))
+    return Answer(reply.status, head_of(reply), body, reply.blob)
+
+
+def head_of(reply: Reply) -> bytes:
+    """Write the fields of a reply, and the empty line behind them."""
+    return b"".join(b"%b: %b\r\n" % field for field in reply.headers) + b"\r\n"
+
+
+class Shelf:
+    """What is ready of one site, in the version *served*, for visitors who write its host as *host*."""
+
+    __slots__ = ("answers", "host", "name", "served")
+
+    def __init__(self, host: bytes, name: str, served: object) -> None:
+        self.host = host
+        self.name = name
+        self.served = served
+        self.answers: dict[bytes, Answer] = {}
+
+
+class Ready:
+    """Answers of all sites, up to *limit* bytes; those that were not used for long go first (second chance: a use spares one).
+
+    :ivar shelves: by the line of the Host field, as in :class:`couchpages.pages.glance.Glance`. Whoever takes an answer from a shelf
+        sees to it that the site still serves what the shelf says, and marks the answer as used.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+        self.shelves: dict[bytes, Shelf] = {}
+        self._queue: deque[tuple[Shelf, bytes]] = deque()
+        self._dropped = 0
+
+    def put(self, host: bytes, name: str, served: object, target: bytes, answer: Answer) -> None:
+        """Hold an answer of the site *name*, which serves *served* and was asked for as *host*."""
+        if len(target) > LONGEST_TARGET or len(host) > LONGEST_TARGET:
+            return
+        shelf = self.shelves.get(host)
+        if shelf is None or shelf.served is not served:
+            self.drop(host)
+            shelf = self.shelves[host] = Shelf(host, name, served)
+        if target not in shelf.answers:
+            shelf.answers[target] = answer
+            self.held += _cost(target, answer)
+            self._queue.append((shelf, target))
+            self._shrink()
+
+    def drop(self, host: bytes) -> None:
+        """Let go of what was ready for a host: the site serves something else."""
+        shelf = self.shelves.pop(host, None)
+        if shelf is not None:
+            self.held -= sum(_cost(target, answer) for target, answer in shelf.answers.items())
+            self._dropped += len(shelf.answers)
+            shelf.answers.clear()
+
+    def _shrink(self) -> None:
+        if self._dropped > len(self._queue) // 2:
+            self._queue = deque((shelf, target) for shelf, target in self._queue if target in shelf.answers)
+            self._dropped = 0
+        while self.held > self.limit:
+            shelf, target = self._queue.popleft()
+            answer = shelf.answers.get(target)
+            if answer is None:
+                self._dropped -= 1
+            elif answer.used:
+                answer.used = False
+                self._queue.append((shelf, target))
+            else:
+                self._let_go(shelf, target, answer)
+
+    def _let_go(self, shelf: Shelf, target: bytes, answer: Answer) -> None:
+        del shelf.answers[target]
+        self.held -= _cost(target, answer)
+        if not shelf.answers:
+            del self.shelves[shelf.host]
+
+
+def _cost(target: bytes, answer: Answer) -> int:
+    return BYTES_FOR_AN_ANSWER + len(target) + len(answer.head) + len(answer.body) + len(answer.not_modified)

@@ -1,0 +1,46 @@
+"""The reactor that the daemon runs on (installs it; imports no reactor before).
+
+Twisted's asyncio reactor on a uvloop loop, where uvloop is installed, else on asyncio's own: the sites' connections are native asyncio
+transports there, and everything else is Twisted's as ever. docs/adr/0005 has the reasons and the figures.
+"""
+
+import asyncio
+import resource
+import sys
+
+
+def install() -> None:
+    """Install the reactor, unless somebody did already: an explicit ``twistd --reactor`` wins."""
+    if "twisted.internet.reactor" in sys.modules:
+        return
+    from twisted.internet import asyncioreactor
+
+    asyncioreactor.install(new_loop())
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Make an event loop: uvloop's where that is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Give the asyncio loop that runs in this thread, or None on a reactor of another kind."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def raise_descriptor_limit() -> int:
+    """Let this process have as many open files as it may, and give how many that is.
+
+    The soft limit is 1,024 for the sake of programs that use select(2); Go's runtime raises it at start as well.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

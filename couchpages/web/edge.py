@@ -1,0 +1,156 @@
+"""What the connections of one port share: the application, limits, who is connected (thin: census, sweep and limits decide)."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, Protocol
+
+from twisted.internet.task import deferLater
+from twisted.web.http import Request
+
+from couchpages.metrics import Metrics
+from couchpages.web.census import Admission, Census
+from couchpages.web.exchange import Application
+from couchpages.web.limits import ConnectionLimits
+from couchpages.web.message import Response
+from couchpages.web.on_asyncio import host_of
+from couchpages.web.problem import Problem, retry_later
+from couchpages.web.proxies import Network
+from couchpages.web.second import Second
+from couchpages.web.sweep import Sweep
+
+#: When there are too many connections, the one that has waited longest among this many goes: Redis samples its keys likewise.
+SAMPLE = 64
+
+
+class Connected(Protocol):
+    """A connection of the port, whichever way answers on it.
+
+    :ivar deadline: the reactor's seconds after which :meth:`overdue` is called, within a few seconds; infinity for never.
+    :ivar origin: whom the census counts it for.
+    :ivar waits: whether no request is under way, so that closing it harms least.
+    """
+
+    deadline: float
+    origin: str
+
+    @property
+    def waits(self) -> bool:
+        """See the class."""
+        ...
+
+    def overdue(self, now: float) -> None:
+        """Act: the deadline has passed."""
+        ...
+
+    def finish(self) -> None:
+        """Close now if it waits, else after the response under way."""
+        ...
+
+    def abort(self) -> None:
+        """Cut it."""
+        ...
+
+
+class Edge:
+    """One port. *port* is its name in metrics: public, api. Used in the reactor's thread."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        application: Application,
+        metrics: Metrics,
+        port: str,
+        second: Second,
+        limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 -- a frozen value
+        trusted_proxies: Sequence[Network] = (),
+    ) -> None:
+        self.reactor = reactor
+        self.application = application
+        self.second = second
+        self.limits = limits
+        self._metrics = metrics
+        self._port = port
+        self._census = Census(limits.connections, limits.connections_per_address, trusted_proxies)
+        self._connected: Sweep[Connected] = Sweep()
+        second.each(self._sweep)
+
+    # Who is connected.
+
+    def enter(self, connection: Connected, transport: asyncio.Transport) -> bool:
+        """Let a new connection in, or refuse it: then it is told so and closed."""
+        origin = self._census.origin(host_of(transport))
+        admission = self._census.admit(origin)
+        if admission is Admission.FULL and self._make_room():
+            admission = Admission.WELCOME
+        if admission is not Admission.WELCOME:
+            _refuse(admission, transport, self.second)
+            return False
+        self._census.enter(origin)
+        connection.origin = origin
+        self._connected.add(connection)
+        return True
+
+    def replace(self, connection: Connected, by: Connected) -> None:
+        """Have another way answer on a connection from now on."""
+        by.origin = connection.origin
+        self._connected.discard(connection)
+        self._connected.add(by)
+
+    def leave(self, connection: Connected) -> None:
+        """Let go of a connection that was lost."""
+        self._connected.discard(connection)
+        self._census.leave(connection.origin)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connected)
+
+    async def drain(self, patience: float) -> None:
+        """Let responses under way end for *patience* seconds, and close everything."""
+        for connection in self._connected:
+            connection.finish()
+        until = self.reactor.seconds() + patience
+        while self.connections and self.reactor.seconds() < until:
+            await deferLater(self.reactor, 0.05)
+        for connection in self._connected:
+            connection.abort()
+
+    def _make_room(self) -> bool:
+        waiting = [each for each in islice(self._connected, SAMPLE) if each.waits]
+        if not waiting:
+            return False
+        min(waiting, key=lambda each: each.deadline).abort()
+        return True
+
+    def _sweep(self, now: float) -> None:
+        for connection in self._connected.overdue(now):
+            connection.overdue(now)
+
+    # What was answered.
+
+    def log(self, request: Request) -> None:
+        """Twisted calls this for each finished request; what is counted is counted in :meth:`sent`."""
+
+    def sent(self, status: int, seconds: float) -> None:
+        """Count a response."""
+        self._metrics.responses.labels(self._port, status).inc()
+        self._metrics.response_seconds.labels(self._port).observe(seconds)
+
+
+def _refuse(admission: Admission, transport: asyncio.Transport, second: Second) -> None:
+    problem = (
+        Problem(429, "there are too many connections from this address", headers=retry_later())
+        if admission is Admission.TOO_MANY
+        else Problem(503, "this node has as many connections as it takes", headers=retry_later())
+    )
+    transport.write(whole(problem.response(), second))
+    transport.close()
+
+
+def whole(response: Response, second: Second) -> bytes:
+    """Write a response that ends the connection, its body in memory."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    fields = b"".join(b"%b: %b\r\n" % field for field in response.headers)
+    return b"%bconnection: close\r\n%b\r\n%b" % (second.start_of(response.status), fields, body)

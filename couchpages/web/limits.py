@@ -1,0 +1,36 @@
+"""What connections and requests may cost, each limit with the precedent that it was taken from (pure)."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """ConnectionLimits of one port. Times are seconds, sizes bytes.
+
+    :ivar connections: in all; one more closes the one that has been idle for longest, or is refused where none is idle. nginx does so
+        when its ``worker_connections`` are used up (768 at Debian, "worker_connections are not enough, reusing connections").
+    :ivar connections_per_address: from one IPv4 address or one IPv6 network of 64 bits, trusted proxies excepted. nginx's
+        ``limit_conn`` and HAProxy's ``conn_cur`` have no default; browsers open six for a host (Apache's mod_qos suggests 50), and hundreds
+        of people may share an address.
+    :ivar requests_per_connection: after which it is closed: nginx's ``keepalive_requests`` is 1,000.
+    :ivar head_size: of a request's line and fields: nginx's ``large_client_header_buffers`` hold 4 times 8 KiB.
+    :ivar head_fields: in a request: Apache's ``LimitRequestFields`` is 100.
+    :ivar idle: until a connection without a request is closed: nginx's ``keepalive_timeout`` is 75, Apache's 5.
+    :ivar head_time: until a request's head, once begun, is whole: nginx's ``client_header_timeout`` is 60, Apache's
+        ``RequestReadTimeout`` 20 to 40.
+    :ivar write_rate: bytes a second that a reader takes at least, or is given up: Kestrel's ``MinResponseDataRate`` is 240, and our
+        own for bodies that come in is Apache's 500.
+    """
+
+    connections: int = 16_384
+    connections_per_address: int = 1_024
+    requests_per_connection: int = 1_000
+    head_size: int = 32_768
+    head_fields: int = 100
+    idle: float = 75.0
+    head_time: float = 30.0
+    write_rate: float = 500.0
+
+    def within(self, descriptors: int) -> "ConnectionLimits":
+        """Give the same limits with no more connections than *descriptors* open files leave room for, a fifth being for other things."""
+        return replace(self, connections=min(self.connections, descriptors - descriptors // 5))

@@ -1,0 +1,22 @@
+"""llhttp, as httptools has it, judging whole heads (pure: it keeps nothing from one to the next)."""
+
+from httptools import HttpParserError, HttpRequestParser
+
+
+class Syntax:
+    """Says whether a head is well-formed. What it refuses somebody else must look at, who knows what to answer."""
+
+    def __init__(self) -> None:
+        self._parser = HttpRequestParser(self)
+
+    def accepts(self, head: bytes, *, closes: bool) -> bool:
+        """Judge one whole head, its empty line included, of a request without a body; *closes* tells that its connection ends with it."""
+        try:
+            self._parser.feed_data(head)
+        except HttpParserError:
+            self._parser = HttpRequestParser(self)
+            return False
+        if closes:
+            # llhttp takes nothing after the last request of a connection; here it sees those of many.
+            self._parser = HttpRequestParser(self)
+        return True

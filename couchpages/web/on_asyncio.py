@@ -1,0 +1,137 @@
+"""A Twisted transport on an asyncio one, for Twisted's protocols on native connections (thin)."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress, IPushProducer, ITCPTransport
+from zope.interface import implementer
+
+
+@implementer(ITCPTransport, IPushProducer)
+class TwistedTransport:
+    """What a Twisted protocol writes to. Whoever is the asyncio protocol passes :meth:`pause` and :meth:`resume` on."""
+
+    disconnecting = False
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._producer: Any = None
+        self._streaming = False
+        self._closes = False
+
+    # From the asyncio protocol.
+
+    def pause(self) -> None:
+        """Have the producer pause: the transport holds enough."""
+        if self._producer is not None and self._streaming:
+            self._producer.pauseProducing()
+
+    def resume(self) -> None:
+        """Have it go on."""
+        if self._producer is not None:
+            self._producer.resumeProducing()
+
+    def lost(self) -> None:
+        """Have it end: the connection is gone."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+
+    # ITransport
+
+    def write(self, data: bytes) -> None:
+        """Send *data*, unless the connection is being closed."""
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:  # noqa: N802 -- Twisted's name
+        """Send several pieces."""
+        self.write(b"".join(data))
+
+    def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        """Close when everything is sent, and the producer, if any, has ended."""
+        self.disconnecting = True
+        if self._producer is not None:
+            self._closes = True
+        else:
+            self._transport.close()
+
+    def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        """Close at once."""
+        self.disconnecting = True
+        self._transport.abort()
+
+    def loseWriteConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        """Close our half when everything is sent."""
+        if not self._transport.is_closing() and self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def getPeer(self) -> Any:  # noqa: N802 -- Twisted's name
+        """Give the other end's address."""
+        return address_of(self._transport.get_extra_info("peername"))
+
+    def getHost(self) -> Any:  # noqa: N802 -- Twisted's name
+        """Give this end's address."""
+        return address_of(self._transport.get_extra_info("sockname"))
+
+    def getTcpNoDelay(self) -> bool:  # noqa: N802 -- Twisted's name
+        """Asyncio turns Nagle's algorithm off."""
+        return True
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 -- Twisted's name
+        """Leave it as it is."""
+
+    def getTcpKeepAlive(self) -> bool:  # noqa: N802 -- Twisted's name
+        """Our own time-outs end dead connections sooner."""
+        return False
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: N802 -- Twisted's name
+        """As :meth:`getTcpKeepAlive`."""
+
+    # IConsumer
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802 -- Twisted's name
+        """Have *producer* told when to pause and when to go on."""
+        if self._producer is not None:
+            raise RuntimeError(f"{producer} cannot produce while {self._producer} does")
+        self._producer, self._streaming = producer, streaming
+        if not streaming:
+            producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:  # noqa: N802 -- Twisted's name
+        """Tell it no more."""
+        self._producer = None
+        if self._closes:
+            self._transport.close()
+
+    # IPushProducer: what reads from this transport.
+
+    def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Read no more for now."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Read on."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Close."""
+        self.loseConnection()
+
+
+def address_of(name: Any) -> IAddress:
+    """Give the Twisted address of a socket's name: a tuple for TCP, a path for a Unix socket."""
+    if isinstance(name, tuple):
+        kind = IPv6Address if ":" in name[0] else IPv4Address
+        return kind("TCP", *name[:2])
+    return UNIXAddress(name or None)
+
+
+def host_of(transport: asyncio.BaseTransport) -> str:
+    """Give the other end's IP address as text, "" where there is none."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if isinstance(name, tuple) else ""

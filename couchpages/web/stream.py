@@ -1,0 +1,220 @@
+"""A native connection that answers requests itself: how it begins, holds what came, waits and ends (thin; what is answered is not here)."""
+
+import asyncio
+from typing import cast
+
+from twisted.logger import Logger
+
+from couchpages.web.edge import Edge
+from couchpages.web.message import Response
+from couchpages.web.on_asyncio import TwistedTransport, host_of
+from couchpages.web.problem import Problem
+from couchpages.web.sending import CHUNK, Parts
+
+#: Seconds for which a connection that we end is still read, so that the last response is not lost with a reset: nginx's
+#: ``lingering_timeout``. A reader that is given up gets as many at least.
+LINGER = 5.0
+CLOSE = b"connection: close\r\n"
+KEEP = b"connection: keep-alive\r\n"
+
+
+class Stream(asyncio.Protocol):
+    """One connection. Subclasses have :meth:`serve`, which answers requests with :meth:`send` and :meth:`respond`.
+
+    :ivar held: what came and is not answered: the beginning of a head, or requests behind one that is under way.
+    :ivar busy: whether a request is under way.
+    :ivar paused: whether the transport holds enough, its reader being slow.
+    :ivar over: whether no further request is answered.
+    :ivar left: how many requests may still be answered.
+    """
+
+    __slots__ = (
+        "_entered", "busy", "deadline", "edge", "ended", "held", "left", "origin", "over", "paused", "sending", "transport",
+    )  # fmt: skip
+
+    log = Logger()
+    transport: asyncio.Transport
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+        self.held = b""
+        self.busy = self.paused = self.ended = self.over = self._entered = False
+        self.left = edge.limits.requests_per_connection
+        self.sending: TwistedTransport | None = None
+        self.deadline = edge.second.now + edge.limits.head_time
+        self.origin = ""
+
+    def serve(self, data: bytes, start: int = 0) -> None:
+        """Answer the requests in *data*, none of whose heads ends before *start*; hold what cannot be answered yet."""
+        raise NotImplementedError
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        # uvloop's transports are asyncio's in all but the class.
+        self.transport = cast("asyncio.Transport", transport)
+        self._entered = self.edge.enter(self, self.transport)
+        self.over = not self._entered
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what came, or hold it while something is under way. What comes after the end is dropped."""
+        if self.over:
+            return
+        if self.busy or self.paused:
+            self.held += data
+            if len(self.held) > self.edge.limits.head_size:
+                self.transport.pause_reading()
+            return
+        held, self.held = self.held, b""
+        self.serve(held + data, max(len(held) - 3, 0))
+
+    def eof_received(self) -> bool:
+        """Close when what came is answered: the other end sends nothing more."""
+        self.ended = True
+        if self.waits:
+            self.transport.close()
+        return True
+
+    def pause_writing(self) -> None:
+        """Answer nothing more until the reader has taken what there is."""
+        self.paused = True
+        if self.sending is not None:
+            self.sending.pause()
+        else:
+            self._expect_reader()
+
+    def resume_writing(self) -> None:
+        """Go on: the reader took it."""
+        self.paused = False
+        if self.sending is not None:
+            self.sending.resume()
+        elif not self.busy:
+            self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go."""
+        del exc
+        self.over = True
+        if self._entered:
+            self.edge.leave(self)
+        if self.sending is not None:
+            self.sending.lost()
+
+    # What the port asks; see :class:`couchpages.web.edge.Connected`.
+
+    @property
+    def waits(self) -> bool:
+        """Whether no request is under way and everything is sent."""
+        return not self.busy and not self.paused
+
+    def overdue(self, now: float) -> None:
+        """Close: idle, or a head that does not end, or a reader that does not read."""
+        del now
+        if self.paused or self.over:
+            self.transport.abort()
+        elif self.held:
+            self.held = b""
+            self.respond(Problem(408, "the request's head was not whole in time").response(), last=True)
+        else:
+            self.transport.close()
+
+    def finish(self) -> None:
+        """Close now if it waits, else after the response under way."""
+        self.left = 1
+        if self.waits:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Cut it."""
+        self.transport.abort()
+
+    # Responses.
+
+    def hold_head(self, data: bytes) -> None:
+        """Hold the beginning of a head, which has to be whole in time."""
+        self.deadline = self.edge.second.now + self.edge.limits.head_time
+        self.held = data
+
+    def sent(self, *, last: bool) -> None:
+        """Note that a response was written whole; *last* tells that the client asked for the connection's end."""
+        if last or self.left <= 0:
+            self._end(asked=last)
+        else:
+            self.deadline = self.edge.second.now + self.edge.limits.idle
+
+    def respond(self, response: Response, *, last: bool, bodiless: bool = False, old: bool = False) -> None:
+        """Send a response; *old* tells that the client speaks HTTP/1.0, which has to be told that the connection stays."""
+        self.left -= 1
+        option = CLOSE if last or self.left <= 0 else KEEP if old else b""
+        fields = b"".join(b"%b: %b\r\n" % field for field in response.headers)
+        second = self.edge.second
+        start = second.starts.get(response.status) or second.start_of(response.status)
+        head = b"".join((start, option, fields, b"\r\n"))
+        if bodiless:
+            response.close()
+            self.transport.write(head)
+        elif isinstance(response.body, bytes) and len(response.body) <= CHUNK:
+            self.transport.write(head + response.body)
+        else:
+            self.transport.write(head)
+            self._send_parts(response, last=last)
+            return
+        self._responded(last=last)
+
+    def _send_parts(self, response: Response, *, last: bool) -> None:
+        def done(error: Exception | None) -> None:
+            self.sending = None
+            if error is None:
+                self._responded(last=last)
+            else:
+                # The head promised a length that cannot be kept: only a broken connection tells the client so.
+                self.log.warn(
+                    "a response to {address} broke off: {error}", address=host_of(self.transport), error=error
+                )
+                self.transport.abort()
+
+        self.busy = True
+        self.sending = TwistedTransport(self.transport)
+        Parts(self.edge.reactor, response, self.sending, done).start()
+        if self.paused and self.sending is not None:
+            self.sending.pause()
+
+    def _responded(self, *, last: bool) -> None:
+        self.busy = False
+        self.sent(last=last)
+        if self.over:
+            return
+        if self.paused:
+            self._expect_reader()
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        """Go on with what came meanwhile."""
+        if self.over:
+            return
+        self.deadline = self.edge.second.now + self.edge.limits.idle
+        held, self.held = self.held, b""
+        self.transport.resume_reading()
+        if held:
+            self.serve(held)
+        if self.ended and self.waits:
+            self.transport.close()
+
+    # The end.
+
+    def _end(self, *, asked: bool) -> None:
+        """Close after what was sent; where the client did not ask for it, it may be sending, and a reset would take the response away."""
+        self.over = True
+        self.held = b""
+        if asked or self.ended or not self.transport.can_write_eof():
+            self._expect_reader()
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self.deadline = self.edge.second.now + LINGER
+
+    def _expect_reader(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        self.deadline = self.edge.second.now + LINGER + unsent / self.edge.limits.write_rate
