@@ -43,7 +43,7 @@ class Front:
     ) -> None:
         self.edge = edge
         self.serving = sites.serving
-        self.in_memory = blobs.in_memory
+        self.content = blobs.at_once
         self.visits = visits
         self.ready = ready
         self.is_call = is_call
@@ -117,7 +117,7 @@ class VisitConnection(Stream):
             return self._not_modified(answer, head, seen)
         body = answer.body
         if answer.blob is not None:
-            content = front.in_memory(answer.blob)
+            content = front.content(answer.blob)
             if content is None:
                 return False
             body = content

@@ -68,7 +68,7 @@ class Visits:
             return None
         match route(files, seen.target):
             case Serve(path, blob):
-                content = self._blobs.in_memory(blob)
+                content = self._blobs.at_once(blob)
                 if content is None or len(content) > CHUNK:
                     return None
                 answer = file_answer(path, blob, len(content))
