@@ -97,7 +97,7 @@ class BlobReader:
         """Give a blob that is in memory, at once."""
         content = self._memory.get(sha256)
         if content is not None:
-            self._metrics.blob_reads.labels("memory").inc()
+            self._metrics.blob_reads.inc("memory")
         return content
 
     async def get(self, sha256: str) -> Content:
@@ -122,7 +122,7 @@ class BlobReader:
             found = "couchdb"
         else:
             found = "disk"
-        self._metrics.blob_reads.labels(found).inc()
+        self._metrics.blob_reads.inc(found)
         if isinstance(content, bytes):
             self._memory.put(sha256, content)
             return content
@@ -153,7 +153,7 @@ class BlobReader:
         try:
             await self._database.read_attachment(sha256, ATTACHMENT, arriving.receive)
         except NotFound as error:
-            self._metrics.blob_reads.labels("nowhere").inc()
+            self._metrics.blob_reads.inc("nowhere")
             self.log.warn("a manifest names blob {sha256}, which CouchDB does not have (yet)", sha256=sha256)
             raise Unavailable(f"blob {sha256} is not in CouchDB (yet)") from error
         except Unavailable as error:
