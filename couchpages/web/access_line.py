@@ -5,11 +5,10 @@ Whatever a visitor sent, a line is printable ASCII and ends where it should: it 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Record: TypeAlias = tuple[float, str, bytes, int, int, float, str, str]
 """Moment (seconds since 1970), the visitor's address, the request's head as it came (request line and fields), status, bytes of the
@@ -22,12 +21,12 @@ Lines: TypeAlias = Callable[[Sequence[Record]], bytes]
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: What nginx's ``log_format`` writes as ``\xHH`` with ``escape=default``.
 _ESCAPED = re.compile(r"[^ !#-\[\]-~]")
+_PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 #: An address is no quoted string, and a scope behind an IPv6 address, which a proxy may pass on, can hold anything.
 _ESCAPED_BARE = re.compile(r"[^!#-\[\]-~]")
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedHead:
+class LoggedHead(NamedTuple):
     """What the log tells of a request's head; a field that did not come is None. *line* is the request line."""
 
     line: bytes
@@ -46,10 +45,9 @@ class LoggedHead:
 def logged_head(head: bytes) -> LoggedHead:
     """Read a head, also one that is malformed; of several fields of one name, the first counts."""
     lower = head.lower()
-    line = head.partition(b"\n")[0].rstrip(b"\r")
-    return LoggedHead(
-        line, _field(head, lower, b"\nhost:"), _field(head, lower, b"\nreferer:"), _field(head, lower, b"\nuser-agent:")
-    )
+    host, referer = _field(head, lower, b"\nhost:"), _field(head, lower, b"\nreferer:")
+    user_agent = _field(head, lower, b"\nuser-agent:")
+    return LoggedHead(head.partition(b"\n")[0].rstrip(b"\r"), host, referer, user_agent)
 
 
 def combined(records: Sequence[Record]) -> bytes:
@@ -106,7 +104,9 @@ def _or_dash(value: bytes | None) -> str:
 
 
 def _escaped(value: bytes) -> str:
-    return _ESCAPED.sub(_hexadecimal, value.decode("latin-1"))
+    text = value.decode("latin-1")
+    # Most have nothing to escape, which is seen sooner so.
+    return _ESCAPED.sub(_hexadecimal, text) if value.translate(None, _PLAIN) else text
 
 
 def _bare(address: str) -> str:
