@@ -185,6 +185,28 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessLogSettings:
+    """``[access_log]``: a line for each response."""
+
+    file: Path | None = setting(
+        path,
+        None,
+        '"/var/log/couchpages/access.log"',
+        "The file that is appended to; without it, there is no access log.",
+    )
+    format: str = setting(
+        one_of("combined", "json"),
+        "combined",
+        '"json"',
+        "combined, as Apache and nginx have it, or json with one object a line.",
+    )
+    rotate_size: int | None = setting(
+        size, None, '"100 MiB"', "The size at which the file is rotated; without it, that is left to logrotate."
+    )
+    rotate_keep: int = setting(positive_integer, 10, "10", "How many old files stay, where rotate_size is set.")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be configured."""
 
@@ -198,6 +220,7 @@ class Settings:
     deployments: DeploymentSettings = DeploymentSettings()
     node: NodeSettings = NodeSettings()
     log: LogSettings = LogSettings()
+    access_log: AccessLogSettings = AccessLogSettings()
 
 
 def parse(toml: str, source: str) -> Settings:

@@ -6,9 +6,12 @@ figures. Nothing here imports a reactor: ``prometheus_client.twisted`` would.
 
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from couchpages.families import Histograms, SiteFamilies, plain_counter
+from couchpages.tallies import PlainCounter, Tallies
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 COUCHDB_STATES = ("answering", "away", "refused")
@@ -20,9 +23,14 @@ class Metrics:
     """What a node counts. Units stand in the names, as Prometheus asks."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    responses: Counter = field(init=False)
-    response_seconds: Histogram = field(init=False)
-    blob_reads: Counter = field(init=False)
+    #: Whoever serves sites is given their tallies, and tells which sites there are: ``tallies.is_known``.
+    tallies: Tallies = field(default_factory=Tallies)
+    #: Counted by the tuple ``(port, status)``.
+    responses: PlainCounter = field(init=False)
+    response_seconds: Histograms = field(init=False)
+    connections: Gauge = field(init=False)
+    blob_reads: PlainCounter = field(init=False)
+    access_log_dropped: Counter = field(init=False)
     cache_bytes: Gauge = field(init=False)
     cache_faults: Counter = field(init=False)
     malformed: Counter = field(init=False)
@@ -45,20 +53,28 @@ class Metrics:
         """Declare every family."""
         registry = self.registry
         ProcessCollector(registry=registry)
-        self.responses = Counter(
+        SiteFamilies(self.tallies, registry)
+        self.responses = plain_counter(
             "couchpages_http_responses",
             "Responses sent, by port (public, api) and status.",
             ["port", "status"],
             registry=registry,
         )
-        self.response_seconds = Histogram(
+        self.response_seconds = Histograms(
             "couchpages_http_response_seconds",
             "Seconds from a request's last byte to its response's head.",
-            ["port"],
+            "port",
             registry=registry,
-            buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
         )
-        self.blob_reads = Counter(
+        self.connections = Gauge(
+            "couchpages_http_connections", "Connections that are open, by port.", ["port"], registry=registry
+        )
+        self.access_log_dropped = Counter(
+            "couchpages_access_log_dropped",
+            "Records of the access log that were not written: the disk is full, or does not keep up.",
+            registry=registry,
+        )
+        self.blob_reads = plain_counter(
             "couchpages_blob_reads",
             "Blobs that visitors needed, by where they were found (memory, disk, couchdb, nowhere).",
             ["found"],

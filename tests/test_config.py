@@ -264,6 +264,10 @@ class Mistakes(ConfigCase):
             ("cache", 'disk = "99999999 TiB"', "is more than any disk holds"),
             ("limits", "files = 1.5", "is no whole number"),
             ("log", 'format = "xml"', "is none of text, json"),
+            ("access_log", 'format = "common"', "is none of combined, json"),
+            ("access_log", 'file = ""', "is empty"),
+            ("access_log", "rotate_size = 0", "is less than one byte"),
+            ("access_log", "rotate_keep = 0", "is no whole number above zero"),
         ]:
             with self.subTest(line=line):
                 message = self.wrong(f"[{section}]\n{line}")

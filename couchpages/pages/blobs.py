@@ -99,7 +99,7 @@ class BlobReader:
         """Give a blob that is in memory, at once."""
         content = self._memory.get(sha256)
         if content is not None:
-            self._metrics.blob_reads.labels("memory").inc()
+            self._metrics.blob_reads.inc("memory")
         return content
 
     def at_once(self, sha256: str) -> bytes | None:
@@ -139,7 +139,7 @@ class BlobReader:
             found = "couchdb"
         else:
             found = "disk"
-        self._metrics.blob_reads.labels(found).inc()
+        self._metrics.blob_reads.inc(found)
         if isinstance(content, bytes):
             self._memory.put(sha256, content)
             return content
@@ -173,7 +173,7 @@ class BlobReader:
         try:
             await self._database.read_attachment(sha256, ATTACHMENT, arriving.receive)
         except NotFound as error:
-            self._metrics.blob_reads.labels("nowhere").inc()
+            self._metrics.blob_reads.inc("nowhere")
             self.log.warn("a manifest names blob {sha256}, which CouchDB does not have (yet)", sha256=sha256)
             raise Unavailable(f"blob {sha256} is not in CouchDB (yet)") from error
         except Unavailable as error:

@@ -1,0 +1,107 @@
+"""Shows plain tallies to Prometheus when it asks: collectors for a registry of prometheus-client. Used in the reactor's thread."""
+
+from collections.abc import Iterator
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from couchpages.tallies import BOUNDS, Durations, PlainCounter, Tallies
+
+ENDS = (*(floatToGoString(bound) for bound in BOUNDS), "+Inf")
+
+
+def plain_counter(name: str, documentation: str, labels: list[str], registry: CollectorRegistry) -> PlainCounter:
+    """Give a counter that *registry* shows; arguments as prometheus-client's Counter has them, so *name* is without ``_total``."""
+    counter = PlainCounter()
+    registry.register(_Counts(counter, name, documentation, labels))
+    return counter
+
+
+class Histograms(Collector):
+    """A family of :class:`Durations`, one for each value of *label*."""
+
+    def __init__(self, name: str, documentation: str, label: str, registry: CollectorRegistry) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._label = label
+        self._durations: dict[str, Durations] = {}
+        registry.register(self)
+
+    def labels(self, value: str) -> Durations:
+        """Give the durations of a *value*; whoever observes often keeps them."""
+        return self._durations.setdefault(value, Durations())
+
+    def describe(self) -> list[Metric]:
+        """Give the family without figures."""
+        return [self._family()]
+
+    def collect(self) -> list[Metric]:
+        """Give the family."""
+        family = self._family()
+        for value, durations in self._durations.items():
+            buckets = list(zip(ENDS, map(float, accumulate(durations.counts)), strict=True))
+            family.add_metric([value], buckets, durations.sum)
+        return [family]
+
+    def _family(self) -> HistogramMetricFamily:
+        return HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
+
+
+class SiteFamilies(Collector):
+    """What the sites answered. Asking for it makes *tallies* forget the sites that went."""
+
+    def __init__(self, tallies: Tallies, registry: CollectorRegistry) -> None:
+        self._tallies = tallies
+        registry.register(self)
+
+    def describe(self) -> list[Metric]:
+        """Give the families without figures."""
+        return list(_site_families())
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the families."""
+        responses, size = _site_families()
+        for site, tally in self._tallies.every():
+            for (status, cache), count in tally.answers.items():
+                responses.add_metric((site, str(status), cache), count)
+            if tally.answers:
+                size.add_metric((site,), tally.bytes)
+        yield responses
+        yield size
+
+
+class _Counts(Collector):
+    def __init__(self, counter: PlainCounter, name: str, documentation: str, labels: list[str]) -> None:
+        self._counter = counter
+        self._name = name
+        self._documentation = documentation
+        self._labels = labels
+
+    def describe(self) -> list[Metric]:
+        return [CounterMetricFamily(self._name, self._documentation, labels=self._labels)]
+
+    def collect(self) -> list[Metric]:
+        family = CounterMetricFamily(self._name, self._documentation, labels=self._labels)
+        for label, count in self._counter.counts.items():
+            values = label if isinstance(label, tuple) else (label,)
+            family.add_metric([str(value) for value in values], count)
+        return [family]
+
+
+def _site_families() -> tuple[CounterMetricFamily, CounterMetricFamily]:
+    return (
+        CounterMetricFamily(
+            "couchpages_site_responses",
+            "Responses sent, by site (empty: a host that is no site), status, and where the content came from "
+            "(memory, disk, couchdb, none).",
+            labels=["site", "status", "cache"],
+        ),
+        CounterMetricFamily(
+            "couchpages_site_response_bytes",
+            "Bytes of the bodies of responses, by site (empty: a host that is no site).",
+            labels=["site"],
+        ),
+    )
