@@ -6,10 +6,11 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -24,6 +25,7 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
+from couchpages.hangup import HangUp
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.arrivals import Arrivals
@@ -42,12 +44,16 @@ from couchpages.pages.trace import Place
 from couchpages.pages.visits import Visits
 from couchpages.reactors import raise_descriptor_limit
 from couchpages.services import FolderLock, InOrder, Listener, Prepared
+from couchpages.web.access_line import FORMATS
+from couchpages.web.access_log import AccessLog
 from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application
 from couchpages.web.handed_over import HandedOver
 from couchpages.web.health import Health
 from couchpages.web.hosts import ByHost
+from couchpages.web.ledger import Ledger
 from couchpages.web.limits import ConnectionLimits
+from couchpages.web.log_file import LogFile
 from couchpages.web.routes import Routes
 from couchpages.web.second import Second
 from couchpages.web.spool import Spool
@@ -60,11 +66,12 @@ BACKLOG = 2048
 READY_PART = 8
 
 
-def node(reactor: Any, settings: Settings) -> list[Any]:
-    """Make a node's services for *reactor*: what starts in order, and what listens."""
+def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]] = ()) -> list[Any]:
+    """Make a node's services for *reactor*: what starts in order, and what listens. *reopen* are called when SIGHUP comes."""
     metrics = Metrics()
     data = settings.data.resolve()
     threads = ThreadPool(minthreads=0, maxthreads=THREADS, name="files")
+    access_log = _access_log(reactor, threads, settings, metrics)
     guard = Guard(reactor, metrics)
     transport, store = connection(reactor, settings, data, guard)
     disk = DiskCache(data / "blobs", settings.cache.disk)
@@ -105,6 +112,7 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         Prepared("disk cache", disk.open),
         Prepared("spool", spool.open),
         Prepared("threads", threads.start, threads.stop),
+        *([Prepared("access log", access_log.start, _stopping(access_log))] if access_log else []),
         Prepared("kept manifests", sites.restore, keeper.finish),
         *([store] if store else []),
         Prepared("connections to CouchDB", lambda: None, transport.close),
@@ -115,18 +123,39 @@ def node(reactor: Any, settings: Settings) -> list[Any]:
         *followers,
     ):
         service.setServiceParent(ordered)
+    metrics.tallies.is_known = sites.is_known
     second = Second(reactor, time.time)
     limits = _limits(settings)
     trusted = settings.http.trusted_proxies
-    api_edge = Edge(reactor, private, metrics, "api", second, limits, trusted)
-    public_edge = Edge(reactor, public, metrics, "public", second, limits, trusted)
-    ready = Ready(max(settings.cache.memory // READY_PART, 1))
+
+    def edge(application: Application, port: str) -> Edge:
+        ledger = Ledger(metrics, port, access_log, trusted, time.time)
+        made = Edge(reactor, application, ledger, second, limits, trusted)
+        metrics.connections.labels(port).set_function(lambda: made.connections)
+        return made
+
+    api_edge, public_edge = edge(private, "api"), edge(public, "public")
+    ready = Ready(max(settings.cache.memory // READY_PART, 1), metrics.tallies)
+    metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
     front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
     listeners = [
         *_listeners(reactor, settings.http.listen, public_edge, front.connection, "public"),
         *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
     ]
-    return [Prepared("clock", second.start, second.stop), ordered, *listeners]
+    opened_anew = (*reopen, *([access_log.reopen] if access_log else []))
+    return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, *listeners]
+
+
+def _access_log(reactor: Any, threads: ThreadPool, settings: Settings, metrics: Metrics) -> AccessLog | None:
+    log = settings.access_log
+    if log.file is None:
+        return None
+    file = LogFile(log.file, log.rotate_size, log.rotate_keep)
+    return AccessLog(reactor, threads, file, FORMATS[log.format], metrics)
+
+
+def _stopping(log: AccessLog) -> Callable[[], "Deferred[None]"]:
+    return lambda: Deferred.fromCoroutine(log.stop())
 
 
 def _limits(settings: Settings) -> ConnectionLimits:

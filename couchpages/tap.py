@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.logger import ILogObserver
@@ -67,19 +67,21 @@ def makeService(options: Options) -> MultiService:  # noqa: N802 -- Twisted's na
     format_ = options["log-format"] or options.settings.log.format
     # --logger and --syslog are twistd's, and beat ours.
     own_log = not parent.get("logger") and not parent.get("syslog")
-    daemon = Daemon(logs.observer(format_, _log_stream(parent)) if own_log else None)
+    stream = _log_stream(parent) if own_log else None
+    daemon = Daemon(logs.observer(format_, stream) if stream is not None else None)
+    reopen: list[Any] = [stream.reopen] if isinstance(stream, LogFile) else []
     try:
-        for service in node(reactor, options.settings):
+        for service in node(reactor, options.settings, reopen):
             service.setServiceParent(daemon)
     except (OSError, ValueError) as error:
         raise SystemExit(f"couchpages: cannot start: {error}") from None
     return daemon
 
 
-def _log_stream(parent: Any) -> TextIO:
+def _log_stream(parent: Any) -> Any:
     name = parent.get("logfile")
     if name and name != "-":
-        return LogFile.fromFullPath(name)  # type: ignore[no-any-return]  # it has write and flush, which is all that is used
+        return LogFile.fromFullPath(name)
     if not name and not parent.get("nodaemon"):
-        return LogFile.fromFullPath("twistd.log")  # type: ignore[no-any-return]  # as above
+        return LogFile.fromFullPath("twistd.log")
     return sys.stdout

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, BinaryIO, TypeAlias, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -20,6 +20,15 @@ Content: TypeAlias = bytes | BinaryIO
 """A blob's bytes, or a file with them, which whoever asked for it closes."""
 
 T = TypeVar("T")
+
+
+class Found(NamedTuple):
+    """A blob, and where it was: memory, disk or couchdb."""
+
+    content: Content
+    where: str
+
+
 ATTACHMENT = "data"
 #: A blob that would take more than this part of the memory cache is served from disk, so that one large file does not push out a site.
 LARGEST_PART = 16
@@ -89,50 +98,54 @@ class BlobReader:
         self._disk = disk
         self._memory: SizedCache[str, bytes] = SizedCache(memory, len)
         self._most = max(memory // LARGEST_PART, 1)
-        self._flights: SingleFlight[str, bytes | None] = SingleFlight()
+        self._flights: SingleFlight[str, tuple[bytes | None, str]] = SingleFlight()
         self._metrics = metrics
+        self._reads = metrics.blob_reads.counts
+        self._reads.setdefault("memory", 0)
         self._distrust = distrust
         metrics.cache_bytes.labels("blobs_memory").set_function(lambda: self._memory.held)
         metrics.cache_bytes.labels("blobs_disk").set_function(lambda: disk.held)
 
     def in_memory(self, sha256: str) -> bytes | None:
-        """Give a blob that is in memory, at once."""
+        """Give a blob that is in memory."""
         content = self._memory.get(sha256)
         if content is not None:
-            self._metrics.blob_reads.inc("memory")
+            self._reads["memory"] += 1
         return content
 
-    def at_once(self, sha256: str) -> bytes | None:
-        """Give a small blob that is in memory, or on disk and in the kernel's memory."""
-        content = self.in_memory(sha256)
-        if content is not None:
-            return content
+    def size(self, sha256: str) -> int | None:
+        """Give the bytes of a blob that is in memory or on disk; None for another."""
+        content = self._memory.get(sha256)
+        return len(content) if content is not None else self._disk.size(sha256)
+
+    def near(self, sha256: str) -> bytes | None:
+        """Give a small blob that is on disk and in the kernel's memory, and hold it in ours. Does not wait."""
         try:
             content = self._disk.read_at_once(sha256, min(self._most, SMALL))
         except (DamagedBlob, OSError) as error:
             self._damaged(sha256, error)
             return None
         if content is not None:
-            self._metrics.blob_reads.labels("disk").inc()
+            self._metrics.blob_reads.inc("disk")
             self._memory.put(sha256, content)
         return content
 
-    async def get(self, sha256: str) -> Content:
+    async def find(self, sha256: str) -> Found:
         """Give a blob. Raises :class:`Unavailable` when it cannot be had now, also when CouchDB has none of that name (law 3)."""
         content = self.in_memory(sha256)
         if content is not None:
-            return content
-        fetched = await self._flights.get(sha256, lambda: self._load(sha256))
+            return Found(content, "memory")
+        fetched, where = await self._flights.get(sha256, lambda: self._load(sha256))
         if fetched is not None:
-            return fetched
+            return Found(fetched, where)
         # Too large for memory: each visitor has a file of its own to read from.
         file = await self._from_disk(sha256)
         if file is None:
             raise Unavailable(f"blob {sha256} left the disk cache before it was read; the cache is too small for it")
-        return file
+        return Found(file, where)
 
-    async def _load(self, sha256: str) -> bytes | None:
-        """Bring a blob into memory and give it, or onto disk and give None."""
+    async def _load(self, sha256: str) -> tuple[bytes | None, str]:
+        """Bring a blob into memory and give it, or onto disk and give None; and tell where it was."""
         content = await self._from_disk(sha256)
         if content is None:
             content = await self._from_couchdb(sha256)
@@ -142,10 +155,10 @@ class BlobReader:
         self._metrics.blob_reads.inc(found)
         if isinstance(content, bytes):
             self._memory.put(sha256, content)
-            return content
+            return content, found
         if content is not None:
             content.close()
-        return None
+        return None, found
 
     async def _from_disk(self, sha256: str) -> Content | None:
         try:

@@ -106,6 +106,12 @@ class DiskCache:
             for _, sha256, size in sorted(found):
                 self._hold(sha256, size)
 
+    def size(self, sha256: str) -> int | None:
+        """Give the bytes of a blob that should be here; None for another."""
+        with self._lock:
+            entry = self._sizes.get(sha256)
+        return entry[1] if entry is not None else None
+
     def read(self, sha256: str, most: int) -> bytes | BinaryIO | None:
         """Give a blob's bytes, or an open file if it has more than *most*; None when it is not here.
 

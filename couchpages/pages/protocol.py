@@ -7,13 +7,15 @@ upgrades, calls of the API, and what is not well-formed. So the rules that refus
 
 from collections.abc import Callable
 from math import inf
+from time import perf_counter
+from typing import TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.glance import END, Glance, glance
-from couchpages.pages.ready import Answer, Ready
+from couchpages.pages.ready import Answer, Ready, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.visits import Visits, is_plain
 from couchpages.web.edge import Edge
@@ -27,6 +29,10 @@ from couchpages.web.stream import CLOSE, Stream
 
 #: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
 JOINED = 16_384
+NOT_MODIFIED = (304, "none")
+
+Chosen: TypeAlias = tuple[tuple[int, str], bytes, bytes]
+"""What a tally counts an answer by, its fields, and its body."""
 
 
 class Front:
@@ -43,7 +49,8 @@ class Front:
     ) -> None:
         self.edge = edge
         self.serving = sites.serving
-        self.content = blobs.at_once
+        self.in_memory = blobs.in_memory
+        self.near = blobs.near
         self.visits = visits
         self.ready = ready
         self.is_call = is_call
@@ -71,7 +78,7 @@ class VisitConnection(Stream):
             if end < len(END):
                 self._wait_for_more(data)
                 return
-            if not self._answer(data[:end]):
+            if not self._answer(data[:end], perf_counter()):
                 HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
                 return
             data = data[end:]
@@ -85,51 +92,67 @@ class VisitConnection(Stream):
         else:
             self.hold_head(data)
 
-    def _answer(self, head: bytes) -> bool:
+    def _answer(self, head: bytes, began: float) -> bool:
         """Answer one request, or begin to; False for what twisted.web has to look at."""
+        front = self._front
         seen = glance(head)
-        if seen is not None and self._at_once(head, seen):
+        if seen is not None and front.syntax.accepts(head, closes=seen.closes) and self._at_once(head, seen, began):
             return True
         request = read_head(head, host_of(self.transport), "http")
-        if request is None or not is_plain(request) or self._front.is_call(request):
+        if request is None or not is_plain(request) or front.is_call(request):
             return False
         last = closes(request)
-        if not self._front.syntax.accepts(head, closes=last):
+        if not front.syntax.accepts(head, closes=last):
             return False
-        self._visit(request, last=last)
+        self._visit(request, began, last=last)
         return True
 
-    def _at_once(self, head: bytes, seen: Glance) -> bool:
+    def _at_once(self, head: bytes, seen: Glance, began: float) -> bool:
         """Answer from what is ready or can be made so at once; False where that is not possible."""
-        front = self._front
-        if not front.syntax.accepts(head, closes=seen.closes):
-            return False
-        shelf = front.ready.shelves.get(seen.host)
+        shelf = self._front.ready.shelves.get(seen.host)
         answer = None
-        if shelf is not None and shelf.served is front.serving(shelf.name):
+        if shelf is not None and shelf.served is self._front.serving(shelf.name):
             answer = shelf.answers.get(seen.target)
-        if answer is None:
-            answer = front.visits.make_ready(front.ready, seen)
-            if answer is None:
+        if shelf is None or answer is None:
+            made = self._front.visits.make_ready(self._front.ready, seen)
+            if made is None:
                 return False
-        answer.used = True
-        if seen.condition:
-            return self._not_modified(answer, head, seen)
-        body = answer.body
-        if answer.blob is not None:
-            content = front.content(answer.blob)
-            if content is None:
-                return False
-            body = content
-        self._send(answer.status, answer.head, b"" if seen.method == b"HEAD" else body, last=seen.closes)
+            shelf, answer = made
+        chosen = self._unchanged(answer, head, seen) if seen.condition else self._whole(answer)
+        if chosen is None:
+            return False
+        key, fields, body = chosen
+        if seen.method == b"HEAD":
+            body = b""
+        self._send(key[0], fields, body, last=seen.closes)
+        self._note(head, shelf, key, len(body), perf_counter() - began)
         return True
 
-    def _not_modified(self, answer: Answer, head: bytes, seen: Glance) -> bool:
+    def _whole(self, answer: Answer) -> Chosen | None:
+        """Choose the whole answer, if its content is near."""
+        answer.used = True
+        if answer.blob is None:
+            return answer.key, answer.fields, answer.body
+        content = self._front.in_memory(answer.blob)
+        if content is not None:
+            return answer.key, answer.fields, content
+        content = self._front.near(answer.blob)
+        return ((answer.status, "disk"), answer.fields, content) if content is not None else None
+
+    def _unchanged(self, answer: Answer, head: bytes, seen: Glance) -> Chosen | None:
+        """Choose 304 for who names the very tag that the answer has; other conditions are for others to evaluate."""
+        answer.used = True
         # Tags are compared as they were sent; what the glance saw is in lower case.
         if seen.condition != answer.condition or answer.tag not in head:
-            return False
-        self._send(304, answer.not_modified, b"", last=seen.closes)
-        return True
+            return None
+        return NOT_MODIFIED, answer.not_modified, b""
+
+    def _note(self, head: bytes, shelf: Shelf, key: tuple[int, str], size: int, seconds: float) -> None:
+        shelf.tally.count(key, size)
+        ledger = self.edge.ledger
+        ledger.count(key[0], seconds)
+        if ledger.logs:
+            ledger.log(head, host_of(self.transport), key[0], size, seconds, shelf.name, key[1])
 
     def _send(self, status: int, fields: bytes, body: bytes, *, last: bool) -> None:
         second = self.edge.second
@@ -143,25 +166,26 @@ class VisitConnection(Stream):
             self.transport.writelines((start + fields, body))
         self.sent(last=last)
 
-    def _visit(self, request: RequestHead, *, last: bool) -> None:
+    def _visit(self, request: RequestHead, began: float, *, last: bool) -> None:
         self.busy = True
         self.deadline = inf
         waited = Deferred.fromCoroutine(self._front.visits.respond(request))
         waited.addErrback(self._defect, request)
-        waited.addCallback(self._visited, request, last)
+        waited.addCallback(self._visited, request, began, last)
         waited.addErrback(self._broken)
 
     def _defect(self, failure: Failure, request: RequestHead) -> Response:
         self.log.failure("{method} {target} met a defect", failure, method=request.method, target=request.target)
         return Problem(500, "this node has a defect; its log says more").response()
 
-    def _visited(self, response: Response, request: RequestHead, last: bool) -> None:
+    def _visited(self, response: Response, request: RequestHead, began: float, last: bool) -> None:
+        seconds = perf_counter() - began
         if self.over:
             response.close()
+            self.edge.ledger.note(request, response, 0, seconds)
             return
         self.busy = False
-        old = request.version == b"HTTP/1.0"
-        self.respond(response, last=last, bodiless=request.method == b"HEAD", old=old)
+        self.respond(response, request, seconds, last=last)
 
     def _broken(self, failure: Failure) -> None:
         self.log.failure("a response could not be sent", failure)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from couchpages.pages.conditional import etag
 from couchpages.pages.replies import Reply, file_reply
+from couchpages.tallies import Tallies, Tally
 from couchpages.web.message import Headers
 
 #: A target longer than this is not remembered: it is one of many that name the same, and nobody's link.
@@ -19,15 +20,17 @@ BYTES_FOR_AN_ANSWER = 500
 
 @dataclass(slots=True)
 class Answer:
-    """The answer to GET for one target: *head* is everything behind the Date, its empty line included.
+    """The answer to GET for one target: *fields* is everything behind the Date, the empty line included.
 
-    *blob* names the content, or is None where *body* has it. *condition* is the field that is answered with *not_modified*.
+    *blob* names the content, or is None where *body* has it. *condition* is the field that is answered with *not_modified*. *key* is
+    what a tally counts it by while its blob is in memory.
     """
 
     status: int
-    head: bytes
+    fields: bytes
     body: bytes
     blob: str | None
+    key: tuple[int, str]
     condition: bytes = b""
     tag: bytes = b""
     not_modified: bytes = b""
@@ -46,7 +49,8 @@ def file_answer(path: str, blob: str, size: int) -> Answer:
 def answer_of(reply: Reply) -> Answer:
     """Make ready *reply* to a GET without conditions."""
     body = b"".join(piece for piece in reply.body if isinstance(piece, bytes))
-    return Answer(reply.status, head_of(reply), body, reply.blob)
+    where = "none" if reply.blob is None else "memory"
+    return Answer(reply.status, head_of(reply), body, reply.blob, (reply.status, where))
 
 
 def head_of(reply: Reply) -> bytes:
@@ -57,10 +61,11 @@ def head_of(reply: Reply) -> bytes:
 class Shelf:
     """What is ready of one site, in the version *served*, for visitors who write its host as *host*."""
 
-    __slots__ = ("answers", "host", "name", "served")
+    __slots__ = ("answers", "host", "name", "served", "tally")
 
-    def __init__(self, host: bytes, name: str, served: object) -> None:
+    def __init__(self, host: bytes, name: str, served: object, tally: Tally) -> None:
         self.host = host
+        self.tally = tally
         self.name = name
         self.served = served
         self.answers: dict[bytes, Answer] = {}
@@ -73,26 +78,29 @@ class Ready:
         sees to it that the site still serves what the shelf says, and marks the answer as used.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, tallies: Tallies) -> None:
         self.limit = limit
+        self._tallies = tallies
         self.held = 0
         self.shelves: dict[bytes, Shelf] = {}
         self._queue: deque[tuple[Shelf, bytes]] = deque()
         self._dropped = 0
 
-    def put(self, host: bytes, name: str, served: object, target: bytes, answer: Answer) -> None:
-        """Hold an answer of the site *name*, which serves *served* and was asked for as *host*."""
-        if len(target) > LONGEST_TARGET or len(host) > LONGEST_TARGET:
-            return
+    def put(self, host: bytes, name: str, served: object, target: bytes, answer: Answer) -> Shelf:
+        """Hold an answer of the site *name*, which serves *served* and was asked for as *host*; give its shelf."""
         shelf = self.shelves.get(host)
         if shelf is None or shelf.served is not served:
             self.drop(host)
-            shelf = self.shelves[host] = Shelf(host, name, served)
+            shelf = Shelf(host, name, served, self._tallies.of(name))
+        if len(target) > LONGEST_TARGET or len(host) > LONGEST_TARGET:
+            return shelf
+        self.shelves[host] = shelf
         if target not in shelf.answers:
             shelf.answers[target] = answer
             self.held += _cost(target, answer)
             self._queue.append((shelf, target))
             self._shrink()
+        return shelf
 
     def drop(self, host: bytes) -> None:
         """Let go of what was ready for a host: the site serves something else."""
@@ -125,4 +133,4 @@ class Ready:
 
 
 def _cost(target: bytes, answer: Answer) -> int:
-    return BYTES_FOR_AN_ANSWER + len(target) + len(answer.head) + len(answer.body) + len(answer.not_modified)
+    return BYTES_FOR_AN_ANSWER + len(target) + len(answer.fields) + len(answer.body) + len(answer.not_modified)

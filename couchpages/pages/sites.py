@@ -158,6 +158,14 @@ class Sites:
         """Give what visitors of a site get now; another object after every switch, and None for what is not a site's own name."""
         return self._served.get(host)
 
+    def site_of(self, host: str) -> str:
+        """Give the site that *host*, which somebody was served under, belongs to: itself, or the one that it is a preview of."""
+        return host if host in self._served else host.partition(".")[2]
+
+    def is_known(self, site: str) -> bool:
+        """Whether there is a site of this name."""
+        return site in self.catalog.sites
+
     def held_files(self, served: Served) -> Mapping[str, str] | None:
         """Give the files of what is served, if they are in memory."""
         return self._reader.held(served.activation.deployment.site, served.rev)

@@ -1,6 +1,7 @@
 """A visit: from a request's head to the file that it names (thin: routing and replies decide)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from couchpages.pages.blobs import BlobReader
@@ -8,7 +9,7 @@ from couchpages.pages.glance import Glance
 from couchpages.pages.hosts import requested_host
 from couchpages.pages.paths import target_host
 from couchpages.pages.ranges import ByteRange
-from couchpages.pages.ready import Answer, Ready, answer_of, file_answer
+from couchpages.pages.ready import Answer, Ready, Shelf, answer_of, file_answer
 from couchpages.pages.replies import (
     Reply,
     file_reply,
@@ -59,8 +60,8 @@ class Visits:
 
         return Exchange(respond, Discarded())
 
-    def make_ready(self, ready: Ready, seen: Glance) -> Answer | None:
-        """Make and keep the answer to a plain request, when all that it takes is in memory; None otherwise."""
+    def make_ready(self, ready: Ready, seen: Glance) -> tuple[Shelf, Answer] | None:
+        """Make and keep the answer to a plain request for something small that is in memory or on disk; None otherwise."""
         host = requested_host(seen.host.partition(b":")[2].strip(b" \t"))
         served = self._sites.serving(host) if host else None
         files = self._sites.held_files(served) if served is not None else None
@@ -68,19 +69,22 @@ class Visits:
             return None
         match route(files, seen.target):
             case Serve(path, blob):
-                content = self._blobs.at_once(blob)
-                if content is None or len(content) > CHUNK:
+                size = self._blobs.size(blob)
+                if size is None or size > CHUNK:
                     return None
-                answer = file_answer(path, blob, len(content))
+                answer = file_answer(path, blob, size)
             case Redirect(location):
                 answer = answer_of(redirect_reply(location))
             case _:
                 return None
-        ready.put(seen.host, host, served, seen.target, answer)
-        return answer
+        return ready.put(seen.host, host, served, seen.target, answer), answer
 
     async def respond(self, head: RequestHead) -> Response:
         """Answer; never fails but for a defect."""
+        response = await self._respond(head)
+        return response if response.site is not None else replace(response, site="")
+
+    async def _respond(self, head: RequestHead) -> Response:
         host = host_of(head)
         if isinstance(host, Reply):
             return host.to(head.method).from_memory()
@@ -91,7 +95,8 @@ class Visits:
             client = client_of(head, self._trusted_proxies)
             return trace(traced, head, host, client, self._place, self._clock())
         try:
-            return await self._visit(head, await self._sites.files_for(host))
+            response = await self._visit(head, await self._sites.files_for(host))
+            return replace(response, site=self._sites.site_of(host))
         except UnknownHost:
             return unknown_host_reply(host).to(head.method).from_memory()
         except (StoreError, OSError):
@@ -112,12 +117,14 @@ class Visits:
                 return plain_reply(400, f"Bad request: {detail}\n").to(head.method).from_memory()
 
     async def _file(self, head: RequestHead, path: str, blob: str, status: int) -> Response:
-        content = await self._blobs.get(blob)
+        content, where = await self._blobs.find(blob)
         if isinstance(content, bytes):
-            return file_reply(head.method, head.headers, path, blob, len(content), status).from_memory(content)
+            reply = file_reply(head.method, head.headers, path, blob, len(content), status)
+            return replace(reply.from_memory(content), cache=where if reply.blob else "none")
         try:
             size = content.seek(0, 2)
-            return _from_file(file_reply(head.method, head.headers, path, blob, size, status), content)
+            reply = file_reply(head.method, head.headers, path, blob, size, status)
+            return replace(_from_file(reply, content), cache=where if reply.blob else "none")
         except BaseException:
             content.close()
             raise

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from twisted.internet.task import deferLater
 from twisted.web.http import Request
 
-from couchpages.metrics import Metrics
 from couchpages.web.census import Admission, Census
 from couchpages.web.exchange import Application
+from couchpages.web.ledger import Ledger
 from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import Response
 from couchpages.web.on_asyncio import host_of
@@ -53,14 +53,13 @@ class Connected(Protocol):
 
 
 class Edge:
-    """One port. *port* is its name in metrics: public, api. Used in the reactor's thread."""
+    """One port. Used in the reactor's thread."""
 
     def __init__(
         self,
         reactor: Any,
         application: Application,
-        metrics: Metrics,
-        port: str,
+        ledger: Ledger,
         second: Second,
         limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 -- a frozen value
         trusted_proxies: Sequence[Network] = (),
@@ -69,8 +68,7 @@ class Edge:
         self.application = application
         self.second = second
         self.limits = limits
-        self._metrics = metrics
-        self._port = port
+        self.ledger = ledger
         self._census = Census(limits.connections, limits.connections_per_address, trusted_proxies)
         self._connected: Sweep[Connected] = Sweep()
         second.each(self._sweep)
@@ -84,7 +82,7 @@ class Edge:
         if admission is Admission.FULL and self._make_room():
             admission = Admission.WELCOME
         if admission is not Admission.WELCOME:
-            _refuse(admission, transport, self.second)
+            self._refuse(admission, transport)
             return False
         self._census.enter(origin)
         connection.origin = origin
@@ -117,6 +115,16 @@ class Edge:
         for connection in self._connected:
             connection.abort()
 
+    def _refuse(self, admission: Admission, transport: asyncio.Transport) -> None:
+        problem = (
+            Problem(429, "there are too many connections from this address", headers=retry_later())
+            if admission is Admission.TOO_MANY
+            else Problem(503, "this node has as many connections as it takes", headers=retry_later())
+        )
+        self.ledger.count(problem.status, 0.0)
+        transport.write(whole(problem.response(), self.second))
+        transport.close()
+
     def _make_room(self) -> bool:
         waiting = [each for each in islice(self._connected, SAMPLE) if each.waits]
         if not waiting:
@@ -128,25 +136,8 @@ class Edge:
         for connection in self._connected.overdue(now):
             connection.overdue(now)
 
-    # What was answered.
-
     def log(self, request: Request) -> None:
-        """Twisted calls this for each finished request; what is counted is counted in :meth:`sent`."""
-
-    def sent(self, status: int, seconds: float) -> None:
-        """Count a response."""
-        self._metrics.responses.labels(self._port, status).inc()
-        self._metrics.response_seconds.labels(self._port).observe(seconds)
-
-
-def _refuse(admission: Admission, transport: asyncio.Transport, second: Second) -> None:
-    problem = (
-        Problem(429, "there are too many connections from this address", headers=retry_later())
-        if admission is Admission.TOO_MANY
-        else Problem(503, "this node has as many connections as it takes", headers=retry_later())
-    )
-    transport.write(whole(problem.response(), second))
-    transport.close()
+        """Do nothing: twisted.web calls this for each finished request, which the ledger has already."""
 
 
 def whole(response: Response, second: Second) -> bytes:

@@ -1,4 +1,4 @@
-"""Reads the head of a request whose syntax is known to be right (pure)."""
+"""Reads the head of a request whose syntax is known to be right, and writes it (pure)."""
 
 from couchpages.web.message import Headers, RequestHead
 
@@ -19,6 +19,12 @@ def read_head(head: bytes, peer: str, scheme: str) -> RequestHead | None:
 def _field(line: bytes) -> tuple[bytes, bytes]:
     name, _, value = line.partition(b":")
     return name.lower(), value.strip(b" \t")
+
+
+def write_head(head: RequestHead) -> bytes:
+    """Write a head as it may have come."""
+    lines = b"".join(b"%b: %b\r\n" % field for field in head.headers.fields)
+    return b"%b %b %b\r\n%b\r\n" % (head.method, head.target, head.version, lines)
 
 
 def closes(head: RequestHead) -> bool:

@@ -1,7 +1,7 @@
 """HTTP requests and responses as values, free of any server (pure)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 
@@ -55,15 +55,21 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response: *body* is bytes, or parts to be sent one after the other."""
+    """A response: *body* is bytes, or parts to be sent one after the other.
+
+    For metrics and logs: *site* is whose visitor gets it, "" where there is no such site and None where it is no visit; *cache* where the
+    content was found (memory, disk, couchdb), or none.
+    """
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes | tuple[bytes | FilePart, ...] = b""
+    site: str | None = None
+    cache: str = "none"
 
     def with_headers(self, more: Iterable[tuple[bytes, bytes]]) -> "Response":
         """Give the same response with *more* header fields behind its own."""
-        return Response(self.status, (*self.headers, *more), self.body)
+        return replace(self, headers=(*self.headers, *more))
 
     @property
     def length(self) -> int:

@@ -9,11 +9,13 @@ from twisted.web.http import Request, datetimeToString
 
 from couchpages.ports import StoreError
 from couchpages.web.exchange import Application, Exchange
+from couchpages.web.ledger import Ledger
 from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.problem import Problem, problem_for_disk, problem_for_store, title_of
 from couchpages.web.sending import CHUNK, Parts
 
 SERVER = b"couchpages"
+NO_HEAD = RequestHead(b"", b"", b"", Headers(), "", "http")
 
 
 class Edge(Protocol):
@@ -21,10 +23,7 @@ class Edge(Protocol):
 
     reactor: Any
     application: Application
-
-    def sent(self, status: int, seconds: float) -> None:
-        """Count a response."""
-        ...
+    ledger: Ledger
 
 
 class EdgeRequest(Request):
@@ -39,6 +38,7 @@ class EdgeRequest(Request):
         self.exchange: Exchange | None = None
         self.refusal: Problem | None = None
         self.received = 0
+        self.head = NO_HEAD
 
     def parseCookies(self) -> None:  # noqa: N802 -- Twisted's name
         """Nothing here has cookies."""
@@ -46,8 +46,9 @@ class EdgeRequest(Request):
     def begin(self, method: bytes, target: bytes, version: bytes) -> None:
         """Let the application admit the request."""
         self.method, self.uri, self.clientproto = method, target, version
+        self.head = self._head()
         try:
-            self.exchange = self.factory.application.admit(self._head())
+            self.exchange = self.factory.application.admit(self.head)
         except Problem as problem:
             self.refusal = problem
         except OSError as error:
@@ -83,11 +84,12 @@ class EdgeRequest(Request):
     async def _answer(self) -> None:
         began = self.factory.reactor.seconds()
         response = await self._response()
-        self.factory.sent(response.status, self.factory.reactor.seconds() - began)
+        seconds = self.factory.reactor.seconds() - began
         if self._disconnected:
             response.close()
+            self._note(response, 0, seconds)
             return
-        self._send(response)
+        self._send(response, seconds)
 
     async def _response(self) -> Response:
         try:
@@ -108,7 +110,10 @@ class EdgeRequest(Request):
         finally:
             self._let_go()
 
-    def _send(self, response: Response) -> None:
+    def _note(self, response: Response, size: int, seconds: float) -> None:
+        self.factory.ledger.note(self.head, response, size, seconds)
+
+    def _send(self, response: Response, seconds: float) -> None:
         self.setResponseCode(response.status, title_of(response.status).encode())
         fields = self.responseHeaders
         for name, value in response.headers:
@@ -122,13 +127,18 @@ class EdgeRequest(Request):
         if self.method == b"HEAD":
             self.write(b"")
             response.close()
+            self._note(response, 0, seconds)
             self.finish()
         elif isinstance(response.body, bytes) and len(response.body) <= CHUNK:
             self.write(response.body)
+            self._note(response, len(response.body), seconds)
             self.finish()
         else:
             # A large body from memory too: once it is all in the transport, Twisted counts a reader who takes his time as idle.
-            Parts(self.factory.reactor, response, self, self._sent).start()
+            parts = Parts(
+                self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds)
+            )
+            parts.start()
 
     def _sent(self, error: Exception | None) -> None:
         if error is None:

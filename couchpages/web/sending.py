@@ -33,11 +33,17 @@ class Consumer(Protocol):
 class Parts:
     """Writes a response's parts chunk by chunk until the transport says that it has enough, so that a slow reader costs few chunks.
 
-    *done* is called once, with what kept the parts from being sent whole, or None; never after the connection was lost.
+    *done* is called once, with what kept the parts from being sent whole, or None; never after the connection was lost. *over* is
+    called once in any case, with the bytes that were written.
     """
 
     def __init__(
-        self, clock: IReactorTime, response: Response, consumer: Consumer, done: Callable[[Exception | None], object]
+        self,
+        clock: IReactorTime,
+        response: Response,
+        consumer: Consumer,
+        done: Callable[[Exception | None], object],
+        over: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._stall: IDelayedCall | None = None
@@ -45,6 +51,8 @@ class Parts:
         self._parts = list(response.body) if isinstance(response.body, tuple) else [response.body]
         self._consumer = consumer
         self._done = done
+        self._over = over
+        self._written = 0
         self._offset = 0
         self._paused = False
 
@@ -66,6 +74,7 @@ class Parts:
             if not data:
                 self._end(None)
                 return
+            self._written += len(data)
             self._consumer.write(data)
 
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
@@ -80,6 +89,8 @@ class Parts:
         self._stop_clock()
         self._parts.clear()
         self._response.close()
+        over, self._over = self._over, lambda _: None
+        over(self._written)
 
     def _end(self, error: Exception | None) -> None:
         self._consumer.unregisterProducer()

@@ -142,7 +142,7 @@ class EdgeChannel(HTTPChannel):
             self._refused, self.persistent, self.length = True, False, None
             self.setTimeout(None)
             self.setRawMode()
-            self.factory.sent(problem.status, 0.0)
+            self.factory.ledger.count(problem.status, 0.0)
             self.transport.write(_whole(problem.response()))
             self.loseConnection()
 

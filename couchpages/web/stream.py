@@ -1,12 +1,13 @@
 """A native connection that answers requests itself: how it begins, holds what came, waits and ends (thin; what is answered is not here)."""
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 from twisted.logger import Logger
 
 from couchpages.web.edge import Edge
-from couchpages.web.message import Response
+from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_asyncio import TwistedTransport, host_of
 from couchpages.web.problem import Problem
 from couchpages.web.sending import CHUNK, Parts
@@ -115,7 +116,7 @@ class Stream(asyncio.Protocol):
             self.transport.abort()
         elif self.held:
             self.held = b""
-            self.respond(Problem(408, "the request's head was not whole in time").response(), last=True)
+            self.respond(Problem(408, "the request's head was not whole in time").response(), None, 0.0, last=True)
         else:
             self.transport.close()
 
@@ -143,26 +144,33 @@ class Stream(asyncio.Protocol):
         else:
             self.deadline = self.edge.second.now + self.edge.limits.idle
 
-    def respond(self, response: Response, *, last: bool, bodiless: bool = False, old: bool = False) -> None:
-        """Send a response; *old* tells that the client speaks HTTP/1.0, which has to be told that the connection stays."""
+    def respond(self, response: Response, to: RequestHead | None, seconds: float, *, last: bool) -> None:
+        """Send a response *to* a request, made in *seconds*; *last* tells that the client asked for the connection's end."""
         self.left -= 1
-        option = CLOSE if last or self.left <= 0 else KEEP if old else b""
+        # HTTP/1.0 has to be told that the connection stays.
+        stays = KEEP if to is not None and to.version == b"HTTP/1.0" else b""
+        option = CLOSE if last or self.left <= 0 else stays
         fields = b"".join(b"%b: %b\r\n" % field for field in response.headers)
         second = self.edge.second
         start = second.starts.get(response.status) or second.start_of(response.status)
         head = b"".join((start, option, fields, b"\r\n"))
-        if bodiless:
+        body = b"" if to is not None and to.method == b"HEAD" else response.body
+        if isinstance(body, bytes) and len(body) <= CHUNK:
             response.close()
-            self.transport.write(head)
-        elif isinstance(response.body, bytes) and len(response.body) <= CHUNK:
-            self.transport.write(head + response.body)
+            self.transport.write(head + body)
+            self._record(response, to, len(body), seconds)
+            self._responded(last=last)
         else:
             self.transport.write(head)
-            self._send_parts(response, last=last)
-            return
-        self._responded(last=last)
+            self._send_parts(response, lambda size: self._record(response, to, size, seconds), last=last)
 
-    def _send_parts(self, response: Response, *, last: bool) -> None:
+    def _record(self, response: Response, to: RequestHead | None, size: int, seconds: float) -> None:
+        if to is None:
+            self.edge.ledger.count(response.status, seconds)
+        else:
+            self.edge.ledger.note(to, response, size, seconds)
+
+    def _send_parts(self, response: Response, over: Callable[[int], None], *, last: bool) -> None:
         def done(error: Exception | None) -> None:
             self.sending = None
             if error is None:
@@ -176,7 +184,7 @@ class Stream(asyncio.Protocol):
 
         self.busy = True
         self.sending = TwistedTransport(self.transport)
-        Parts(self.edge.reactor, response, self.sending, done).start()
+        Parts(self.edge.reactor, response, self.sending, done, over).start()
         if self.paused and self.sending is not None:
             self.sending.pause()
 

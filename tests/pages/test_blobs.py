@@ -66,7 +66,11 @@ class BlobReaderTests(SynchronousTestCase):
 
     def ask(self, name: str) -> "Deferred[Content]":
         """Begin to get a blob."""
-        return Deferred.fromCoroutine(self.blobs.get(name))
+
+        async def found() -> Content:
+            return (await self.blobs.find(name)).content
+
+        return Deferred.fromCoroutine(found())
 
     def get(self, name: str) -> bytes:
         """Get a blob's bytes, from a file too."""

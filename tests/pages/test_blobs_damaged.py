@@ -42,7 +42,7 @@ class DamagedBlobTests(SynchronousTestCase):
 
     def refused(self, name: str) -> str:
         """Check that a blob cannot be had, that nothing of it stays, and give why."""
-        failure = self.failureResultOf(Deferred.fromCoroutine(self.blobs.get(name)), Unavailable)
+        failure = self.failureResultOf(Deferred.fromCoroutine(self.blobs.find(name)), Unavailable)
         self.assertEqual([each for each in self.folder.rglob("*") if each.is_file()], [])
         return str(failure.value)
 
