@@ -6,14 +6,12 @@ admits the request first, and its body goes where the application says.
 
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ITCPTransport
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
-from couchpages.metrics import Metrics
-from couchpages.web.exchange import Application
 from couchpages.web.message import Response
 from couchpages.web.problem import Problem, title_of
 from couchpages.web.request import SERVER, EdgeRequest
@@ -207,59 +205,3 @@ def _whole(response: Response) -> bytes:
     fields = (*response.headers, (b"server", SERVER), (b"connection", b"close"))
     head = b"".join(b"%s: %s\r\n" % field for field in fields)
     return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (response.status, title_of(response.status).encode(), head, body)
-
-
-class EdgeFactory(Factory):
-    """Serves *application* on the connections of one port, counted under the name *port*."""
-
-    noisy = False
-
-    def __init__(self, reactor: Any, application: Application, metrics: Metrics, port: str) -> None:
-        self.reactor = reactor
-        self.application = application
-        self._metrics = metrics
-        self._port = port
-        self._channels: set[EdgeChannel] = set()
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802 -- Twisted's name
-        """Make a channel with this factory's reactor and time-outs."""
-        del addr
-        channel = EdgeChannel()
-        channel.factory = self
-        channel.requestFactory = EdgeRequest
-        channel.callLater = self.reactor.callLater
-        channel.timeOut = IDLE_SECONDS
-        return channel
-
-    def log(self, request: Request) -> None:
-        """Twisted calls this for each finished request; what is counted is counted in :meth:`sent`."""
-
-    def sent(self, status: int, seconds: float) -> None:
-        """Count a response."""
-        self._metrics.responses.labels(self._port, status).inc()
-        self._metrics.response_seconds.labels(self._port).observe(seconds)
-
-    def opened(self, channel: EdgeChannel) -> None:
-        """Remember an open connection."""
-        self._channels.add(channel)
-
-    def closed(self, channel: EdgeChannel) -> None:
-        """Forget a connection."""
-        self._channels.discard(channel)
-
-    @property
-    def connections(self) -> int:
-        """How many connections are open."""
-        return len(self._channels)
-
-    def abort_all(self) -> None:
-        """Cut what is still open."""
-        for channel in list(self._channels):
-            channel.abort()
-
-    def close_idle(self) -> None:
-        """Close the connections that wait for a request; the others close after their response."""
-        for channel in list(self._channels):
-            channel.persistent = False
-            if not channel.requests:
-                channel.transport.loseConnection()

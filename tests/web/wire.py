@@ -12,9 +12,15 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from couchpages.metrics import Metrics
+from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application, Exchange
+from couchpages.web.ledger import Ledger
 from couchpages.web.message import RequestHead, Response
-from couchpages.web.server import EdgeChannel, EdgeFactory
+from couchpages.web.second import Second
+from couchpages.web.server import EdgeChannel
+
+#: 2026-11-24T12:00:00Z: when clocks begin.
+WALL = 1_795_521_600.0
 
 
 @implementer(ITCPTransport)
@@ -144,14 +150,21 @@ class Answer:
     body: bytes
 
 
+def edge_of(application: Application, clock: Clock, metrics: Metrics | None = None, **more: Any) -> Edge:
+    """Make a port that serves *application*."""
+    second = Second(clock, lambda: WALL + clock.seconds())
+    return Edge(clock, application, Ledger(metrics or Metrics(), "test"), second, **more)
+
+
 class Connection:
     """One connection to an edge that serves *application*."""
 
     def __init__(self, application: Application, room: int = 2**30, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
-        self.factory = EdgeFactory(self.clock, application, Metrics(), "test")
+        self.metrics = Metrics()
+        self.edge = edge_of(application, self.clock, self.metrics)
         self.wire = Wire(self.clock, room)
-        self.channel: EdgeChannel = self.factory.buildProtocol(None)
+        self.channel = EdgeChannel.of(self.edge)
         self.wire.protocol = self.channel
         self.channel.makeConnection(self.wire)
 
@@ -175,7 +188,7 @@ class Connection:
 
     def counted(self, status: int) -> float | None:
         """How many responses of *status* were counted."""
-        return self.factory._metrics.registry.get_sample_value(
+        return self.metrics.registry.get_sample_value(
             "couchpages_http_responses_total", {"port": "test", "status": str(status)}
         )
 
