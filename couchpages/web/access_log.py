@@ -3,6 +3,7 @@
 Nothing waits for the log. When the disk is full, or does not keep up, records are dropped and counted, and the node serves on.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +23,10 @@ BATCH = 1000
 #: Records that may wait, and the bytes of the heads of those behind the first :data:`BATCH`. As much again may be in the thread's hands.
 MOST = 100_000
 MOST_BYTES = 64 * 2**20
-#: Records that are formatted before they are written: a write lets the reactor's thread go on, which formatting holds up.
+#: Records that are formatted at a time, and the seconds that the thread sleeps then. Without that it takes the interpreter's lock again
+#: before the reactor's thread wakes up, which then stands still for up to 5 ms at a time (``sys.getswitchinterval``).
 SLICE = 100
-
+PAUSE = 0.00001
 #: What can be wrong with the log, and what is told when it no longer is.
 UNWRITABLE = ("cannot be written to, records are dropped", "can be written to again")
 UNROTATABLE = ("cannot be rotated, and grows", "can be rotated again")
@@ -177,6 +179,7 @@ def written(file: LogFile, lines: Lines, batch: Sequence[Record]) -> Outcome:
             part = batch[done : done + SLICE]
             file.write(lines(part))
             done += len(part)
+            time.sleep(PAUSE)
     except PartlyWritten as error:
         return Outcome(len(batch) - done - error.lines, error, file.rotation_failure)
     except OSError as error:
