@@ -5,7 +5,6 @@ from typing import BinaryIO
 
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.hosts import requested_host
-from couchpages.pages.paths import target_host
 from couchpages.pages.ranges import ByteRange
 from couchpages.pages.replies import (
     Reply,
@@ -24,6 +23,7 @@ from couchpages.web.exchange import Discarded, Exchange
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import RETRY_AFTER
 from couchpages.web.proxies import Network, client_of
+from couchpages.web.targets import target_host
 
 METHODS = (b"GET", b"HEAD")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from couchpages.web.exchange import Application, Exchange
 from couchpages.web.message import RequestHead
+from couchpages.web.targets import split_absolute
 
 #: Health and metrics are not among them: they answer on the API port only.
 API_PATHS = (b"/api/", b"/v1/dnsapi/")
@@ -19,9 +20,13 @@ class ByHost:
 
     def admit(self, head: RequestHead) -> Exchange:
         """See :class:`couchpages.web.exchange.Application`."""
-        if self._api_hosts and head.target.startswith(API_PATHS):
-            named = head.headers.all(b"host")
-            host = named[0].lower().rsplit(b":", 1)[0].rstrip(b".") if len(named) == 1 else b""
-            if host in self._api_hosts:
+        if self._api_hosts:
+            authority, path = split_absolute(head.target)
+            if path.startswith(API_PATHS) and self._is_api_host(authority, head.headers.all(b"host")):
                 return self._api.admit(head)
         return self._rest.admit(head)
+
+    def _is_api_host(self, authority: bytes | None, hosts: Sequence[bytes]) -> bool:
+        """Go by the target's authority if it has one, whatever Host says (RFC 9112 section 3.2.2)."""
+        named = hosts if authority is None else [authority]
+        return len(named) == 1 and named[0].lower().rsplit(b":", 1)[0].rstrip(b".") in self._api_hosts
