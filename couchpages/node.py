@@ -49,6 +49,7 @@ from couchpages.web.access_log import AccessLog
 from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application
 from couchpages.web.handed_over import HandedOver
+from couchpages.web.heads import HeadLimits
 from couchpages.web.health import Health
 from couchpages.web.hosts import ByHost
 from couchpages.web.ledger import Ledger
@@ -162,7 +163,7 @@ def _limits(settings: Settings) -> ConnectionLimits:
     http = settings.http
     limits = ConnectionLimits(
         http.connections, http.connections_per_address, http.requests_per_connection,
-        http.head_size, http.head_fields, http.idle_timeout, http.head_timeout, http.write_rate,
+        HeadLimits(http.head_size, http.head_fields), http.idle_timeout, http.head_timeout, http.write_rate,
     )  # fmt: skip
     return limits.within(raise_descriptor_limit())
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import unquote_to_bytes
 
 from couchpages.quoting import quoted
+from couchpages.web.targets import split_absolute
 
 LONGEST_PATH = 1024
 """Octets of a manifest path in UTF-8: the length of an object's key in Amazon S3, so that any site that lives there fits."""
@@ -26,7 +27,6 @@ RESERVED = "cdn-cgi"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOT_IN_TARGET = re.compile(rb"[\x00-\x20\x7f#]")  # RFC 9112 section 3.2 leaves no place for a fragment or white space
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 
 # What nearly every request looks like: nothing encoded, and no segment that begins with a dot.
 _PLAIN = re.compile(
@@ -40,12 +40,6 @@ class BadTarget(ValueError):
 
 class InvalidPath(ValueError):
     """A path cannot stand in a manifest; the message quotes it and says what to do."""
-
-
-def target_host(target: bytes) -> bytes | None:
-    """Give the authority of a target in absolute form, which then counts instead of Host (RFC 9112 section 3.2.2), or None."""
-    absolute = _ABSOLUTE_FORM.match(target)
-    return bytes(absolute[1]) if absolute else None
 
 
 def decode_target(target: bytes) -> tuple[str, bytes]:
@@ -69,9 +63,8 @@ def decode_target(target: bytes) -> tuple[str, bytes]:
 
 def _origin_form(target: bytes) -> bytes:
     """Give *target* without scheme and authority; an empty path counts as ``/`` (RFC 9110 section 4.2.3)."""
-    absolute = _ABSOLUTE_FORM.match(target)
-    rest = target[absolute.end() :] if absolute else target
-    if absolute and not rest.startswith(b"/"):
+    authority, rest = split_absolute(target)
+    if authority is not None and not rest.startswith(b"/"):
         rest = b"/" + rest
     if not rest.startswith(b"/"):
         raise BadTarget('the request target does not begin with "/"')

@@ -19,13 +19,15 @@ from couchpages.pages.ready import Answer, Ready, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.visits import Visits, is_plain
 from couchpages.web.edge import Edge
+from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
-from couchpages.web.heads import closes, read_head
+from couchpages.web.heads import read_head, request_head
 from couchpages.web.llhttp import Syntax
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem
 from couchpages.web.stream import CLOSE, Stream
+from couchpages.web.syntax import Fault
 
 #: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
 JOINED = 16_384
@@ -54,7 +56,7 @@ class Front:
         self.visits = visits
         self.ready = ready
         self.is_call = is_call
-        self.syntax = Syntax()
+        self.syntax = Syntax(edge.limits.head)
 
     def connection(self) -> "VisitConnection":
         """Make the protocol of a new connection."""
@@ -87,7 +89,7 @@ class VisitConnection(Stream):
                 return
 
     def _wait_for_more(self, data: bytes) -> None:
-        if len(data) > self.edge.limits.head_size:
+        if len(data) > self.edge.limits.head.size:
             HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
         else:
             self.hold_head(data)
@@ -98,13 +100,13 @@ class VisitConnection(Stream):
         seen = glance(head)
         if seen is not None and front.syntax.accepts(head, closes=seen.closes) and self._at_once(head, seen, began):
             return True
-        request = read_head(head, host_of(self.transport), "http")
-        if request is None or not is_plain(request) or front.is_call(request):
+        read = read_head(head, self.edge.limits.head)
+        if isinstance(read, Fault) or not is_plain(read):
             return False
-        last = closes(request)
-        if not front.syntax.accepts(head, closes=last):
+        request = request_head(read, host_of(self.transport), "http")
+        if front.is_call(request):
             return False
-        self._visit(request, began, last=last)
+        self._visit(request, began, last=asks_to_close(request.version, request.headers.all(b"connection")))
         return True
 
     def _at_once(self, head: bytes, seen: Glance, began: float) -> bool:

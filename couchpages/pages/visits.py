@@ -7,7 +7,6 @@ from typing import BinaryIO
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.glance import Glance
 from couchpages.pages.hosts import requested_host
-from couchpages.pages.paths import target_host
 from couchpages.pages.ranges import ByteRange
 from couchpages.pages.ready import Answer, Ready, Shelf, answer_of, file_answer
 from couchpages.pages.replies import (
@@ -24,15 +23,17 @@ from couchpages.pages.sites import Sites, UnknownHost
 from couchpages.pages.trace import Place, trace, wanted
 from couchpages.ports import StoreError
 from couchpages.web.exchange import Discarded, Exchange
+from couchpages.web.heads import Head
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import RETRY_AFTER
 from couchpages.web.proxies import Network, client_of
 from couchpages.web.sending import CHUNK
+from couchpages.web.targets import target_host
 
 METHODS = (b"GET", b"HEAD")
 RESERVED_PATH = b"/cdn-cgi"
-#: Fields that make a GET more than a visit: a body, another protocol, an interim response.
-_MORE = frozenset({b"content-length", b"transfer-encoding", b"upgrade", b"expect"})
+#: Fields that make a GET more than a visit: another protocol, an interim response.
+_MORE = frozenset({b"upgrade", b"expect"})
 
 
 class Visits:
@@ -130,14 +131,13 @@ class Visits:
             raise
 
 
-def is_plain(head: RequestHead) -> bool:
+def is_plain(head: Head) -> bool:
     """Whether a request is GET or HEAD without a body, and asks for a file and nothing else."""
     return (
-        head.method in METHODS
-        and head.version in (b"HTTP/1.1", b"HTTP/1.0")
-        and RESERVED_PATH not in head.target
-        and _MORE.isdisjoint(name for name, _ in head.headers.fields)
-        and len(head.headers.all(b"host")) == 1
+        head.line.method in METHODS
+        and head.length == 0
+        and RESERVED_PATH not in head.line.target
+        and _MORE.isdisjoint(field.name for field in head.fields)
     )
 
 

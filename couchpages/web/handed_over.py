@@ -41,7 +41,7 @@ class HandedOver(asyncio.Protocol):
 
     def _begin(self, transport: asyncio.Transport) -> None:
         self._twisted = TwistedTransport(transport)
-        self._channel = EdgeChannel.of(self._edge)
+        self._channel = EdgeChannel(self._edge)
         self._channel.makeConnection(self._twisted)
 
     def data_received(self, data: bytes) -> None:

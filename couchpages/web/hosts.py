@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from couchpages.web.exchange import Application, Exchange
 from couchpages.web.message import RequestHead
+from couchpages.web.targets import split_absolute
 
 #: Health and metrics are not among them: they answer on the API port only.
 API_PATHS = (b"/api/", b"/v1/dnsapi/")
@@ -23,8 +24,12 @@ class ByHost:
 
     def is_call(self, head: RequestHead) -> bool:
         """Whether a request is for the API."""
-        if not self._api_hosts or not head.target.startswith(API_PATHS):
+        if not self._api_hosts:
             return False
-        named = head.headers.all(b"host")
-        host = named[0].lower().rsplit(b":", 1)[0].rstrip(b".") if len(named) == 1 else b""
-        return host in self._api_hosts
+        authority, path = split_absolute(head.target)
+        return path.startswith(API_PATHS) and self._is_api_host(authority, head.headers.all(b"host"))
+
+    def _is_api_host(self, authority: bytes | None, hosts: Sequence[bytes]) -> bool:
+        """Go by the target's authority if it has one, whatever Host says (RFC 9112 section 3.2.2)."""
+        named = hosts if authority is None else [authority]
+        return len(named) == 1 and named[0].lower().rsplit(b":", 1)[0].rstrip(b".") in self._api_hosts

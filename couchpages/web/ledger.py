@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from couchpages.metrics import Metrics
-from couchpages.web.heads import read_head, write_head
+from couchpages.web.heads import Head, read_head, request_head
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.proxies import Network, client_of
 
@@ -55,7 +55,7 @@ class Ledger:
         if self._log is not None:
             address = client_of(head, self._trusted).address
             self._log.note(
-                self._wall(), address, write_head(head), response.status, size, seconds, response.site or "", response.cache
+                self._wall(), address, _as_it_came(head), response.status, size, seconds, response.site or "", response.cache
             )  # fmt: skip
 
     def log(self, head: bytes, peer: str, status: int, size: int, seconds: float, site: str, cache: str) -> None:
@@ -63,6 +63,11 @@ class Ledger:
         if self._log is None:
             return
         address = peer
-        if self._trusted and (read := read_head(head, peer, "http")) is not None:
-            address = client_of(read, self._trusted).address
+        if self._trusted and isinstance(read := read_head(head), Head):
+            address = client_of(request_head(read, peer, "http"), self._trusted).address
         self._log.note(self._wall(), address, head, status, size, seconds, site, cache)
+
+
+def _as_it_came(head: RequestHead) -> bytes:
+    fields = b"".join(b"%b: %b\r\n" % field for field in head.headers.fields)
+    return b"%b %b %b\r\n%b\r\n" % (head.method, head.target, head.version, fields)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from couchpages.web.heads import DEFAULT_LIMITS, HeadLimits
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -13,8 +15,7 @@ class ConnectionLimits:
         ``limit_conn`` and HAProxy's ``conn_cur`` have no default; browsers open six for a host (Apache's mod_qos suggests 50), and hundreds
         of people may share an address.
     :ivar requests_per_connection: after which it is closed: nginx's ``keepalive_requests`` is 1,000.
-    :ivar head_size: of a request's line and fields: nginx's ``large_client_header_buffers`` hold 4 times 8 KiB.
-    :ivar head_fields: in a request: Apache's ``LimitRequestFields`` is 100.
+    :ivar head: of a request's head.
     :ivar idle: until a connection without a request is closed: nginx's ``keepalive_timeout`` is 75, Apache's 5.
     :ivar head_time: until a request's head, once begun, is whole: nginx's ``client_header_timeout`` is 60, Apache's
         ``RequestReadTimeout`` 20 to 40.
@@ -25,8 +26,7 @@ class ConnectionLimits:
     connections: int = 16_384
     connections_per_address: int = 1_024
     requests_per_connection: int = 1_000
-    head_size: int = 32_768
-    head_fields: int = 100
+    head: HeadLimits = DEFAULT_LIMITS
     idle: float = 75.0
     head_time: float = 30.0
     write_rate: float = 500.0

@@ -2,15 +2,22 @@
 
 from httptools import HttpParserError, HttpRequestParser
 
+from couchpages.web.heads import DEFAULT_LIMITS, HeadLimits
+
 
 class Syntax:
-    """Says whether a head is well-formed. What it refuses somebody else must look at, who knows what to answer."""
+    """Says whether a head is well-formed and within *limits*. What it refuses somebody else must look at, who knows what to answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: HeadLimits = DEFAULT_LIMITS) -> None:
+        self._size = limits.size
+        # Each field is a line; the request line and the empty line come on top.
+        self._lines = limits.fields + 2
         self._parser = HttpRequestParser(self)
 
     def accepts(self, head: bytes, *, closes: bool) -> bool:
         """Judge one whole head, its empty line included, of a request without a body; *closes* tells that its connection ends with it."""
+        if len(head) > self._size or head.count(b"\n") > self._lines:
+            return False
         try:
             self._parser.feed_data(head)
         except HttpParserError:

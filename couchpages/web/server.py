@@ -4,6 +4,7 @@ twisted.web keeps a request's whole body, in memory or in a file in ``/tmp``, be
 admits the request first, and its body goes where the application says.
 """
 
+import sys
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
@@ -12,17 +13,18 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
+from couchpages.web.bodies import BadBody, ChunkedBody, CountedBody
+from couchpages.web.framing import asks_to_close
+from couchpages.web.heads import Head, HeadReader
 from couchpages.web.message import Response
 from couchpages.web.problem import Problem, title_of
 from couchpages.web.request import SERVER, EdgeRequest
+from couchpages.web.syntax import Fault
 
 #: Seconds that a body may take to begin, and the bytes a second that it must come with after that: Debian's Apache has
 #: ``RequestReadTimeout body=10,minrate=500``, Apache itself 20 seconds.
 BODY_SECONDS = 20.0
 BODY_RATE = 500.0
-#: Seconds without a byte after which a connection is closed: nginx's ``keepalive_timeout`` is 75, Apache's 5. A head, once begun, is
-#: whole within the same time: nginx's ``client_header_timeout`` is 60.
-IDLE_SECONDS = 60
 #: Seconds for which a refused body is still read, so that the refusal is not lost with a reset: nginx's ``lingering_timeout``.
 LINGER_SECONDS = 5.0
 
@@ -41,20 +43,63 @@ class EdgeChannel(HTTPChannel):
     _refused = False
     _reading = True
     _head_begun = False
+    #: Lines are as long as :class:`couchpages.web.heads.HeadLimits` lets them be.
+    MAX_LENGTH = sys.maxsize
 
-    @classmethod
-    def of(cls, edge: Any) -> "EdgeChannel":
-        """Make the channel of a connection to *edge*."""
-        channel = cls()
-        channel.factory = edge
-        channel.requestFactory = EdgeRequest
-        channel.callLater = edge.reactor.callLater
-        channel.timeOut = IDLE_SECONDS
-        return channel
+    def __init__(self, edge: Any) -> None:
+        super().__init__()
+        self.factory = edge
+        self.requestFactory = EdgeRequest
+        self.callLater = edge.reactor.callLater
+        self.limits = edge.limits.head
+        self.timeOut = edge.limits.idle
+        self._head = HeadReader(self.limits)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Take what came: whole lines first, then what is there of the next, which may be wrong already."""
+        super().dataReceived(data)
+        # While lines are taken, what is handed back to be parsed is only put behind them.
+        if self.line_mode and not self._busyReceiving and not self.transport.disconnecting:
+            fault = self._head.part(self._buffer)
+            if fault is not None:
+                self._refuse_message(fault)
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Take a line of a head. Twisted's own reading of it is left out: it mends some heads, and knows no limits of ours."""
+        match self._head.line(line):
+            case Fault() as fault:
+                self._refuse_message(fault)
+            case Head() as head:
+                self._receive(head)
+
+    def _receive(self, head: Head) -> None:
+        """Make a request of a head; then it is answered, or its body is waited for."""
+        request = self.requestFactory(self, len(self.requests))
+        self.requests.append(request)
+        for field in head.fields:
+            request.requestHeaders.addRawHeader(field.name, field.value)
+        self._command, self._path, self._version = head.line.method, head.line.target, head.line.version
+        self.length = None if head.length == "chunked" else head.length
+        if head.length == "chunked":
+            self._transferDecoder = ChunkedBody(request.handleContentChunk, self._finishRequestBody, self.limits)
+        else:
+            self._transferDecoder = CountedBody(head.length, request.handleContentChunk, self._finishRequestBody)
+        self._head = HeadReader(self.limits)
+        self.allHeadersReceived()
+        if self.length == 0:
+            self.allContentReceived()
+        else:
+            self.setRawMode()
+
+    def checkPersistence(self, request: Request, version: bytes) -> bool:  # noqa: N802 -- Twisted's name
+        """Tell whether another request may follow; Twisted's looks at one Connection field, and at words between spaces."""
+        return not asks_to_close(version, request.requestHeaders.getRawHeaders(b"connection") or [])
 
     def allHeadersReceived(self) -> None:  # noqa: N802 -- Twisted's name
         """Let the request be admitted, then ask for its body or refuse it."""
         self._head_begun = False
+        # A body may pause as long as a connection may be idle, and after the response it may be idle again.
+        self.setTimeout(self.factory.limits.idle)
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
         request.begin(self._command, self._path, self._version)
@@ -72,15 +117,20 @@ class EdgeChannel(HTTPChannel):
 
     def resetTimeout(self) -> None:  # noqa: N802 -- Twisted's name
         """Bytes came. Those of a head that was begun before prolong nothing, or a byte a minute would hold a connection for days."""
-        if not self._head_begun or self._body_since is not None:
+        if self._body_since is not None:
             super().resetTimeout()
-        self._head_begun = True
+        elif not self._head_begun:
+            self._head_begun = True
+            self.setTimeout(self.factory.limits.head_time)
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
         """Take a piece of a body, or drop what follows a refusal."""
         if self._refused:
             return
-        super().rawDataReceived(data)
+        try:
+            super().rawDataReceived(data)
+        except BadBody as bad:
+            self._refuse_message(bad.fault)
         if self._body_since is not None and self.requests and self.requests[-1].refusal is not None:
             self._refuse()
 
@@ -111,29 +161,18 @@ class EdgeChannel(HTTPChannel):
             # Later, because requests that came before may be parsed by then.
             self.callLater(0, self._end_of_input)
 
-    def headerReceived(self, line: bytes) -> bool:  # noqa: N802 -- Twisted's name
-        """Take a header field, also a Content-Length of thousands of digits, which int() does not."""
-        try:
-            return bool(super().headerReceived(line))
-        except ValueError:
-            self._respondToBadRequestAndDisconnect()
-            return False
-
-    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 -- Twisted's name
-        """Refuse what is too long for a request line or a header field."""
-        del line
-        self._respondToBadRequestAndDisconnect()
-
     def timeoutConnection(self) -> None:  # noqa: N802 -- Twisted's name
-        """Close an idle connection; who stalls in the middle of a body is told so."""
+        """Close an idle connection; who stalls in the middle of a head or a body is told so."""
         if self._body_since is not None:
-            self._refuse_body(Problem(408, f"nothing came of the body for {IDLE_SECONDS} seconds"))
+            self._refuse_body(Problem(408, f"nothing came of the body for {self.factory.limits.idle:g} seconds"))
+        elif self._head_begun and not self._refused:
+            self._refuse_message(Fault(408, "the request's head was not whole in time"))
         else:
             super().timeoutConnection()
 
-    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 -- Twisted's name
-        """Answer what is no HTTP as other problems are answered; Twisted calls this while it parses a head or a chunk."""
-        problem = Problem(400, "the request is not well-formed HTTP/1.1, or its head is too long")
+    def _refuse_message(self, fault: Fault) -> None:
+        """Answer what is no HTTP as other problems are answered, and close: where the next request begins, nobody knows."""
+        problem = Problem(fault.status, fault.detail, field=fault.field)
         if self._body_since is not None:
             self._refuse_body(self.requests[-1].refusal or problem)
         elif not self._refused:
@@ -141,7 +180,7 @@ class EdgeChannel(HTTPChannel):
             self.setTimeout(None)
             self.setRawMode()
             self.factory.ledger.count(problem.status, 0.0)
-            self.transport.write(_whole(problem.response()))
+            self.transport.write(_whole(problem.response(), self._head.method))
             self.loseConnection()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
@@ -167,10 +206,6 @@ class EdgeChannel(HTTPChannel):
         """Stop the clocks."""
         self._stop_body_clock()
         super().connectionLost(reason)
-
-    def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
-        """Count the connection."""
-        super().connectionMade()
 
     def _refuse_body(self, problem: Problem) -> None:
         self.requests[-1].refusal = problem
@@ -199,9 +234,9 @@ class EdgeChannel(HTTPChannel):
             clock.cancel()
 
 
-def _whole(response: Response) -> bytes:
-    """Write a response to what is not known to be a request."""
-    body = response.body if isinstance(response.body, bytes) else b""
+def _whole(response: Response, method: bytes) -> bytes:
+    """Write a response to what is not known to be a request; *method* is empty if not even that is known."""
+    body = response.body if isinstance(response.body, bytes) and method != b"HEAD" else b""
     fields = (*response.headers, (b"server", SERVER), (b"connection", b"close"))
     head = b"".join(b"%s: %s\r\n" % field for field in fields)
     return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (response.status, title_of(response.status).encode(), head, body)

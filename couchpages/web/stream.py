@@ -16,7 +16,6 @@ from couchpages.web.sending import CHUNK, Parts
 #: ``lingering_timeout``. A reader that is given up gets as many at least.
 LINGER = 5.0
 CLOSE = b"connection: close\r\n"
-KEEP = b"connection: keep-alive\r\n"
 
 
 class Stream(asyncio.Protocol):
@@ -64,7 +63,7 @@ class Stream(asyncio.Protocol):
             return
         if self.busy or self.paused:
             self.held += data
-            if len(self.held) > self.edge.limits.head_size:
+            if len(self.held) > self.edge.limits.head.size:
                 self.transport.pause_reading()
             return
         held, self.held = self.held, b""
@@ -147,9 +146,7 @@ class Stream(asyncio.Protocol):
     def respond(self, response: Response, to: RequestHead | None, seconds: float, *, last: bool) -> None:
         """Send a response *to* a request, made in *seconds*; *last* tells that the client asked for the connection's end."""
         self.left -= 1
-        # HTTP/1.0 has to be told that the connection stays.
-        stays = KEEP if to is not None and to.version == b"HTTP/1.0" else b""
-        option = CLOSE if last or self.left <= 0 else stays
+        option = CLOSE if last or self.left <= 0 else b""
         fields = b"".join(b"%b: %b\r\n" % field for field in response.headers)
         second = self.edge.second
         start = second.starts.get(response.status) or second.start_of(response.status)

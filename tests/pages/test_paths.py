@@ -16,9 +16,9 @@ from couchpages.pages.paths import (
     check_manifest_path,
     decode_target,
     normalisation_collisions,
-    target_host,
 )
 from couchpages.testing.strategies import hostile_targets, manifest_paths, percent_encoded
+from couchpages.web.targets import target_host
 
 DECODED = {
     b"/": ("", b""),
@@ -104,7 +104,7 @@ REFUSED_PATHS = {
 
 
 class DecodeTargetTests(SynchronousTestCase):
-    """``decode_target`` and ``target_host``."""
+    """``decode_target``, and ``target_host`` of the edge."""
 
     def test_decoded(self) -> None:
         """Each segment is decoded once, and the query is left as it is."""

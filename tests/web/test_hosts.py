@@ -46,6 +46,12 @@ class ByHostTests(SynchronousTestCase):
             self.assertEqual(self.status(b"/api/v2/sites", host), API, host)
         self.assertEqual(self.status(b"/v1/dnsapi/Zone/List", b"api.example"), API)
 
+    def test_absolute_form(self) -> None:
+        """Defect: Host decided where the target had an authority, which alone counts (RFC 9112 section 3.2.2)."""
+        for target in (b"http://api.example/api/v2/sites", b"HTTPS://API.example.:8443/api/v2/sites"):
+            for hosts in ((b"www.example",), (b"api.example",), ()):
+                self.assertEqual(self.status(target, *hosts), API, (target, hosts))
+
     def test_rest(self) -> None:
         """Other paths under that host, other hosts, several hosts and none are for visitors."""
         for target, hosts in (
@@ -61,6 +67,9 @@ class ByHostTests(SynchronousTestCase):
             (b"/api/v2/sites", (b"",)),
             (b"/api/v2/sites", (b"api.example:1:2",)),
             (b"http://www.example/api/v2/sites", (b"api.example",)),
+            (b"http://api.example@www.example/api/v2/sites", (b"api.example",)),
+            (b"http:///api/v2/sites", (b"api.example",)),
+            (b"ftp://api.example/api/v2/sites", (b"api.example",)),
         ):
             self.assertEqual(self.status(target, *hosts), REST, (target, hosts))
 

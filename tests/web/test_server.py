@@ -140,7 +140,7 @@ class Exchanges(SynchronousTestCase):
         connection.clock.advance(IDLE_SECONDS)
         self.assertTrue(connection.turn().wire.gone)
         self.assertEqual(connection.clock.getDelayedCalls(), [])
-        self.assertEqual(connection.factory.connections, 0)
+        self.assertEqual(connection.edge.connections, 0)
 
     def test_head_a_byte_at_a_time(self) -> None:
         """Defect: a head that came a byte now and then held its connection for days. Bodies and the next heads have time of their own."""
@@ -253,7 +253,7 @@ class Refusals(SynchronousTestCase):
         """Check that nothing is left of the connection."""
         self.assertTrue(connection.wire.gone)
         self.assertEqual(connection.clock.getDelayedCalls(), [])
-        self.assertEqual(connection.factory.connections, 0)
+        self.assertEqual(connection.edge.connections, 0)
 
     def test_before_the_body(self) -> None:
         """A refused upload is answered by its head; the client that reads and closes ends the connection."""
@@ -312,30 +312,30 @@ class Refusals(SynchronousTestCase):
         self.assertEqual(application.bodies[0].closed, 1)
 
     def test_no_http(self) -> None:
-        """What is no HTTP, and heads that are too long, are 400 with a problem, and nothing is admitted."""
-        for data in (
-            b"nonsense\r\n\r\n",
-            b"GET / HTTP/3.0\r\n\r\n",
-            b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
-            b"GET / HTTP/1.1\r\nno colon\r\nHost: a\r\n\r\n",
-            b"GET / HTTP/1.1\r\nbad name: x\r\n\r\n",
-            b"PUT / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-            b"PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-            b"PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-            b"PUT / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            b"PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
-            b"PUT / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
-            b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\n\r\n",
-            b"GET /" + b"x" * 20000,
-            b"GET / HTTP/1.1\r\nX: " + b"x" * 20000 + b"\r\n\r\n",
-            b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
+        """What is no HTTP is 400 with a problem, heads that are too long 414 and 431; nothing is admitted. See the corpus for more."""
+        for status, data in (
+            (400, b"nonsense\r\n\r\n"),
+            (505, b"GET / HTTP/3.0\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nno colon\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nno colon\r\nHost: a\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nbad name: x\r\n\r\n"),
+            (400, b"PUT / HTTP/1.1\r\nContent-Length: x\r\n\r\n"),
+            (400, b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"),
+            (400, b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+            (400, b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            (400, b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"),
+            (400, b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n"),
+            (414, b"GET /" + b"x" * 40000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"),
+            (414, b"GET /" + b"x" * 40000),
+            (431, b"GET / HTTP/1.1\r\nX: " + b"x" * 40000 + b"\r\n\r\n"),
+            (431, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n"),
         ):
             with self.subTest(data=data[:60]):
                 application = Scripted()
                 connection = Connection(application).send(data)
-                self.check_refused(connection, 400)
+                self.check_refused(connection, status)
                 self.assertEqual(application.heads, [])
-                self.assertEqual(connection.counted(400), 1)
+                self.assertEqual(connection.counted(status), 1)
                 self.check_gone(connection.half_close())
 
     def test_behind_an_answer(self) -> None:
@@ -571,4 +571,4 @@ class Factories(SynchronousTestCase):
             connection.factory.abort_all()
             self.assertTrue(connection.turn().wire.gone)
             self.assertEqual(connection.clock.getDelayedCalls(), [])
-            self.assertEqual(connection.factory.connections, 0)
+            self.assertEqual(connection.edge.connections, 0)

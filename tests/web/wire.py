@@ -14,10 +14,11 @@ from zope.interface import implementer
 from couchpages.metrics import Metrics
 from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application, Exchange
+from couchpages.web.handed_over import HandedOver
 from couchpages.web.ledger import Ledger
 from couchpages.web.message import RequestHead, Response
+from couchpages.web.on_twisted import AsyncioOnTwisted
 from couchpages.web.second import Second
-from couchpages.web.server import EdgeChannel
 
 #: 2026-11-24T12:00:00Z: when clocks begin.
 WALL = 1_795_521_600.0
@@ -164,15 +165,15 @@ class Connection:
         self.metrics = Metrics()
         self.edge = edge_of(application, self.clock, self.metrics)
         self.wire = Wire(self.clock, room)
-        self.channel = EdgeChannel.of(self.edge)
-        self.wire.protocol = self.channel
-        self.channel.makeConnection(self.wire)
+        self.protocol = AsyncioOnTwisted(HandedOver(self.edge))
+        self.wire.protocol = self.protocol
+        self.protocol.makeConnection(self.wire)
 
     def send(self, *pieces: bytes) -> "Connection":
         """Let the edge receive *pieces*, one after the other, unless it no longer reads."""
         for piece in pieces:
             if not self.wire.disconnecting:
-                self.channel.dataReceived(piece)
+                self.protocol.dataReceived(piece)
         return self.turn()
 
     def turn(self) -> "Connection":
@@ -183,7 +184,7 @@ class Connection:
 
     def half_close(self) -> "Connection":
         """Close the client's half."""
-        self.channel.readConnectionLost()
+        self.protocol.readConnectionLost()
         return self.turn()
 
     def counted(self, status: int) -> float | None:
