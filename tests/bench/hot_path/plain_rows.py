@@ -7,20 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.deploying import Rows
-from tests.bench.hot_path.asking import SITE, Ask, Load
+from tests.bench.hot_path.asking import Ask
 from tests.bench.hot_path.peers import (
     BEFORE_TWISTED_WEB,
     CADDY,
-    CONNECTION_LIMITS,
     DEBIANS_NGINX,
     TUNED_NGINX,
     Peer,
     Server,
-    node,
     ours,
 )
 from tests.bench.hot_path.turns import Bench, beside, rates
-from tests.bench.hot_path.wrk import Asking
 from tests.integration.visitor import Visitor
 
 KIB = Ask("/one.css", 1024)
@@ -58,10 +55,10 @@ def not_modified(bench: Bench) -> Rows:
     """304, beside one's own 200."""
     root = bench.site(one=KIB.length)
     with ExitStack() as stack:
-        own = _deployed(bench, stack, root)
+        own = ours(bench.deployed(stack, root))
         other = bench.started(stack, TUNED_NGINX, root)
         servers = [each for each in (own, other) if isinstance(each, Server)]
-        asked = {each.name: (_asking(bench, each, KIB), _asking(bench, each, _conditional(each))) for each in servers}
+        asked = {each.name: (bench.asking(each, KIB), bench.asking(each, _conditional(each))) for each in servers}
         found = bench.in_turns(
             {
                 f"{name} {status}": partial(asking.rate, bench.seconds)
@@ -84,25 +81,15 @@ def not_modified(bench: Bench) -> Rows:
 def _compared(bench: Bench, title: str, ask: Ask, aims: Mapping[Peer, str]) -> Rows:
     root = bench.site(one=ask.length)
     with ExitStack() as stack:
-        own = _deployed(bench, stack, root)
+        own = ours(bench.deployed(stack, root))
         others = {peer: bench.started(stack, peer, root) for peer in aims}
         running: Sequence[Server] = [own, *(each for each in others.values() if isinstance(each, Server))]
-        found = bench.in_turns({each.name: partial(_asking(bench, each, ask).rate, bench.seconds) for each in running})
+        found = bench.in_turns({each.name: partial(bench.asking(each, ask).rate, bench.seconds) for each in running})
     rows: Rows = [(f"{title}: couchpages", rates(found[own.name]), "")]
     for peer, other in others.items():
         figures = found[other.name] if isinstance(other, Server) else other
         rows += beside(f"… of {peer.name}", found[own.name], figures, aims[peer])
     return rows
-
-
-def _deployed(bench: Bench, stack: ExitStack, root: Path) -> Server:
-    made = stack.enter_context(node(bench.new_folder(), {"http": {**CONNECTION_LIMITS}}))
-    made.deploy(root, SITE)
-    return ours(made)
-
-
-def _asking(bench: Bench, server: Server, ask: Ask) -> Asking:
-    return Asking(bench.folder, server, Load((ask,)))
 
 
 def _conditional(server: Server) -> Ask:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.bench.deploying import Rows
-from tests.bench.hot_path import plain_rows
+from tests.bench.hot_path import idle_row, plain_rows, site_rows
 from tests.bench.hot_path.peers import NotMeasurable
 from tests.bench.hot_path.turns import ROUNDS, SECONDS, Bench
 
@@ -15,6 +15,9 @@ ROWS: Mapping[str, Callable[[Bench], Rows]] = {
     "larger": plain_rows.larger,
     "closing": plain_rows.closing,
     "not-modified": plain_rows.not_modified,
+    "real-site": site_rows.real_site,
+    "many-sites": site_rows.many_sites,
+    "idle": idle_row.idle,
 }
 
 

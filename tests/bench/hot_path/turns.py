@@ -8,7 +8,11 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.deploying import Rows
-from tests.bench.hot_path.peers import NotMeasurable, Peer, Server
+from tests.bench.hot_path.asking import SITE, Ask, Load
+from tests.bench.hot_path.peers import CONNECTION_LIMITS, NotMeasurable, Peer, Server, node
+from tests.bench.hot_path.wrk import Asking
+from tests.integration.node import Node
+from tests.integration.stores import Settings
 
 ROUNDS = 5
 SECONDS = 4
@@ -36,6 +40,16 @@ class Bench:
         for name, size in sizes.items():
             (folder / f"{name}.css").write_bytes(b"x" * size)
         return folder
+
+    def deployed(self, stack: ExitStack, root: Path, settings: Settings | None = None) -> Node:
+        """Start a daemon that serves what lies in *root* as :data:`SITE`."""
+        made = stack.enter_context(node(self.new_folder(), {"http": {**CONNECTION_LIMITS}, **(settings or {})}))
+        made.deploy(root, SITE)
+        return made
+
+    def asking(self, server: Server, load: Load | Ask) -> Asking:
+        """Prepare wrk, and see that all answers are right."""
+        return Asking(self.folder, server, load if isinstance(load, Load) else Load((load,)))
 
     def in_turns(self, measures: Mapping[str, Callable[[], float]]) -> Figures:
         """Measure everything once in each round."""
