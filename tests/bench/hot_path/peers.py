@@ -36,8 +36,15 @@ class Server:
 
     def resident(self) -> float:
         """Give the resident memory of its processes, in MB."""
+        return sum(map(machine.resident, self._pids()))
+
+    def open_files(self) -> int:
+        """Count the files and connections that its processes have open."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._pids())
+
+    def _pids(self) -> tuple[int, ...]:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return sum(machine.resident(pid) for pid in (self.pid, *map(int, children)))
+        return (self.pid, *map(int, children))
 
 
 @dataclass(frozen=True, slots=True)

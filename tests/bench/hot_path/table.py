@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.bench.deploying import Rows
-from tests.bench.hot_path import idle_row, plain_rows, site_rows
+from tests.bench.hot_path import idle_row, latency_row, plain_rows, site_rows
 from tests.bench.hot_path.peers import NotMeasurable
 from tests.bench.hot_path.turns import ROUNDS, SECONDS, Bench
 
@@ -18,6 +18,7 @@ ROWS: Mapping[str, Callable[[Bench], Rows]] = {
     "real-site": site_rows.real_site,
     "many-sites": site_rows.many_sites,
     "idle": idle_row.idle,
+    "latency": latency_row.latency,
 }
 
 
