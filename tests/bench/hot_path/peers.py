@@ -55,10 +55,18 @@ class Peer:
     start: Callable[[Path, Path], AbstractContextManager[Server]]
 
 
+class _NodeOfThisCheckout(Node):
+    """A node that runs the code beside this module, also where the environment has another checkout installed."""
+
+    def environment(self) -> dict[str, str]:
+        """See :class:`~tests.integration.node.Node`."""
+        return {**super().environment(), "PYTHONPATH": str(ROOT)}
+
+
 @contextmanager
 def node(folder: Path, settings: Settings | None = None) -> Iterator[Node]:
     """Run a daemon on the embedded store, pinned."""
-    made = Node(folder / "node", EmbeddedStore(), settings)
+    made = _NodeOfThisCheckout(folder / "node", EmbeddedStore(), settings)
     try:
         made.init()
         made.start()
@@ -133,8 +141,16 @@ def _process(folder: Path, port: int, *command: str, env: dict[str, str] | None 
             raise NotMeasurable(f"{command[0]} ended: {(folder / 'output').read_text(errors='replace')[-300:]!r}")
         yield process.pid
     finally:
-        process.terminate()
-        process.wait(20)
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _program(name: str) -> str:
