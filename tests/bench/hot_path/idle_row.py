@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.bench import machine
 from tests.bench.deploying import Rows
-from tests.bench.hot_path.peers import CONNECTION_LIMITS, TUNED_NGINX, NotMeasurable, Server, ours
+from tests.bench.hot_path.peers import TUNED_NGINX, NotMeasurable, Server, ours
 from tests.bench.hot_path.plain_rows import KIB
 from tests.bench.hot_path.turns import Bench, beside, rates
 from tests.bench.hot_path.wrk import Asking, WrongAnswer
@@ -37,16 +37,11 @@ def idle(bench: Bench) -> Rows:
         for _ in range(bench.rounds):
             for server, asking, found in asked.values():
                 _round(server, asking, found, bench.seconds)
-    rows = [(_title(), rates(asked[own.name][2].crowded), ""), *_lines(asked[own.name][2], "at least 0.9")]
+    title = f"{CONNECTIONS:,} idle keep-alive connections beside the load of 1 KiB; requests a second: couchpages"
+    rows = [(title, rates(asked[own.name][2].crowded), ""), *_lines(asked[own.name][2], "at least 0.9")]
     if isinstance(other, str):
         return [*rows, ("… the same of tuned nginx", f"not measured: {other}", "")]
     return rows + [(f"{what}: tuned nginx", figure, "") for what, figure, _ in _lines(asked[other.name][2], "")]
-
-
-def _title() -> str:
-    said = "".join(f", {name} = {value:,}" for name, value in CONNECTION_LIMITS.items())
-    settings = f" (`[http]`{said[1:]})" if said else ""
-    return f"{CONNECTIONS:,} idle keep-alive connections beside the load{settings}; requests a second: couchpages"
 
 
 def _lines(found: _Found, aim: str) -> Rows:

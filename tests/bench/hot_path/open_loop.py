@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from tests.bench.hot_path.sources import opened, request_from
 from tests.bench.machine import quantile
 
 CONNECTIONS = 256
@@ -43,10 +44,8 @@ class OpenLoop:
         self._request = request
         self._poll = select.epoll()
         self._connections: dict[int, _Connection] = {}
-        for _ in range(CONNECTIONS):
-            made = socket.create_connection(("127.0.0.1", port), timeout=10)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._size = _first_answer(made, request, length)
+        for number in range(CONNECTIONS):
+            made, self._size = opened(port, number, request, length)
             made.setblocking(False)
             self._poll.register(made, select.EPOLLIN)
             self._connections[made.fileno()] = _Connection(made)
@@ -87,23 +86,9 @@ class OpenLoop:
                     seen.waited.append(time.perf_counter() - connection.due)
 
 
-def _first_answer(connection: socket.socket, request: bytes, length: int) -> int:
-    """Have one answer, which must be right, and give its size with the head."""
-    connection.sendall(request)
-    got = b""
-    while b"\r\n\r\n" not in got or len(got) < got.index(b"\r\n\r\n") + 4 + length:
-        piece = connection.recv(65536)
-        if not piece:
-            raise ConnectionError(f"the server closed a connection after {got[:80]!r}")
-        got += piece
-    if not got.startswith(b"HTTP/1.1 200 "):
-        raise ConnectionError(f"a connection got {got[:80]!r}")
-    return len(got)
-
-
 def main(port: str, rate: str, seconds: str, length: str) -> None:
     """Ask, and write what was seen as a line of JSON, in seconds."""
-    request = "".join(line.rstrip("\n") + "\r\n" for line in iter(sys.stdin.readline, "\n")).encode() + b"\r\n"
+    request = request_from(list(iter(sys.stdin.readline, "\n")))
     loop = OpenLoop(int(port), request, int(length))
     gc.disable()
     seen = loop.run(float(rate), float(seconds))

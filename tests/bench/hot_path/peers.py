@@ -17,10 +17,6 @@ from tests.integration.node import ROOT, Node, environment, free_ports, wait_unt
 from tests.integration.requirements import program_path
 from tests.integration.stores import EmbeddedStore, Settings
 
-#: What the daemon needs for ten thousand connections, and for all of wrk's from one address: its ``[http]`` section.
-#: To be ``{"connections": 20_000, "connections_per_address": 20_000}`` when the daemon has these settings.
-CONNECTION_LIMITS: dict[str, int] = {}
-
 
 class NotMeasurable(Exception):
     """Something that a measurement needs is not there; the message says what."""

@@ -21,6 +21,10 @@ ROWS: Mapping[str, Callable[[Bench], Rows]] = {
     "latency": latency_row.latency,
 }
 
+#: Rows for which the plain daemon takes too few connections, and what it then has in its section ``[http]``. To be
+#: ``{"idle": {"connections": 20_000}}`` and the like when it has such settings. No row has more than 50 connections from one address.
+LIMITS: Mapping[str, Mapping[str, int]] = {}
+
 
 def measured() -> Rows:
     """Measure every row, and say how."""
@@ -34,9 +38,16 @@ def row(name: str, rounds: int = ROUNDS, seconds: int = SECONDS) -> Rows:
         # nginx's worker may be another user, and reads what it serves.
         Path(folder).chmod(0o755)
         try:
-            return ROWS[name](Bench(Path(folder), rounds, seconds))
+            return _with_limits(ROWS[name](Bench(Path(folder), rounds, seconds, LIMITS.get(name, {}))), name)
         except NotMeasurable as reason:
             return [(name, f"not measured: {reason}", "")]
+
+
+def _with_limits(rows: Rows, name: str) -> Rows:
+    """Say in the first line with which limits the row was measured."""
+    said = ", ".join(f"{key} = {value:,}" for key, value in LIMITS.get(name, {}).items())
+    (what, *rest), *others = rows
+    return [(f"{what}, with `[http]` {said}", rest[0], rest[1]), *others] if said else rows
 
 
 def _setting() -> tuple[str, str, str]:

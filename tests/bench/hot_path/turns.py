@@ -9,7 +9,7 @@ from statistics import median
 
 from tests.bench.deploying import Rows
 from tests.bench.hot_path.asking import SITE, Ask, Load
-from tests.bench.hot_path.peers import CONNECTION_LIMITS, NotMeasurable, Peer, Server, node
+from tests.bench.hot_path.peers import NotMeasurable, Peer, Server, node
 from tests.bench.hot_path.wrk import Asking
 from tests.integration.node import Node
 from tests.integration.stores import Settings
@@ -21,11 +21,12 @@ Figures = Mapping[str, list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where and for how long a row is measured."""
+    """Where and for how long a row is measured; *http* is what the daemon has in its section of that name, beside where it listens."""
 
     folder: Path
     rounds: int = ROUNDS
     seconds: int = SECONDS
+    http: Mapping[str, int] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def new_folder(self) -> Path:
@@ -43,7 +44,7 @@ class Bench:
 
     def deployed(self, stack: ExitStack, root: Path, settings: Settings | None = None) -> Node:
         """Start a daemon that serves what lies in *root* as :data:`SITE`."""
-        made = stack.enter_context(node(self.new_folder(), {"http": {**CONNECTION_LIMITS}, **(settings or {})}))
+        made = stack.enter_context(node(self.new_folder(), {"http": dict(self.http), **(settings or {})}))
         made.deploy(root, SITE)
         return made
 
