@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.bench import deploying, machine, outage, replicating, replication_lag, serving
 from tests.bench.deploying import Rows
 from tests.bench.document import joined, section, sections_of
+from tests.bench.hot_path import table
 from tests.bench.interruptible import interruptible
 from tests.integration.node import ROOT, Node
 from tests.integration.requirements import COUCHDB
@@ -101,6 +102,7 @@ SECTIONS: Mapping[str, Section] = {
     "two-nodes": Section("Two nodes, each with its own Apache CouchDB", _two_nodes),
     "replicating": Section("Out of the embedded store, into an Apache CouchDB", _replicating),
     "outages": Section("While CouchDB is away", _outages),
+    "hot-path": Section("As fast as nginx: the hot path", table.measured, needs_couchdb=False),
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,167 @@
+"""The servers, each pinned to core 0, and stopped by its id (starts processes)."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.bench import machine
+from tests.bench.hot_path import configurations
+from tests.bench.hot_path.configurations import Flavour
+from tests.integration.node import ROOT, Node, environment, free_ports, wait_until
+from tests.integration.requirements import program_path
+from tests.integration.stores import EmbeddedStore, Settings
+
+
+class NotMeasurable(Exception):
+    """Something that a measurement needs is not there; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers on *port* of 127.0.0.1; its processes are *pid* and that one's children."""
+
+    name: str
+    port: int
+    pid: int
+
+    def resident(self) -> float:
+        """Give the resident memory of its processes, in MB."""
+        return sum(map(machine.resident, self._pids()))
+
+    def open_files(self) -> int:
+        """Count the files and connections that its processes have open."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._pids())
+
+    def _pids(self) -> tuple[int, ...]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return (self.pid, *map(int, children))
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server of others: how it is called, and how it is started, with a new folder for itself and the folder that it serves."""
+
+    name: str
+    start: Callable[[Path, Path], AbstractContextManager[Server]]
+
+
+class _NodeOfThisCheckout(Node):
+    """A node that runs the code beside this module, also where the environment has another checkout installed."""
+
+    def environment(self) -> dict[str, str]:
+        """See :class:`~tests.integration.node.Node`."""
+        return {**super().environment(), "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def node(folder: Path, settings: Settings | None = None) -> Iterator[Node]:
+    """Run a daemon on the embedded store, pinned."""
+    made = _NodeOfThisCheckout(folder / "node", EmbeddedStore(), settings)
+    try:
+        made.init()
+        made.start()
+        if machine.pinned(0):
+            machine.run("taskset", "-a", "-c", "-p", "0", str(made.pid))
+        yield made
+    finally:
+        made.remove()
+
+
+def ours(made: Node) -> Server:
+    """Give a running daemon as a server."""
+    return Server("couchpages", made.http, made.pid)
+
+
+@contextmanager
+def _nginx(name: str, flavour: Flavour, folder: Path, root: Path) -> Iterator[Server]:
+    (port,) = free_ports(1)
+    text = configurations.files_by_nginx(flavour, folder, port, root, as_root=os.geteuid() == 0)
+    with _running_nginx(name, folder, port, text) as server:
+        yield server
+
+
+@contextmanager
+def _running_nginx(name: str, folder: Path, port: int, text: str) -> Iterator[Server]:
+    configuration = folder / "nginx.conf"
+    configuration.write_text(text)
+    command = (_program("nginx"), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration))
+    with _process(folder, port, *command) as pid:
+        yield Server(name, port, pid)
+
+
+@contextmanager
+def _caddy(folder: Path, root: Path) -> Iterator[Server]:
+    (port,) = free_ports(1)
+    (folder / "Caddyfile").write_text(configurations.files_by_caddy(port, root))
+    command = (_program("caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile")
+    own = {"GOMAXPROCS": "1", "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with _process(folder, port, *command, env=own) as pid:
+        yield Server("Caddy", port, pid)
+
+
+@contextmanager
+def _before_twisted_web(folder: Path, root: Path) -> Iterator[Server]:
+    """Run nginx before an application that has the one file of *root* in its memory."""
+    port, upstream = free_ports(2)
+    (file,) = root.iterdir()
+    module = (sys.executable, "-m", "tests.bench.hot_path.application", str(upstream))
+    text = configurations.proxy_by_nginx(folder, port, upstream, as_root=os.geteuid() == 0)
+    with (
+        _process(folder, upstream, *module, file.name, str(file.stat().st_size)),
+        _running_nginx("nginx before twisted.web", folder, port, text) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def _process(folder: Path, port: int, *command: str, env: dict[str, str] | None = None) -> Iterator[int]:
+    """Run a server until the end of the block; give its id when it listens."""
+    with (folder / "output").open("ab") as output:
+        process = subprocess.Popen(
+            machine.pinned(0, *command),
+            cwd=ROOT,
+            env=environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_until(lambda: _listens(port) or process.poll() is not None, f"{command[0]} to listen")
+        if process.poll() is not None:
+            raise NotMeasurable(f"{command[0]} ended: {(folder / 'output').read_text(errors='replace')[-300:]!r}")
+        yield process.pid
+    finally:
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _program(name: str) -> str:
+    path = program_path(name)
+    if path is None:
+        raise NotMeasurable(f"{name} is not installed")
+    return path
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+DEBIANS_NGINX = Peer("nginx as Debian configures it", partial(_nginx, "Debian's nginx", configurations.DEBIAN))
+TUNED_NGINX = Peer("tuned nginx", partial(_nginx, "tuned nginx", configurations.TUNED))
+CADDY = Peer("Caddy", _caddy)
+BEFORE_TWISTED_WEB = Peer("nginx before twisted.web, both on core 0", _before_twisted_web)

@@ -1,0 +1,61 @@
+"""All rows, by the names by which they are asked for."""
+
+import resource
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.bench.deploying import Rows
+from tests.bench.hot_path import idle_row, latency_row, plain_rows, site_rows
+from tests.bench.hot_path.peers import NotMeasurable
+from tests.bench.hot_path.turns import ROUNDS, SECONDS, Bench
+
+ROWS: Mapping[str, Callable[[Bench], Rows]] = {
+    "keep-alive": plain_rows.keep_alive,
+    "larger": plain_rows.larger,
+    "closing": plain_rows.closing,
+    "not-modified": plain_rows.not_modified,
+    "real-site": site_rows.real_site,
+    "many-sites": site_rows.many_sites,
+    "idle": idle_row.idle,
+    "latency": latency_row.latency,
+}
+
+#: Rows for which the plain daemon takes too few connections, and what it then has in its section ``[http]``. To be
+#: ``{"idle": {"connections": 20_000}}`` and the like when it has such settings. No row has more than 50 connections from one address.
+LIMITS: Mapping[str, Mapping[str, int]] = {}
+
+
+def measured() -> Rows:
+    """Measure every row, and say how."""
+    return [_setting(), *(line for name in ROWS for line in row(name))]
+
+
+def row(name: str, rounds: int = ROUNDS, seconds: int = SECONDS) -> Rows:
+    """Measure one row; one that cannot be measured here says why. Raises :class:`~tests.bench.hot_path.wrk.WrongAnswer`."""
+    _allow_many_files()
+    with tempfile.TemporaryDirectory(prefix="couchpages-bench-") as folder:
+        # nginx's worker may be another user, and reads what it serves.
+        Path(folder).chmod(0o755)
+        try:
+            return _with_limits(ROWS[name](Bench(Path(folder), rounds, seconds, LIMITS.get(name, {}))), name)
+        except NotMeasurable as reason:
+            return [(name, f"not measured: {reason}", "")]
+
+
+def _with_limits(rows: Rows, name: str) -> Rows:
+    """Say in the first line with which limits the row was measured."""
+    said = ", ".join(f"{key} = {value:,}" for key, value in LIMITS.get(name, {}).items())
+    (what, *rest), *others = rows
+    return [(f"{what}, with `[http]` {said}", rest[0], rest[1]), *others] if said else rows
+
+
+def _setting() -> tuple[str, str, str]:
+    what = "every server on core 0, the load on core 1; in each row all servers take turns"
+    return (what, f"medians of {ROUNDS} rounds of {SECONDS} s, ratios of medians", "")
+
+
+def _allow_many_files() -> None:
+    """Let this process and those that it starts open as many files as the machine allows."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
