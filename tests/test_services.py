@@ -1,5 +1,6 @@
 """Services that start and stop in order, that listen, that lock."""
 
+import asyncio
 import errno
 import os
 from pathlib import Path
@@ -152,7 +153,7 @@ class Listening(SynchronousTestCase):
 
     def make(self, endpoint: Any, connection: Connection, clock: Clock | None = None) -> Listener:
         """Make a listener."""
-        return Listener(clock or connection.clock, endpoint, "tcp:80 (public)", connection.factory)
+        return Listener(clock or connection.clock, endpoint, "tcp:80 (public)", connection.edge, asyncio.Protocol)
 
     def test_once(self) -> None:
         """It listens once, with privileges where it has them."""

@@ -19,7 +19,6 @@ class TwistedTransport:
         self._transport = transport
         self._producer: Any = None
         self._streaming = False
-        self._closes = False
 
     # From the asyncio protocol.
 
@@ -51,12 +50,9 @@ class TwistedTransport:
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
-        """Close when everything is sent, and the producer, if any, has ended."""
+        """Close when everything is sent; what a producer has not written yet is not waited for."""
         self.disconnecting = True
-        if self._producer is not None:
-            self._closes = True
-        else:
-            self._transport.close()
+        self._transport.close()
 
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close at once."""
@@ -103,8 +99,6 @@ class TwistedTransport:
     def unregisterProducer(self) -> None:  # noqa: N802 -- Twisted's name
         """Tell it no more."""
         self._producer = None
-        if self._closes:
-            self._transport.close()
 
     # IPushProducer: what reads from this transport.
 

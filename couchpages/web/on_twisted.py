@@ -23,6 +23,7 @@ class AsyncioTransport(asyncio.Transport):
         self._adapter = adapter
         self._closing = False
         self._unsent = 0
+        self._registered = True
         twisted.registerProducer(self, True)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -58,7 +59,7 @@ class AsyncioTransport(asyncio.Transport):
 
     def write_eof(self) -> None:
         """Close our half."""
-        self._twisted.unregisterProducer()
+        self._produce_no_more()
         self._twisted.loseWriteConnection()
 
     def pause_reading(self) -> None:
@@ -78,13 +79,18 @@ class AsyncioTransport(asyncio.Transport):
         """Close when everything is sent."""
         if not self._closing:
             self._closing = True
-            self._twisted.unregisterProducer()
+            self._produce_no_more()
             self._twisted.loseConnection()
 
     def abort(self) -> None:
         """Close at once."""
         self._closing = True
         self._twisted.abortConnection()
+
+    def _produce_no_more(self) -> None:
+        registered, self._registered = self._registered, False
+        if registered:
+            self._twisted.unregisterProducer()
 
     # IPushProducer, for Twisted's transport.
 

@@ -12,10 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.ports import NoRoom, StoreError, Unavailable
 from couchpages.web.exchange import InMemory
+from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import Problem
 from couchpages.web.sending import STALL_SECONDS
-from couchpages.web.server import BODY_SECONDS, IDLE_SECONDS, LINGER_SECONDS
+from couchpages.web.server import BODY_SECONDS, LINGER_SECONDS, EdgeChannel
 from couchpages.web.spool import Spool
 from tests.web.wire import Connection, Recording, Scripted
 
@@ -53,6 +54,9 @@ def later(waiting: "list[Deferred[Response]]") -> Any:
 def giving(response: Response) -> Any:
     """Give an answer for :class:`Scripted` that is always the same."""
     return lambda *_: response
+
+
+IDLE, HEAD_TIME = ConnectionLimits().idle, ConnectionLimits().head_time
 
 
 class Exchanges(SynchronousTestCase):
@@ -137,7 +141,7 @@ class Exchanges(SynchronousTestCase):
     def test_idle(self) -> None:
         """A connection without a byte is closed after a while, and leaves no timer."""
         connection = Connection(Scripted()).send(GET)
-        connection.clock.advance(IDLE_SECONDS)
+        connection.clock.advance(IDLE)
         self.assertTrue(connection.turn().wire.gone)
         self.assertEqual(connection.clock.getDelayedCalls(), [])
         self.assertEqual(connection.edge.connections, 0)
@@ -147,10 +151,10 @@ class Exchanges(SynchronousTestCase):
         connection = Connection(Scripted())
         for _ in range(3):
             connection.send(GET[:5])
-            connection.clock.advance(IDLE_SECONDS / 2)
+            connection.clock.advance(HEAD_TIME / 2)
             connection.send(GET[5:])
         connection.send(put(b"", 3)[:5])
-        connection.clock.advance(IDLE_SECONDS * 3 / 4)
+        connection.clock.advance(HEAD_TIME * 3 / 4)
         connection.send(put(b"", 3)[5:])
         for byte in (b"a", b"b"):
             connection.clock.advance(8)
@@ -160,14 +164,15 @@ class Exchanges(SynchronousTestCase):
         for place in range(3):
             self.assertFalse(connection.wire.disconnecting)
             connection.send(GET[place : place + 1])
-            connection.clock.advance(IDLE_SECONDS / 3)
-        self.assertTrue(connection.turn().wire.gone)
+            connection.clock.advance(HEAD_TIME / 3)
+        self.assertEqual(connection.turn().answers()[-1].status, 408)
+        self.assertTrue(connection.wire.half_closed)
 
     def test_long_answer(self) -> None:
         """While an answer is being made, silence is no reason to close."""
         waiting: list[Deferred[Response]] = []
         connection = Connection(Scripted(later(waiting))).send(GET)
-        connection.clock.advance(IDLE_SECONDS * 3)
+        connection.clock.advance(IDLE * 3)
         waiting[0].callback(Response(200))
         self.assertEqual(connection.answer().status, 200)
 
@@ -346,7 +351,7 @@ class Refusals(SynchronousTestCase):
     def test_tls(self) -> None:
         """Over TLS, which has no half-closed connections, a refusal ends the connection."""
         connection = Connection(Scripted(refuse=Problem(401, "no")))
-        self.patch(connection.channel, "isSecure", lambda: True)
+        self.patch(EdgeChannel, "isSecure", lambda _: True)
         connection.send(put(b"", 10**9))
         self.assertEqual(connection.answer().status, 401)
         self.assertFalse(connection.wire.half_closed)
@@ -416,7 +421,7 @@ class SlowBodies(SynchronousTestCase):
     def test_stalled(self) -> None:
         """A body that came fast and then stalls is 408 when the connection is idle for too long, not silence."""
         connection = Connection(Scripted()).send(put(b"x" * 10**6, 2 * 10**6))
-        connection.clock.pump([1.0] * IDLE_SECONDS)
+        connection.clock.pump([1.0] * int(IDLE))
         self.assertEqual(connection.turn().answer().status, 408)
 
 
@@ -548,17 +553,22 @@ class Files(SynchronousTestCase):
             self.assertEqual(answer.fields[b"content-length"], b"0")
 
 
-class Factories(SynchronousTestCase):
+def close(connection: Connection) -> None:
+    """Begin to close all connections of the port, for a second."""
+    Deferred.fromCoroutine(connection.edge.drain(1))
+
+
+class Ports(SynchronousTestCase):
     """All connections of a port."""
 
     def test_close_idle(self) -> None:
         """Idle connections are closed at once, those with a request after its answer."""
         waiting: list[Deferred[Response]] = []
         connection = Connection(Scripted(later(waiting)))
-        connection.factory.close_idle()
+        close(connection)
         self.assertTrue(connection.turn().wire.gone)
         connection = Connection(Scripted(later(waiting))).send(GET)
-        connection.factory.close_idle()
+        close(connection)
         self.assertFalse(connection.wire.disconnecting)
         waiting[-1].callback(Response(200))
         self.assertEqual(connection.turn().answer().fields[b"connection"], b"close")
@@ -568,7 +578,8 @@ class Factories(SynchronousTestCase):
         """Whatever is open can be cut, also what lingers after a refusal, and leaves no timer."""
         for application in (Scripted(), Scripted(refuse=Problem(401, "no"))):
             connection = Connection(application).send(put(b"", 5))
-            connection.factory.abort_all()
+            close(connection)
+            connection.clock.pump([0.1] * 20)
             self.assertTrue(connection.turn().wire.gone)
             self.assertEqual(connection.clock.getDelayedCalls(), [])
             self.assertEqual(connection.edge.connections, 0)
