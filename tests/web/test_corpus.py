@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -34,8 +34,10 @@ class Way(Protocol):
         ...
 
 
+MakeWay: TypeAlias = Callable[[Application], Way]
+
 #: Every case is sent to each of them.
-WAYS: tuple[Callable[[Application], Way], ...] = (Connection,)
+WAYS: tuple[MakeWay, ...] = (Connection,)
 
 
 def pieces_of(data: bytes, size: int) -> list[bytes]:
@@ -61,7 +63,7 @@ class Corpus(SynchronousTestCase):
         node.deploy("site.example", {"index.html": b"hello"})
         self.application = node.public
 
-    def complaints(self, way: Callable[[Application], Way], case: Case) -> Iterator[str]:
+    def complaints(self, way: MakeWay, case: Case) -> Iterator[str]:
         """Send *case*, however cut, and tell what came instead of what must."""
         for pieces in cuts(case.data, Random(case.name)):  # noqa: S311 -- repeatable
             connection = way(self.application)

@@ -1,6 +1,6 @@
 """What becomes of the connection: Connection, Upgrade, Expect, HTTP/1.0, pipelining (RFC 9112 section 9)."""
 
-from tests.web.corpus.case import GET, HIDDEN, HOST, TE, answered, closed, get, head, post, refused
+from tests.web.corpus.case import GET, HIDDEN, HOST, TE, answered, closed, get, head, post, refused, waiting
 
 CONTINUE = b"Expect: 100-continue"
 
@@ -78,7 +78,7 @@ CASES = (
     answered("expect: of GET with a body", get(CONTINUE, b"Content-Length: 1") + b"x" + GET, 100, 200, 200),
     answered("expect: unknown", post(b"Expect: cow", b"Content-Length: 1", body=b"x") + GET, 405, 200),
     answered("expect: empty", post(b"Expect:", b"Content-Length: 1", body=b"x") + GET, 405, 200),
-    answered("expect: body not there yet", post(CONTINUE, b"Content-Length: 5"), 100),
+    waiting("waiting: body that was asked for", post(CONTINUE, b"Content-Length: 5"), 100),
     closed("expect: malformed chunks", post(CONTINUE, TE, body=b"x\r\n") + HIDDEN, 100, 400),
     closed("expect: HTTP/1.0", post(CONTINUE, b"Content-Length: 1", body=b"x", version=b"HTTP/1.0") + HIDDEN, 405),
     refused("expect: conflicting lengths", post(CONTINUE, b"Content-Length: 1", TE, body=b"x")),
