@@ -193,14 +193,21 @@ class Connection:
             "couchpages_http_responses_total", {"port": "test", "status": str(status)}
         )
 
-    def answers(self, method: bytes = b"GET") -> list[Answer]:
-        """Read the responses sent, which must be whole."""
+    def answers(self, *methods: bytes) -> list[Answer]:
+        """Read the responses sent, which must be whole, to requests of *methods*; the last one, or GET, made all the rest."""
         left = self.wire.value()
-        found = []
+        found: list[Answer] = []
+        finals = 0
         while left:
-            answer, left = _read(left, method)
+            answer, left = _read(left, methods[min(finals, len(methods) - 1)] if methods else b"GET")
+            finals += answer.status >= 200  # the others are interim
             found.append(answer)
         return found
+
+    @property
+    def closed(self) -> bool:
+        """Whether the edge closed the connection, or its half of it."""
+        return self.wire.half_closed or self.wire.disconnecting
 
     def answer(self, method: bytes = b"GET") -> Answer:
         """Read the only response."""
