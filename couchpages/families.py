@@ -20,6 +20,36 @@ def plain_counter(name: str, documentation: str, labels: list[str], registry: Co
     return counter
 
 
+class Counters(Collector):
+    """A family of :class:`PlainCounter`, one for each value of the first label, each counting by the second."""
+
+    def __init__(self, name: str, documentation: str, labels: tuple[str, str], registry: CollectorRegistry) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._labels = labels
+        self._counters: dict[str, PlainCounter] = {}
+        registry.register(self)
+
+    def labels(self, value: str) -> PlainCounter:
+        """Give the counter of a *value*; whoever counts often keeps it."""
+        return self._counters.setdefault(value, PlainCounter())
+
+    def describe(self) -> list[Metric]:
+        """Give the family without figures."""
+        return [self._family()]
+
+    def collect(self) -> list[Metric]:
+        """Give the family."""
+        family = self._family()
+        for value, counter in self._counters.items():
+            for label, count in counter.counts.items():
+                family.add_metric([value, str(label)], count)
+        return [family]
+
+    def _family(self) -> CounterMetricFamily:
+        return CounterMetricFamily(self._name, self._documentation, labels=self._labels)
+
+
 class Histograms(Collector):
     """A family of :class:`Durations`, one for each value of *label*."""
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from couchpages.families import Histograms, SiteFamilies, plain_counter
+from couchpages.families import Counters, Histograms, SiteFamilies, plain_counter
 from couchpages.tallies import PlainCounter, Tallies
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,8 +25,7 @@ class Metrics:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     #: Whoever serves sites is given their tallies, and tells which sites there are: ``tallies.is_known``.
     tallies: Tallies = field(default_factory=Tallies)
-    #: Counted by the tuple ``(port, status)``.
-    responses: PlainCounter = field(init=False)
+    responses: Counters = field(init=False)
     response_seconds: Histograms = field(init=False)
     connections: Gauge = field(init=False)
     blob_reads: PlainCounter = field(init=False)
@@ -54,10 +53,10 @@ class Metrics:
         registry = self.registry
         ProcessCollector(registry=registry)
         SiteFamilies(self.tallies, registry)
-        self.responses = plain_counter(
+        self.responses = Counters(
             "couchpages_http_responses",
             "Responses sent, by port (public, api) and status.",
-            ["port", "status"],
+            ("port", "status"),
             registry=registry,
         )
         self.response_seconds = Histograms(

@@ -8,7 +8,7 @@ upgrades, calls of the API, and what is not well-formed. So the rules that refus
 from collections.abc import Callable
 from math import inf
 from time import perf_counter
-from typing import TypeAlias
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -33,8 +33,12 @@ from couchpages.web.syntax import Fault
 JOINED = 16_384
 NOT_MODIFIED = (304, "none")
 
-Chosen: TypeAlias = tuple[tuple[int, str], bytes, bytes]
-"""What a tally counts an answer by, its fields, and its body."""
+
+class Found(NamedTuple):
+    """A small content, and where it was: memory or disk."""
+
+    content: bytes
+    where: str
 
 
 class Front:
@@ -72,6 +76,15 @@ class VisitConnection(Stream):
         super().__init__(front.edge)
         self._front = front
 
+    def data_received(self, data: bytes) -> None:
+        """Answer what came, or hold it; one whole plain request, which most are, is answered on the shortest way."""
+        began = perf_counter()
+        if data.endswith(END) and not (self.held or self.busy or self.paused or self.over):
+            seen = glance(data)
+            if seen is not None and self._at_once(data, seen, began):
+                return
+        super().data_received(data)
+
     def serve(self, data: bytes, start: int = 0) -> None:
         """Answer each request in *data*."""
         while data:
@@ -96,65 +109,61 @@ class VisitConnection(Stream):
 
     def _answer(self, head: bytes, began: float) -> bool:
         """Answer one request, or begin to; False for what twisted.web has to look at."""
-        front = self._front
         seen = glance(head)
-        if seen is not None and front.syntax.accepts(head, closes=seen.closes) and self._at_once(head, seen, began):
+        if seen is not None and self._at_once(head, seen, began):
             return True
         read = read_head(head, self.edge.limits.head)
         if isinstance(read, Fault) or not is_plain(read):
             return False
         request = request_head(read, host_of(self.transport), "http")
-        if front.is_call(request):
+        if self._front.is_call(request):
             return False
         self._visit(request, began, last=asks_to_close(request.version, request.headers.all(b"connection")))
         return True
 
     def _at_once(self, head: bytes, seen: Glance, began: float) -> bool:
         """Answer from what is ready or can be made so at once; False where that is not possible."""
-        shelf = self._front.ready.shelves.get(seen.host)
+        front = self._front
+        method, target, host, condition, closes = seen
+        if not front.syntax.accepts(head, closes=closes):
+            return False
+        shelf = front.ready.shelves.get(host)
         answer = None
-        if shelf is not None and shelf.served is self._front.serving(shelf.name):
-            answer = shelf.answers.get(seen.target)
+        if shelf is not None and shelf.served is front.serving(shelf.name):
+            answer = shelf.answers.get(target)
         if shelf is None or answer is None:
-            made = self._front.visits.make_ready(self._front.ready, seen)
+            made = front.visits.make_ready(front.ready, seen)
             if made is None:
                 return False
             shelf, answer = made
-        chosen = self._unchanged(answer, head, seen) if seen.condition else self._whole(answer)
-        if chosen is None:
-            return False
-        key, fields, body = chosen
-        if seen.method == b"HEAD":
+        answer.used = True
+        key, fields, body = answer.key, answer.fields, answer.body
+        if condition:
+            # Other conditions than this very tag are for others to evaluate.
+            if condition != answer.tag:
+                return False
+            key, fields, body = NOT_MODIFIED, answer.not_modified, b""
+        elif answer.blob is not None:
+            found = self._content(answer, answer.blob)
+            if found is None:
+                return False
+            body, key = found.content, (answer.status, found.where)
+        if method == b"HEAD":
             body = b""
-        self._send(key[0], fields, body, last=seen.closes)
-        self._note(head, shelf, key, len(body), perf_counter() - began)
+        self._send(key[0], fields, body, last=closes)
+        self._note(head, shelf, key, len(body), began)
         return True
 
-    def _whole(self, answer: Answer) -> Chosen | None:
-        """Choose the whole answer, if its content is near."""
-        answer.used = True
-        if answer.blob is None:
-            return answer.key, answer.fields, answer.body
-        content = self._front.in_memory(answer.blob)
+    def _content(self, answer: Answer, blob: str) -> Found | None:
+        """Give the content of an answer that holds only the name of its *blob*, if that is near."""
+        content = self._front.in_memory(blob)
         if content is not None:
-            return answer.key, answer.fields, content
-        content = self._front.near(answer.blob)
-        return ((answer.status, "disk"), answer.fields, content) if content is not None else None
-
-    def _unchanged(self, answer: Answer, head: bytes, seen: Glance) -> Chosen | None:
-        """Choose 304 for who names the very tag that the answer has; other conditions are for others to evaluate."""
-        answer.used = True
-        # Tags are compared as they were sent; what the glance saw is in lower case.
-        if seen.condition != answer.condition or answer.tag not in head:
+            return Found(content, "memory")
+        content = self._front.near(blob)
+        if content is None:
             return None
-        return NOT_MODIFIED, answer.not_modified, b""
-
-    def _note(self, head: bytes, shelf: Shelf, key: tuple[int, str], size: int, seconds: float) -> None:
-        shelf.tally.count(key, size)
-        ledger = self.edge.ledger
-        ledger.count(key[0], seconds)
-        if ledger.logs:
-            ledger.log(head, host_of(self.transport), key[0], size, seconds, shelf.name, key[1])
+        self._front.ready.fill(answer, content)
+        return Found(content, "disk")
 
     def _send(self, status: int, fields: bytes, body: bytes, *, last: bool) -> None:
         second = self.edge.second
@@ -167,6 +176,14 @@ class VisitConnection(Stream):
         else:
             self.transport.writelines((start + fields, body))
         self.sent(last=last)
+
+    def _note(self, head: bytes, shelf: Shelf, key: tuple[int, str], size: int, began: float) -> None:
+        seconds = perf_counter() - began
+        shelf.tally.count(key, size)
+        ledger = self.edge.ledger
+        ledger.count(key[0], seconds)
+        if ledger.logs:
+            ledger.log(head, host_of(self.transport), key[0], size, seconds, shelf.name, key[1])
 
     def _visit(self, request: RequestHead, began: float, *, last: bool) -> None:
         self.busy = True

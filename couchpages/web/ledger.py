@@ -30,21 +30,18 @@ class Ledger:
         trusted_proxies: Sequence[Network] = (),
         wall: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._port = port
         self._log = log
         self._trusted = trusted_proxies
         self._wall = wall
-        self._responses = metrics.responses
+        self._responses = metrics.responses.labels(port)
         self._durations = metrics.response_seconds.labels(port)
-        self._labels: dict[int, tuple[str, int]] = {}
         self.tallies = metrics.tallies
         #: Whether somebody wants to read heads.
         self.logs = log is not None
 
     def count(self, status: int, seconds: float) -> None:
         """Count a response whose head took *seconds* from the request's last byte."""
-        label = self._labels.get(status) or self._labels.setdefault(status, (self._port, status))
-        self._responses.inc(label)
+        self._responses.inc(status)
         self._durations.observe(seconds)
 
     def note(self, head: RequestHead, response: Response, size: int, seconds: float) -> None:
