@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from couchpages.web.edge import Edge
 from couchpages.web.message import RequestHead, Response
-from couchpages.web.on_asyncio import TwistedTransport, host_of
+from couchpages.web.on_asyncio import TwistedTransport, host_of, soon
 from couchpages.web.problem import Problem
 from couchpages.web.sending import CHUNK, Parts
 
@@ -29,7 +29,8 @@ class Stream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_entered", "busy", "deadline", "edge", "ended", "held", "left", "origin", "over", "paused", "sending", "transport",
+        "_begun", "_continuing", "_entered", "_resuming", "busy", "deadline", "edge", "ended", "held", "left", "origin", "over", "paused",
+        "sending", "transport",
     )  # fmt: skip
 
     log = Logger()
@@ -39,6 +40,9 @@ class Stream(asyncio.Protocol):
         self.edge = edge
         self.held = b""
         self.busy = self.paused = self.ended = self.over = self._entered = False
+        self._continuing = self._resuming = False
+        # The first head has to be whole in time from now on, others from their first byte.
+        self._begun = True
         self.left = edge.limits.requests_per_connection
         self.sending: TwistedTransport | None = None
         self.deadline = edge.second.now + edge.limits.head_time
@@ -73,7 +77,7 @@ class Stream(asyncio.Protocol):
         """Close when what came is answered: the other end sends nothing more."""
         self.ended = True
         if self.waits:
-            self.transport.close()
+            self._close()
         return True
 
     def pause_writing(self) -> None:
@@ -87,10 +91,14 @@ class Stream(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on: the reader took it."""
         self.paused = False
-        if self.sending is not None:
-            self.sending.resume()
-        elif not self.busy:
-            self._next()
+        self._resuming = True
+        try:
+            if self.sending is not None:
+                self.sending.resume()
+            elif not self.busy:
+                self._next()
+        finally:
+            self._resuming = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go."""
@@ -121,9 +129,11 @@ class Stream(asyncio.Protocol):
 
     def finish(self) -> None:
         """Close now if it waits, else after the response under way."""
-        self.left = 1
         if self.waits:
-            self.transport.close()
+            self._close()
+        else:
+            # A response whose head is not sent yet tells that it is the last one; one that is being sent cannot.
+            self.left = int(self.busy and self.sending is None)
 
     def abort(self) -> None:
         """Cut it."""
@@ -132,14 +142,19 @@ class Stream(asyncio.Protocol):
     # Responses.
 
     def hold_head(self, data: bytes) -> None:
-        """Hold the beginning of a head, which has to be whole in time."""
-        self.deadline = self.edge.second.now + self.edge.limits.head_time
+        """Hold the beginning of a head, which has to be whole in time from its first byte: those behind it prolong nothing."""
+        if not self._begun:
+            self._begun = True
+            self.deadline = self.edge.second.now + self.edge.limits.head_time
         self.held = data
 
     def sent(self, *, last: bool) -> None:
         """Note that a response was written whole; *last* tells that the client asked for the connection's end."""
+        self._begun = False
         if last or self.left <= 0:
             self._end(asked=last)
+        elif self.paused:
+            self._expect_reader()
         else:
             self.deadline = self.edge.second.now + self.edge.limits.idle
 
@@ -177,7 +192,7 @@ class Stream(asyncio.Protocol):
                 self.log.warn(
                     "a response to {address} broke off: {error}", address=host_of(self.transport), error=error
                 )
-                self.transport.abort()
+                soon(self.transport.abort)
 
         self.busy = True
         self.sending = TwistedTransport(self.transport)
@@ -188,24 +203,26 @@ class Stream(asyncio.Protocol):
     def _responded(self, *, last: bool) -> None:
         self.busy = False
         self.sent(last=last)
-        if self.over:
-            return
-        if self.paused:
-            self._expect_reader()
-        else:
+        if not self.over and not self.paused:
             self._next()
 
     def _next(self) -> None:
-        """Go on with what came meanwhile."""
-        if self.over:
+        """Go on with what came meanwhile. Whoever does so already does it to the end: a response may be sent at once, from within."""
+        if self.over or self._continuing:
+            return
+        if self.left <= 0:
+            self._end(asked=False)
             return
         self.deadline = self.edge.second.now + self.edge.limits.idle
         held, self.held = self.held, b""
         self.transport.resume_reading()
-        if held:
+        self._continuing = True
+        try:
             self.serve(held)
+        finally:
+            self._continuing = False
         if self.ended and self.waits:
-            self.transport.close()
+            self._close()
 
     # The end.
 
@@ -215,10 +232,16 @@ class Stream(asyncio.Protocol):
         self.held = b""
         if asked or self.ended or not self.transport.can_write_eof():
             self._expect_reader()
-            self.transport.close()
+            self._close()
         else:
             self.transport.write_eof()
             self.deadline = self.edge.second.now + LINGER
+
+    def _close(self) -> None:
+        if self._resuming:
+            soon(self.transport.close)
+        else:
+            self.transport.close()
 
     def _expect_reader(self) -> None:
         unsent = self.transport.get_write_buffer_size()
