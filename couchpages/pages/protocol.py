@@ -14,14 +14,14 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from couchpages.pages.blobs import BlobReader
-from couchpages.pages.glance import END, Glance, glance
+from couchpages.pages.glance import END, Wish, plain_target, wish
 from couchpages.pages.ready import Answer, Ready, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.visits import Visits, is_plain
 from couchpages.web.edge import Edge
 from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
-from couchpages.web.heads import read_head, request_head
+from couchpages.web.heads import CRLF, read_head, request_head
 from couchpages.web.llhttp import Syntax
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_asyncio import host_of
@@ -32,6 +32,8 @@ from couchpages.web.syntax import Fault
 #: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
 JOINED = 16_384
 NOT_MODIFIED = (304, "none")
+#: Bytes of fields that a connection remembers: some thousand idle ones shall not hold some thousand large heads.
+LONGEST_REMEMBERED = 2_048
 
 
 class Found(NamedTuple):
@@ -68,22 +70,47 @@ class Front:
 
 
 class VisitConnection(Stream):
-    """One connection."""
+    """One connection.
 
-    __slots__ = ("_front",)
+    The requests of a connection differ little but in their first lines: a browser sends the same fields for every picture of a page. So the
+    fields of the last head that was found well-formed are remembered, with what they say, and are not read again when they come again.
+    """
+
+    __slots__ = ("_fields", "_front", "_wish")
 
     def __init__(self, front: Front) -> None:
         super().__init__(front.edge)
         self._front = front
+        self._fields = b""
+        self._wish: Wish | None = None
 
     def data_received(self, data: bytes) -> None:
         """Answer what came, or hold it; one whole plain request, which most are, is answered on the shortest way."""
         began = perf_counter()
-        if data.endswith(END) and not (self.held or self.busy or self.paused or self.over):
-            seen = glance(data)
-            if seen is not None and self._at_once(data, seen, began):
-                return
+        if not (self.held or self.busy or self.paused or self.over) and self._answer_one(data, began):
+            return
         super().data_received(data)
+
+    def _answer_one(self, data: bytes, began: float) -> bool:
+        """Answer *data* if it is one plain head, and its answer is near."""
+        line, _, fields = data.partition(CRLF)
+        asked = plain_target(line)
+        if asked is None:
+            return False
+        method, target = asked
+        if fields == self._fields and self._wish is not None:
+            # A target that is ready was well-formed when it was made so.
+            taken = self._ready(self._wish[0], target)
+            if taken is not None:
+                return self._at_once(data, method, taken, self._wish, began)
+        if not fields.endswith(END) or (said := wish(data[len(line) :])) is None:
+            return False
+        if not self._front.syntax.accepts(data, closes=said[2]):
+            return False
+        if len(fields) <= LONGEST_REMEMBERED:
+            self._fields, self._wish = fields, said
+        taken = self._ready(said[0], target) or self._front.visits.make_ready(self._front.ready, said[0], target)
+        return taken is not None and self._at_once(data, method, taken, said, began)
 
     def serve(self, data: bytes, start: int = 0) -> None:
         """Answer each request in *data*."""
@@ -109,8 +136,7 @@ class VisitConnection(Stream):
 
     def _answer(self, head: bytes, began: float) -> bool:
         """Answer one request, or begin to; False for what twisted.web has to look at."""
-        seen = glance(head)
-        if seen is not None and self._at_once(head, seen, began):
+        if self._answer_one(head, began):
             return True
         read = read_head(head, self.edge.limits.head)
         if isinstance(read, Fault) or not is_plain(read):
@@ -121,21 +147,18 @@ class VisitConnection(Stream):
         self._visit(request, began, last=asks_to_close(request.version, request.headers.all(b"connection")))
         return True
 
-    def _at_once(self, head: bytes, seen: Glance, began: float) -> bool:
-        """Answer from what is ready or can be made so at once; False where that is not possible."""
-        front = self._front
-        method, target, host, condition, closes = seen
-        if not front.syntax.accepts(head, closes=closes):
-            return False
-        shelf = front.ready.shelves.get(host)
-        answer = None
-        if shelf is not None and shelf.served is front.serving(shelf.name):
-            answer = shelf.answers.get(target)
-        if shelf is None or answer is None:
-            made = front.visits.make_ready(front.ready, seen)
-            if made is None:
-                return False
-            shelf, answer = made
+    def _ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
+        """Give the answer that is ready, if the site still serves what it was made for."""
+        shelf = self._front.ready.shelves.get(host)
+        if shelf is None or shelf.served is not self._front.serving(shelf.name):
+            return None
+        answer = shelf.answers.get(target)
+        return None if answer is None else (shelf, answer)
+
+    def _at_once(self, head: bytes, method: bytes, taken: tuple[Shelf, Answer], said: Wish, began: float) -> bool:
+        """Send an answer; False where its content is not near, or a condition is to be evaluated."""
+        shelf, answer = taken
+        _, condition, closes = said
         answer.used = True
         key, fields, body = answer.key, answer.fields, answer.body
         if condition:
