@@ -121,15 +121,19 @@ class Edge:
             if admission is Admission.TOO_MANY
             else Problem(503, "this node has as many connections as it takes", headers=retry_later())
         )
-        self.ledger.count(problem.status, 0.0)
-        transport.write(whole(problem.response(), self.second))
+        response = problem.response()
+        self.ledger.refused(b"", host_of(transport), problem.status, response.length)
+        transport.write(whole(response, self.second))
         transport.close()
 
     def _make_room(self) -> bool:
         waiting = [each for each in islice(self._connected, SAMPLE) if each.waits]
         if not waiting:
             return False
-        min(waiting, key=lambda each: each.deadline).abort()
+        oldest = min(waiting, key=lambda each: each.deadline)
+        # It is lost in the loop's next turn; until then another newcomer needs another's room.
+        self._connected.discard(oldest)
+        oldest.abort()
         return True
 
     def _sweep(self, now: float) -> None:

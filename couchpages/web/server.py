@@ -179,8 +179,10 @@ class EdgeChannel(HTTPChannel):
             self._refused, self.persistent, self.length = True, False, None
             self.setTimeout(None)
             self.setRawMode()
-            self.factory.ledger.count(problem.status, 0.0)
-            self.transport.write(_whole(problem.response(), self._head.method))
+            response = problem.response()
+            peer = getattr(self.getPeer(), "host", "")
+            self.factory.ledger.refused(self._head.first_line, peer, problem.status, response.length)
+            self.transport.write(_whole(response, self._head.method))
             self.loseConnection()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
