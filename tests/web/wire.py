@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from couchpages.metrics import Metrics
 from couchpages.web.exchange import Application, Exchange
+from couchpages.web.heads import DEFAULT_LIMITS, HeadLimits
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.server import EdgeChannel, EdgeFactory
 
@@ -147,9 +148,15 @@ class Answer:
 class Connection:
     """One connection to an edge that serves *application*."""
 
-    def __init__(self, application: Application, room: int = 2**30, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        application: Application,
+        room: int = 2**30,
+        clock: Clock | None = None,
+        limits: HeadLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.clock = clock or Clock()
-        self.factory = EdgeFactory(self.clock, application, Metrics(), "test")
+        self.factory = EdgeFactory(self.clock, application, Metrics(), "test", limits)
         self.wire = Wire(self.clock, room)
         self.channel: EdgeChannel = self.factory.buildProtocol(None)
         self.wire.protocol = self.channel
