@@ -360,7 +360,7 @@ class Refusals(SynchronousTestCase):
     def test_limits(self) -> None:
         """The limits of a head are the factory's."""
         connection = Connection(Scripted(), limits=HeadLimits(size=30))
-        self.assertEqual(connection.send(GET + b"GET / HTTP/1.1\r\nHost: abcdef").answers()[-1].status, 431)
+        self.assertEqual(connection.send(GET + b"GET / HTTP/1.1\r\nHost: abcdefghi").answers()[-1].status, 431)
 
     def test_behind_an_answer(self) -> None:
         """An answer that was given before stands before the refusal."""
