@@ -66,6 +66,9 @@ class EdgeChannel(HTTPChannel):
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 -- Twisted's name
         """Take a line of a head. Twisted's own reading of it is left out: it mends some heads, and knows no limits of ours."""
+        if not self.persistent:
+            # TLS hands on what was on its way when the connection was closed; no request may follow.
+            return
         match self._head.line(line):
             case Fault() as fault:
                 self._refuse_message(fault)
