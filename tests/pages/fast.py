@@ -30,6 +30,13 @@ class FastConnection:
         send(self.wire, *pieces)
         return self
 
+    def warmed(self, request: bytes) -> "FastConnection":
+        """Have a request answered, and forget that it was."""
+        self.send(request)
+        assert self.wire.sent.startswith(b"HTTP/1.1 200 "), self.wire.sent
+        self.wire.sent = b""
+        return self
+
     def answers(self, *methods: bytes) -> list[Answer]:
         """Read the responses that came, which must be whole; see :func:`tests.web.wire.answers_in`."""
         return answers_in(self.wire.sent, *methods)

@@ -8,9 +8,10 @@ from typing import Protocol, TypeAlias
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.testing.node import MemoryNode
+from couchpages.web.limits import ConnectionLimits
 from tests.pages.fast import FastConnection, front_of
 from tests.web.corpus import ALL
-from tests.web.corpus.case import Case
+from tests.web.corpus.case import GET, Case
 from tests.web.wire import Answer, Connection
 
 #: Above that many bytes a case is sent in pieces, not byte by byte.
@@ -34,13 +35,17 @@ class Way(Protocol):
         ...
 
 
-MakeWay: TypeAlias = Callable[[MemoryNode], Way]
+MakeWay: TypeAlias = Callable[[], Way]
 
-#: Every case is sent to each of them.
-WAYS: Mapping[str, MakeWay] = {
-    "slow": lambda node: Connection(node.public),
-    "fast": lambda node: FastConnection(front_of(node)),
-}
+
+def ways(node: MemoryNode) -> Mapping[str, MakeWay]:
+    """Give what every case is sent to; on a warm connection the site's page is ready, and a request was answered before."""
+    front = front_of(node, limits=ConnectionLimits(connections=10**9, connections_per_address=10**9))
+    return {
+        "slow": lambda: Connection(node.public),
+        "fast": lambda: FastConnection(front_of(node)),
+        "fast and warm": lambda: FastConnection(front).warmed(GET),
+    }
 
 
 def pieces_of(data: bytes, size: int) -> list[bytes]:
@@ -64,12 +69,12 @@ class Corpus(SynchronousTestCase):
         """Serve a site of one page."""
         node = MemoryNode(Path(self.mktemp()))
         node.deploy("site.example", {"index.html": b"hello"})
-        self.node = node
+        self.ways = ways(node)
 
     def complaints(self, way: MakeWay, case: Case) -> Iterator[str]:
         """Send *case*, however cut, and tell what came instead of what must."""
         for pieces in cuts(case.data, Random(case.name)):  # noqa: S311 -- repeatable
-            connection = way(self.node)
+            connection = way()
             connection.send(*pieces)
             answers = connection.answers(*case.methods)
             outcome = tuple(each.status for each in answers), connection.closed
@@ -80,7 +85,7 @@ class Corpus(SynchronousTestCase):
 
     def test_every_case(self) -> None:
         """Each has the outcome that it names, wherever the network cuts it, and nothing is logged as a defect."""
-        for name, way in WAYS.items():
+        for name, way in self.ways.items():
             wrong = [complaint for case in ALL for complaint in self.complaints(way, case)]
             self.assertEqual(wrong, [], name)
         self.assertEqual(self.flushLoggedErrors(), [])

@@ -11,12 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.testing.node import MemoryNode
 from tests.web.corpus.case import GET, HIDDEN, Case, chunked, post
 from tests.web.mutations import VALID, mutated
-from tests.web.test_corpus import WAYS, MakeWay, Way
+from tests.web.test_corpus import MakeWay, Way, ways
 
 Outcome = tuple[list[int], bool]
 
 #: How many mutated requests each way gets here; the long run is another test.
-COUNT = 3000
+COUNT = 800
 
 PIPELINE = (
     GET
@@ -46,17 +46,17 @@ class Mutated(SynchronousTestCase):
         """Serve a site of one page."""
         node = MemoryNode(Path(self.mktemp()))
         node.deploy("site.example", {"index.html": b"hello"})
-        self.node = node
+        self.ways = ways(node)
 
     def sent(self, make: MakeWay, pieces: list[bytes]) -> Outcome:
         """Send *pieces* on a connection of its own."""
-        way = make(self.node)
+        way = make()
         way.send(*pieces)
         return outcome(way)
 
     def test_mutated(self) -> None:
         """Whatever comes, nothing is raised or logged, what is answered is whole, and cuts change nothing."""
-        for make in WAYS.values():
+        for make in self.ways.values():
             for number in range(COUNT):
                 random = Random(number)  # noqa: S311 -- repeatable
                 data = mutated(random)
@@ -71,7 +71,7 @@ class Mutated(SynchronousTestCase):
 
     def test_every_cut(self) -> None:
         """Pipelined requests are answered alike wherever they are cut in two, or in three around a byte."""
-        for make in WAYS.values():
+        for make in self.ways.values():
             for place in range(len(PIPELINE) + 1):
                 for places in ([place], [place, place + 1]):
                     self.assertEqual(self.sent(make, cut(PIPELINE, places)), ([200, 405, 404, 405, 200], False), places)
@@ -82,5 +82,5 @@ class Mutated(SynchronousTestCase):
         """Valid requests in any order on one connection, cut anywhere, are each answered as when they come alone."""
         data = b"".join(case.data for case in cases)
         statuses = [status for case in cases for status in case.statuses]
-        for make in WAYS.values():
+        for make in self.ways.values():
             self.assertEqual(self.sent(make, cut(data, places)), (statuses, False))
