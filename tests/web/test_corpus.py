@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,7 +19,9 @@ SHORT = 4096
 
 
 class Way(Protocol):
-    """One connection to something that answers requests."""
+    """One connection to something that answers requests; its *wire* can be lost."""
+
+    wire: Any
 
     def send(self, *pieces: bytes) -> object:
         """Let it receive *pieces*, one after the other."""
@@ -78,6 +80,7 @@ class Corpus(SynchronousTestCase):
             connection.send(*pieces)
             answers = connection.answers(*case.methods)
             outcome = tuple(each.status for each in answers), connection.closed
+            connection.wire.lose()
             told = not case.closed or answers[-1].fields.get(b"connection") == b"close"
             if outcome != (case.statuses, case.closed) or not told:
                 lengths = [len(each) for each in pieces[:9]]
