@@ -81,18 +81,22 @@ class VisitConnection(Stream):
                 self._wait_for_more(data)
                 return
             if not self._answer(data[:end], perf_counter()):
-                HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+                self._hand_over(data)
                 return
             data = data[end:]
             if self.busy or self.paused or self.over:
-                self.held = b"" if self.over else data
+                self.hold(data)
                 return
 
     def _wait_for_more(self, data: bytes) -> None:
         if len(data) > self.edge.limits.head.size:
-            HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+            self._hand_over(data)
         else:
             self.hold_head(data)
+
+    def _hand_over(self, data: bytes) -> None:
+        self.over = True
+        HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
 
     def _answer(self, head: bytes, began: float) -> bool:
         """Answer one request, or begin to; False for what twisted.web has to look at."""
@@ -169,12 +173,13 @@ class VisitConnection(Stream):
         self.sent(last=last)
 
     def _visit(self, request: RequestHead, began: float, *, last: bool) -> None:
-        self.busy = True
+        self.busy = self.inside = True
         self.deadline = inf
         waited = Deferred.fromCoroutine(self._front.visits.respond(request))
         waited.addErrback(self._defect, request)
         waited.addCallback(self._visited, request, began, last)
         waited.addErrback(self._broken)
+        self.inside = False
 
     def _defect(self, failure: Failure, request: RequestHead) -> Response:
         self.log.failure("{method} {target} met a defect", failure, method=request.method, target=request.target)
