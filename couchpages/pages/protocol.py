@@ -23,7 +23,7 @@ from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
 from couchpages.web.heads import read_head, request_head
 from couchpages.web.llhttp import Syntax
-from couchpages.web.message import RequestHead, Response
+from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem
 from couchpages.web.stream import CLOSE, Stream
@@ -57,6 +57,13 @@ class Front:
         self.ready = ready
         self.is_call = is_call
         self.syntax = Syntax(edge.limits.head)
+
+    def make_ready(self, seen: Glance) -> tuple[Shelf, Answer] | None:
+        """Make and keep the answer to a visit; None for what is the API's, or takes longer."""
+        host = Headers(((b"host", seen.host.partition(b":")[2].strip(b" \t")),))
+        if self.is_call(RequestHead(seen.method, seen.target, b"HTTP/1.1", host, "", "http")):
+            return None
+        return self.visits.make_ready(self.ready, seen)
 
     def connection(self) -> "VisitConnection":
         """Make the protocol of a new connection."""
@@ -120,7 +127,7 @@ class VisitConnection(Stream):
         if shelf is not None and shelf.served is self._front.serving(shelf.name):
             answer = shelf.answers.get(seen.target)
         if shelf is None or answer is None:
-            made = self._front.visits.make_ready(self._front.ready, seen)
+            made = self._front.make_ready(seen)
             if made is None:
                 return False
             shelf, answer = made
