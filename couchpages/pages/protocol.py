@@ -136,7 +136,7 @@ class VisitConnection(Stream):
             return False
         key, fields, body = chosen
         if seen.method == b"HEAD":
-            body = b""
+            key, body = (key[0], "none"), b""
         self._send(key[0], fields, body, last=seen.closes)
         self._note(head, shelf, key, len(body), perf_counter() - began)
         return True
