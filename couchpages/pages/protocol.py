@@ -155,8 +155,11 @@ class VisitConnection(Stream):
     def _unchanged(self, answer: Answer, head: bytes, seen: Glance) -> Chosen | None:
         """Choose 304 for who names the very tag that the answer has; other conditions are for others to evaluate."""
         answer.used = True
+        if seen.condition != answer.condition:
+            return None
         # Tags are compared as they were sent; what the glance saw is in lower case.
-        if seen.condition != answer.condition or answer.tag not in head:
+        end = head.lower().find(seen.condition) + len(seen.condition)
+        if not head.startswith(answer.tag, end - len(answer.tag)):
             return None
         return NOT_MODIFIED, answer.not_modified, b""
 
