@@ -198,7 +198,7 @@ class Connection:
         left = self.wire.value()
         found = []
         while left:
-            answer, left = _read(left, method)
+            answer, left = read_answer(left, method)
             found.append(answer)
         return found
 
@@ -208,7 +208,8 @@ class Connection:
         return only
 
 
-def _read(data: bytes, method: bytes) -> tuple[Answer, bytes]:
+def read_answer(data: bytes, method: bytes) -> tuple[Answer, bytes]:
+    """Read the first response, to *method*; give it and what stands behind it."""
     head, separator, rest = data.partition(b"\r\n\r\n")
     assert separator, data
     status_line, *lines = head.split(b"\r\n")
