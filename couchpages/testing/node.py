@@ -105,9 +105,9 @@ class Replication:
 class MemoryNode:
     """A node whose parts tests may look at: databases, sites, deployments, blobs, keyring.
 
-    *public* answers on the public port, most of it by *visits*, and *private* on the API port. Two nodes may share *files* and *manifests*, as if replication took
-    no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the manifests' changes
-    from this node until ``replication.deliver()``. *name* makes its deployments' ids its own.
+    *public* answers on the public port, most of it by *visits*, and *private* on the API port. Two nodes may share *files* and *manifests*,
+    as if replication took no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the
+    manifests' changes from this node until ``replication.deliver()``. *name* makes its deployments' ids its own.
     """
 
     def __init__(

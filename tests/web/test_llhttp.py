@@ -13,7 +13,8 @@ PIECES = st.sampled_from(
     [
         b"GET", b"HEAD", b" ", b"  ", b"/", b"/a", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"\r\n", b"\n", b"\r", b"Host: a", b"host:b",
         b"Content-Length: 3", b"Content-Length : 3", b"Content-Length:0", b"Transfer-Encoding: chunked", b"Connection: close",
-        b"Connection: keep-alive", b"Proxy-Connection: close", b"X: y", b"X:", b": y", b"X", b"\t", b" z", b"\x00", b"\x0b", b"\x7f", b"\xff",
+        b"Connection: keep-alive", b"Proxy-Connection: close", b"X: y", b"X:", b": y", b"X", b"\t", b" z", b"\x00", b"\x0b",
+        b"\x7f", b"\xff",
         b"Upgrade: h2c", b"Expect: 100-continue", b"If-None-Match: *", b"X-A: b\r\n\r\n", b"(", b'"', b"?", b"#", b"http://a/", b"*",
         b"Range: bytes=0-1", b"Te: chunked", b"Trailer: x", b"HTTP2-Settings: x", b"Keep-Alive: x",
     ]
