@@ -20,7 +20,7 @@ _PLAIN = frozenset({b"GET", b"HEAD"})
 
 Wish: TypeAlias = tuple[bytes, bytes, bool]
 """What the fields say: the line of the Host field as it came, the value of If-None-Match (empty without one), and whether the
-connection ends with the response. A plain tuple, because one is made for each request."""
+connection ends with the response."""
 
 
 def plain_target(line: bytes) -> tuple[bytes, bytes] | None:
@@ -35,7 +35,7 @@ def wish(fields: bytes) -> Wish | None:
     """Look at the lines behind a request line, from its CRLF to the empty line; None for what is more than a plain visit, alone."""
     found = _TELLING.findall(fields)
     if len(found) == 1 and found[0][1:6].lower() == b"host:":
-        return found[0], b"", False
+        return found[0][1:], b"", False
     return _of_several(found)
 
 
@@ -46,7 +46,7 @@ def _of_several(fields: list[bytes]) -> Wish | None:
         name, _, value = field.partition(b":")
         match name.lower():
             case b"\nhost" if not host:
-                host = field
+                host = field[1:]
             case b"\nconnection" if value in (b" keep-alive", b" close"):
                 closes = closes or value == b" close"
             case b"\nif-none-match" if not condition:

@@ -8,13 +8,13 @@ upgrades, calls of the API, and what is not well-formed. So the rules that refus
 from collections.abc import Callable
 from math import inf
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from couchpages.pages.blobs import BlobReader
-from couchpages.pages.glance import END, Wish, plain_target, wish
+from couchpages.pages.glance import END, plain_target, wish
 from couchpages.pages.ready import Answer, Ready, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.visits import Visits, is_plain
@@ -23,7 +23,7 @@ from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
 from couchpages.web.heads import CRLF, read_head, request_head
 from couchpages.web.llhttp import Syntax
-from couchpages.web.message import RequestHead, Response
+from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem
 from couchpages.web.stream import CLOSE, Stream
@@ -34,6 +34,10 @@ JOINED = 16_384
 NOT_MODIFIED = (304, "none")
 #: Bytes of fields that a connection remembers: some thousand idle ones shall not hold some thousand large heads.
 LONGEST_REMEMBERED = 2_048
+
+
+Said: TypeAlias = tuple[bytes, bool]
+"""What fields say beside the host: the value of If-None-Match, or empty, and whether the connection ends with the response."""
 
 
 class Found(NamedTuple):
@@ -64,6 +68,13 @@ class Front:
         self.is_call = is_call
         self.syntax = Syntax(edge.limits.head)
 
+    def make_ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
+        """Make and keep the answer for a target and the line of a Host field; None for what is the API's, or takes longer."""
+        field = Headers(((b"host", host.partition(b":")[2].strip(b" \t")),))
+        if self.is_call(RequestHead(b"GET", target, b"HTTP/1.1", field, "", "http")):
+            return None
+        return self.visits.make_ready(self.ready, host, target)
+
     def connection(self) -> "VisitConnection":
         """Make the protocol of a new connection."""
         return VisitConnection(self)
@@ -72,17 +83,18 @@ class Front:
 class VisitConnection(Stream):
     """One connection.
 
-    The requests of a connection differ little but in their first lines: a browser sends the same fields for every picture of a page. So the
-    fields of the last head that was found well-formed are remembered, with what they say, and are not read again when they come again.
+    The requests of a connection differ little but in their first lines: a browser sends the same fields for every picture of a page. So
+    what stands behind the Host field, which comes first, is remembered of the last head that was found well-formed, with what it says,
+    and is not read again when it comes again.
     """
 
-    __slots__ = ("_fields", "_front", "_wish")
+    __slots__ = ("_front", "_rest", "_said")
 
     def __init__(self, front: Front) -> None:
         super().__init__(front.edge)
         self._front = front
-        self._fields = b""
-        self._wish: Wish | None = None
+        self._rest = b""
+        self._said = (b"", False)
 
     def data_received(self, data: bytes) -> None:
         """Answer what came, or hold it; one whole plain request, which most are, is answered on the shortest way."""
@@ -98,18 +110,20 @@ class VisitConnection(Stream):
         if asked is None:
             return False
         method, target = asked
-        if fields == self._fields and self._wish is not None:
-            # A target that is ready was well-formed when it was made so.
-            taken = self._ready(self._wish[0], target)
+        host, _, rest = fields.partition(CRLF)
+        if rest and rest == self._rest:
+            # A host and a target for which something is ready were well-formed when it was made so.
+            taken = self._ready(host, target)
             if taken is not None:
-                return self._at_once(data, method, taken, self._wish, began)
-        if not fields.endswith(END) or (said := wish(data[len(line) :])) is None:
+                return self._at_once(data, method, taken, self._said, began)
+        if not fields.endswith(END) or (read := wish(data[len(line) :])) is None:
             return False
-        if not self._front.syntax.accepts(data, closes=said[2]):
+        said = read[1:]
+        if not self._front.syntax.accepts(data, closes=said[1]):
             return False
-        if len(fields) <= LONGEST_REMEMBERED:
-            self._fields, self._wish = fields, said
-        taken = self._ready(said[0], target) or self._front.visits.make_ready(self._front.ready, said[0], target)
+        if host == read[0] and len(rest) <= LONGEST_REMEMBERED:
+            self._rest, self._said = rest, said
+        taken = self._ready(read[0], target) or self._front.make_ready(read[0], target)
         return taken is not None and self._at_once(data, method, taken, said, began)
 
     def serve(self, data: bytes, start: int = 0) -> None:
@@ -121,18 +135,22 @@ class VisitConnection(Stream):
                 self._wait_for_more(data)
                 return
             if not self._answer(data[:end], perf_counter()):
-                HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+                self._hand_over(data)
                 return
             data = data[end:]
             if self.busy or self.paused or self.over:
-                self.held = b"" if self.over else data
+                self.hold(data)
                 return
 
     def _wait_for_more(self, data: bytes) -> None:
         if len(data) > self.edge.limits.head.size:
-            HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+            self._hand_over(data)
         else:
             self.hold_head(data)
+
+    def _hand_over(self, data: bytes) -> None:
+        self.over = True
+        HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
 
     def _answer(self, head: bytes, began: float) -> bool:
         """Answer one request, or begin to; False for what twisted.web has to look at."""
@@ -155,10 +173,10 @@ class VisitConnection(Stream):
         answer = shelf.answers.get(target)
         return None if answer is None else (shelf, answer)
 
-    def _at_once(self, head: bytes, method: bytes, taken: tuple[Shelf, Answer], said: Wish, began: float) -> bool:
+    def _at_once(self, head: bytes, method: bytes, taken: tuple[Shelf, Answer], said: Said, began: float) -> bool:
         """Send an answer; False where its content is not near, or a condition is to be evaluated."""
         shelf, answer = taken
-        _, condition, closes = said
+        condition, closes = said
         answer.used = True
         key, fields, body = answer.key, answer.fields, answer.body
         if condition:
@@ -172,7 +190,7 @@ class VisitConnection(Stream):
                 return False
             body, key = found.content, (answer.status, found.where)
         if method == b"HEAD":
-            body = b""
+            key, body = (key[0], "none"), b""
         self._send(key[0], fields, body, last=closes)
         self._note(head, shelf, key, len(body), began)
         return True
@@ -209,12 +227,13 @@ class VisitConnection(Stream):
             ledger.log(head, host_of(self.transport), key[0], size, seconds, shelf.name, key[1])
 
     def _visit(self, request: RequestHead, began: float, *, last: bool) -> None:
-        self.busy = True
+        self.busy = self.inside = True
         self.deadline = inf
         waited = Deferred.fromCoroutine(self._front.visits.respond(request))
         waited.addErrback(self._defect, request)
         waited.addCallback(self._visited, request, began, last)
         waited.addErrback(self._broken)
+        self.inside = False
 
     def _defect(self, failure: Failure, request: RequestHead) -> Response:
         self.log.failure("{method} {target} met a defect", failure, method=request.method, target=request.target)

@@ -96,9 +96,9 @@ class Edge:
         self._connected.add(by)
 
     def leave(self, connection: Connected) -> None:
-        """Let go of a connection that was lost."""
-        self._connected.discard(connection)
-        self._census.leave(connection.origin)
+        """Let go of a connection that is lost or being cut, once."""
+        if self._connected.discard(connection):
+            self._census.leave(connection.origin)
 
     @property
     def connections(self) -> int:
@@ -121,19 +121,18 @@ class Edge:
             if admission is Admission.TOO_MANY
             else Problem(503, "this node has as many connections as it takes", headers=retry_later())
         )
-        response = problem.response()
-        self.ledger.refused(b"", host_of(transport), problem.status, response.length)
-        transport.write(whole(response, self.second))
+        self.ledger.count(problem.status, 0.0)
+        transport.write(whole(problem.response(), self.second))
         transport.close()
 
     def _make_room(self) -> bool:
         waiting = [each for each in islice(self._connected, SAMPLE) if each.waits]
         if not waiting:
             return False
-        oldest = min(waiting, key=lambda each: each.deadline)
-        # It is lost in the loop's next turn; until then another newcomer needs another's room.
-        self._connected.discard(oldest)
-        oldest.abort()
+        longest = min(waiting, key=lambda each: each.deadline)
+        # It hears of its end in the loop's next turn; of many that are accepted in this one, each has to make room of its own.
+        self.leave(longest)
+        longest.abort()
         return True
 
     def _sweep(self, now: float) -> None:

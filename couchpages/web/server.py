@@ -38,6 +38,7 @@ class EdgeChannel(HTTPChannel):
     callLater: Any  # noqa: N815 -- Twisted's name
     requestFactory: Any  # noqa: N815 -- Twisted's name
     _networkProducer: Any  # noqa: N815 -- Twisted's name
+    _waitingForTransport: bool  # noqa: N815 -- Twisted's name
     _body_since: float | None = None
     _body_clock: Any = None
     _refused = False
@@ -93,6 +94,12 @@ class EdgeChannel(HTTPChannel):
             self.allContentReceived()
         else:
             self.setRawMode()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802 -- Twisted's name
+        """Have *producer* pause at once where the transport holds enough already: native ones say so once, not with every write."""
+        super().registerProducer(producer, streaming)
+        if streaming and self._waitingForTransport:
+            producer.pauseProducing()
 
     def checkPersistence(self, request: Request, version: bytes) -> bool:  # noqa: N802 -- Twisted's name
         """Tell whether another request may follow; Twisted's looks at one Connection field, and at words between spaces."""

@@ -221,13 +221,14 @@ def answers_in(data: bytes, *methods: bytes) -> list[Answer]:
     found: list[Answer] = []
     finals = 0
     while data:
-        answer, data = _read(data, methods[min(finals, len(methods) - 1)] if methods else b"GET")
+        answer, data = read_answer(data, methods[min(finals, len(methods) - 1)] if methods else b"GET")
         finals += answer.status >= 200  # the others are interim
         found.append(answer)
     return found
 
 
-def _read(data: bytes, method: bytes) -> tuple[Answer, bytes]:
+def read_answer(data: bytes, method: bytes) -> tuple[Answer, bytes]:
+    """Read the first response, to *method*; give it and what stands behind it."""
     head, separator, rest = data.partition(b"\r\n\r\n")
     assert separator, data
     status_line, *lines = head.split(b"\r\n")
