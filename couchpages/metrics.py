@@ -10,10 +10,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from couchpages.families import Counters, Histograms, SiteFamilies, plain_counter
+from couchpages.families import Counters, Histograms, plain_counter, site_families
 from couchpages.tallies import PlainCounter, Tallies
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+END_OF_FILE = b"# EOF\n"
 COUCHDB_STATES = ("answering", "away", "refused")
 FOLLOWER_STATES = ("stopped", "connecting", "loading", "following", "waiting")
 
@@ -52,7 +53,6 @@ class Metrics:
         """Declare every family."""
         registry = self.registry
         ProcessCollector(registry=registry)
-        SiteFamilies(self.tallies, registry)
         self.responses = Counters(
             "couchpages_http_responses",
             "Responses sent, by port (public, api) and status.",
@@ -180,5 +180,6 @@ class Metrics:
     def exposition(self, accept: str) -> tuple[str, bytes]:
         """Give content type and body for a scraper that accepts *accept*."""
         if "application/openmetrics-text" in accept:
-            return OPENMETRICS, generate_openmetrics(self.registry)
-        return TEXT, generate_latest(self.registry)
+            rest = generate_openmetrics(self.registry).removesuffix(END_OF_FILE)
+            return OPENMETRICS, rest + site_families(self.tallies, openmetrics=True).encode() + END_OF_FILE
+        return TEXT, generate_latest(self.registry) + site_families(self.tallies, openmetrics=False).encode()

@@ -114,21 +114,30 @@ class BlobReader:
         return content
 
     def size(self, sha256: str) -> int | None:
-        """Give the bytes of a blob that is in memory or on disk; None for another."""
+        """Give the bytes of a blob that is in memory or on disk; None for one that is not, or cannot be checked at once."""
         content = self._memory.get(sha256)
-        return len(content) if content is not None else self._disk.size(sha256)
+        if content is not None:
+            return len(content)
+        size = self._disk.size(sha256)
+        if size is None:
+            checked = self._at_once(sha256)
+            size = len(checked) if checked is not None else None
+        return size
 
     def near(self, sha256: str) -> bytes | None:
         """Give a small blob that is on disk and in the kernel's memory, and hold it in ours. Does not wait."""
-        try:
-            content = self._disk.read_at_once(sha256, min(self._most, SMALL))
-        except (DamagedBlob, OSError) as error:
-            self._damaged(sha256, error)
-            return None
+        content = self._at_once(sha256)
         if content is not None:
             self._metrics.blob_reads.inc("disk")
             self._memory.put(sha256, content)
         return content
+
+    def _at_once(self, sha256: str) -> bytes | None:
+        try:
+            return self._disk.read_at_once(sha256, min(self._most, SMALL))
+        except (DamagedBlob, OSError) as error:
+            self._damaged(sha256, error)
+            return None
 
     async def find(self, sha256: str) -> Found:
         """Give a blob. Raises :class:`Unavailable` when it cannot be had now, also when CouchDB has none of that name (law 3)."""

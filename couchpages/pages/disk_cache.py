@@ -79,6 +79,8 @@ class DiskCache:
         self._lock = Lock()
         self._sizes: SizedCache[str, tuple[str, int]] = SizedCache(limit, lambda entry: entry[1])
         self._checked: dict[str, Identity] = {}
+        #: What was found at the start, whose content, and so size, nobody has looked at.
+        self._found: set[str] = set()
 
     @property
     def held(self) -> int:
@@ -104,12 +106,13 @@ class DiskCache:
                     found.append((status.st_mtime_ns, entry.name, status.st_size))
         with self._lock:
             for _, sha256, size in sorted(found):
+                self._found.add(sha256)
                 self._hold(sha256, size)
 
     def size(self, sha256: str) -> int | None:
-        """Give the bytes of a blob that should be here; None for another."""
+        """Give the bytes of a blob that should be here and that had its hash in this run; None for another."""
         with self._lock:
-            entry = self._sizes.get(sha256)
+            entry = self._sizes.get(sha256) if sha256 not in self._found else None
         return entry[1] if entry is not None else None
 
     def read(self, sha256: str, most: int) -> bytes | BinaryIO | None:
@@ -179,6 +182,7 @@ class DiskCache:
             _make_way(target)
             # Under the lock, so that nobody who lets go of an older copy at this moment removes this one.
             path.replace(target)
+            self._found.discard(sha256)
             self._hold(sha256, size)
 
     def _hold(self, sha256: str, size: int) -> None:
@@ -191,6 +195,7 @@ class DiskCache:
                 self._sizes.discard(sha256)
                 self._remove(sha256)
             raise DamagedBlob(f"{self._path(sha256)} has the SHA-256 {found}; it was removed")
+        self._found.discard(sha256)
 
     def _forget_if_gone(self, sha256: str) -> None:
         with self._lock:
@@ -204,6 +209,7 @@ class DiskCache:
 
     def _remove(self, sha256: str) -> None:
         self._checked.pop(sha256, None)
+        self._found.discard(sha256)
         clear(self._path(sha256))
 
     def _path(self, sha256: str) -> Path:

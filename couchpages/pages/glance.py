@@ -16,38 +16,41 @@ _TELLING = re.compile(
     rb"(?:(?:host|connection|if-[a-z-]*|range|content-length|transfer-encoding|upgrade|expect):[^\r]*|\r\n.)",
     re.IGNORECASE | re.DOTALL,
 )
-_CURRENT = b"HTTP/1.1\r\n"
 _PLAIN = frozenset({b"GET", b"HEAD"})
 
-Glance: TypeAlias = tuple[bytes, bytes, bytes, bytes, bool]
-"""Method, target, the line of the Host field as it came, the value of If-None-Match (empty without one), and whether the
-connection ends with the response. A plain tuple, because one is made for each request."""
+Wish: TypeAlias = tuple[bytes, bytes, bool]
+"""What the fields say: the line of the Host field as it came, the value of If-None-Match (empty without one), and whether the
+connection ends with the response."""
 
 
-def glance(head: bytes) -> Glance | None:
-    """Look at *head*, which must end in an empty line; None for everything but a plain GET or HEAD of HTTP/1.1, alone."""
-    parts = head.split(b" ", 2)
-    if len(parts) != 3 or parts[0] not in _PLAIN or not parts[2].startswith(_CURRENT):  # noqa: PLR2004 -- see below
+def plain_target(line: bytes) -> tuple[bytes, bytes] | None:
+    """Give method and target of a request line of HTTP/1.1 that is a GET or HEAD; None for another."""
+    words = line.split(b" ")
+    if len(words) != 3 or words[2] != b"HTTP/1.1" or words[0] not in _PLAIN:  # noqa: PLR2004 -- method, target, version
         return None
-    method, target, _ = parts
-    fields = _TELLING.findall(head)
-    if len(fields) == 1 and fields[0][1:6].lower() == b"host:":
-        return method, target, fields[0], b"", False
-    return _several(method, target, fields)
+    return words[0], words[1]
 
 
-def _several(method: bytes, target: bytes, fields: list[bytes]) -> Glance | None:
+def wish(fields: bytes) -> Wish | None:
+    """Look at the lines behind a request line, from its CRLF to the empty line; None for what is more than a plain visit, alone."""
+    found = _TELLING.findall(fields)
+    if len(found) == 1 and found[0][1:6].lower() == b"host:":
+        return found[0][1:], b"", False
+    return _of_several(found)
+
+
+def _of_several(fields: list[bytes]) -> Wish | None:
     host = condition = b""
     closes = False
     for field in fields:
         name, _, value = field.partition(b":")
         match name.lower():
             case b"\nhost" if not host:
-                host = field
+                host = field[1:]
             case b"\nconnection" if value in (b" keep-alive", b" close"):
                 closes = closes or value == b" close"
             case b"\nif-none-match" if not condition:
                 condition = value.strip(b" \t")
             case _:
                 return None
-    return (method, target, host, condition, closes) if host else None
+    return (host, condition, closes) if host else None

@@ -8,22 +8,22 @@ upgrades, calls of the API, and what is not well-formed. So the rules that refus
 from collections.abc import Callable
 from math import inf
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from couchpages.pages.blobs import BlobReader
-from couchpages.pages.glance import END, Glance, glance
+from couchpages.pages.glance import END, plain_target, wish
 from couchpages.pages.ready import Answer, Ready, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.visits import Visits, is_plain
 from couchpages.web.edge import Edge
 from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
-from couchpages.web.heads import read_head, request_head
+from couchpages.web.heads import CRLF, read_head, request_head
 from couchpages.web.llhttp import Syntax
-from couchpages.web.message import RequestHead, Response
+from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem
 from couchpages.web.stream import CLOSE, Stream
@@ -32,6 +32,12 @@ from couchpages.web.syntax import Fault
 #: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
 JOINED = 16_384
 NOT_MODIFIED = (304, "none")
+#: Bytes of fields that a connection remembers: some thousand idle ones shall not hold some thousand large heads.
+LONGEST_REMEMBERED = 2_048
+
+
+Said: TypeAlias = tuple[bytes, bool]
+"""What fields say beside the host: the value of If-None-Match, or empty, and whether the connection ends with the response."""
 
 
 class Found(NamedTuple):
@@ -62,28 +68,63 @@ class Front:
         self.is_call = is_call
         self.syntax = Syntax(edge.limits.head)
 
+    def make_ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
+        """Make and keep the answer for a target and the line of a Host field; None for what is the API's, or takes longer."""
+        field = Headers(((b"host", host.partition(b":")[2].strip(b" \t")),))
+        if self.is_call(RequestHead(b"GET", target, b"HTTP/1.1", field, "", "http")):
+            return None
+        return self.visits.make_ready(self.ready, host, target)
+
     def connection(self) -> "VisitConnection":
         """Make the protocol of a new connection."""
         return VisitConnection(self)
 
 
 class VisitConnection(Stream):
-    """One connection."""
+    """One connection.
 
-    __slots__ = ("_front",)
+    The requests of a connection differ little but in their first lines: a browser sends the same fields for every picture of a page. So
+    what stands behind the Host field, which comes first, is remembered of the last head that was found well-formed, with what it says,
+    and is not read again when it comes again.
+    """
+
+    __slots__ = ("_front", "_rest", "_said")
 
     def __init__(self, front: Front) -> None:
         super().__init__(front.edge)
         self._front = front
+        self._rest = b""
+        self._said = (b"", False)
 
     def data_received(self, data: bytes) -> None:
         """Answer what came, or hold it; one whole plain request, which most are, is answered on the shortest way."""
         began = perf_counter()
-        if data.endswith(END) and not (self.held or self.busy or self.paused or self.over):
-            seen = glance(data)
-            if seen is not None and self._at_once(data, seen, began):
-                return
+        if not (self.held or self.busy or self.paused or self.over) and self._answer_one(data, began):
+            return
         super().data_received(data)
+
+    def _answer_one(self, data: bytes, began: float) -> bool:
+        """Answer *data* if it is one plain head, and its answer is near."""
+        line, _, fields = data.partition(CRLF)
+        asked = plain_target(line)
+        if asked is None:
+            return False
+        method, target = asked
+        host, _, rest = fields.partition(CRLF)
+        if rest and rest == self._rest:
+            # A host and a target for which something is ready were well-formed when it was made so.
+            taken = self._ready(host, target)
+            if taken is not None:
+                return self._at_once(data, method, taken, self._said, began)
+        if not fields.endswith(END) or (read := wish(data[len(line) :])) is None:
+            return False
+        said = read[1:]
+        if not self._front.syntax.accepts(data, closes=said[1]):
+            return False
+        if host == read[0] and len(rest) <= LONGEST_REMEMBERED:
+            self._rest, self._said = rest, said
+        taken = self._ready(read[0], target) or self._front.make_ready(read[0], target)
+        return taken is not None and self._at_once(data, method, taken, said, began)
 
     def serve(self, data: bytes, start: int = 0) -> None:
         """Answer each request in *data*."""
@@ -94,23 +135,26 @@ class VisitConnection(Stream):
                 self._wait_for_more(data)
                 return
             if not self._answer(data[:end], perf_counter()):
-                HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+                self._hand_over(data)
                 return
             data = data[end:]
             if self.busy or self.paused or self.over:
-                self.held = b"" if self.over else data
+                self.hold(data)
                 return
 
     def _wait_for_more(self, data: bytes) -> None:
         if len(data) > self.edge.limits.head.size:
-            HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+            self._hand_over(data)
         else:
             self.hold_head(data)
 
+    def _hand_over(self, data: bytes) -> None:
+        self.over = True
+        HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+
     def _answer(self, head: bytes, began: float) -> bool:
         """Answer one request, or begin to; False for what twisted.web has to look at."""
-        seen = glance(head)
-        if seen is not None and self._at_once(head, seen, began):
+        if self._answer_one(head, began):
             return True
         read = read_head(head, self.edge.limits.head)
         if isinstance(read, Fault) or not is_plain(read):
@@ -121,21 +165,18 @@ class VisitConnection(Stream):
         self._visit(request, began, last=asks_to_close(request.version, request.headers.all(b"connection")))
         return True
 
-    def _at_once(self, head: bytes, seen: Glance, began: float) -> bool:
-        """Answer from what is ready or can be made so at once; False where that is not possible."""
-        front = self._front
-        method, target, host, condition, closes = seen
-        if not front.syntax.accepts(head, closes=closes):
-            return False
-        shelf = front.ready.shelves.get(host)
-        answer = None
-        if shelf is not None and shelf.served is front.serving(shelf.name):
-            answer = shelf.answers.get(target)
-        if shelf is None or answer is None:
-            made = front.visits.make_ready(front.ready, seen)
-            if made is None:
-                return False
-            shelf, answer = made
+    def _ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
+        """Give the answer that is ready, if the site still serves what it was made for."""
+        shelf = self._front.ready.shelves.get(host)
+        if shelf is None or shelf.served is not self._front.serving(shelf.name):
+            return None
+        answer = shelf.answers.get(target)
+        return None if answer is None else (shelf, answer)
+
+    def _at_once(self, head: bytes, method: bytes, taken: tuple[Shelf, Answer], said: Said, began: float) -> bool:
+        """Send an answer; False where its content is not near, or a condition is to be evaluated."""
+        shelf, answer = taken
+        condition, closes = said
         answer.used = True
         key, fields, body = answer.key, answer.fields, answer.body
         if condition:
@@ -149,7 +190,7 @@ class VisitConnection(Stream):
                 return False
             body, key = found.content, (answer.status, found.where)
         if method == b"HEAD":
-            body = b""
+            key, body = (key[0], "none"), b""
         self._send(key[0], fields, body, last=closes)
         self._note(head, shelf, key, len(body), began)
         return True
@@ -186,12 +227,13 @@ class VisitConnection(Stream):
             ledger.log(head, host_of(self.transport), key[0], size, seconds, shelf.name, key[1])
 
     def _visit(self, request: RequestHead, began: float, *, last: bool) -> None:
-        self.busy = True
+        self.busy = self.inside = True
         self.deadline = inf
         waited = Deferred.fromCoroutine(self._front.visits.respond(request))
         waited.addErrback(self._defect, request)
         waited.addCallback(self._visited, request, began, last)
         waited.addErrback(self._broken)
+        self.inside = False
 
     def _defect(self, failure: Failure, request: RequestHead) -> Response:
         self.log.failure("{method} {target} met a defect", failure, method=request.method, target=request.target)

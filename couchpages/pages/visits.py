@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from couchpages.pages.blobs import BlobReader
-from couchpages.pages.glance import Glance
 from couchpages.pages.hosts import requested_host
 from couchpages.pages.ranges import ByteRange
 from couchpages.pages.ready import Answer, Ready, Shelf, answer_of, file_answer
@@ -61,9 +60,8 @@ class Visits:
 
         return Exchange(respond, Discarded())
 
-    def make_ready(self, ready: Ready, seen: Glance) -> tuple[Shelf, Answer] | None:
+    def make_ready(self, ready: Ready, field: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
         """Make and keep the answer to a plain request for something small that is in memory or on disk; None otherwise."""
-        _, target, field, _, _ = seen
         host = requested_host(field.partition(b":")[2].strip(b" \t"))
         served = self._sites.serving(host) if host else None
         files = self._sites.held_files(served) if served is not None else None

@@ -105,9 +105,9 @@ class Replication:
 class MemoryNode:
     """A node whose parts tests may look at: databases, sites, deployments, blobs, keyring.
 
-    *public* answers on the public port, *private* on the API port. Two nodes may share *files* and *manifests*, as if replication took
-    no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the manifests' changes
-    from this node until ``replication.deliver()``. *name* makes its deployments' ids its own.
+    *public* answers on the public port, most of it by *visits*, and *private* on the API port. Two nodes may share *files* and *manifests*,
+    as if replication took no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the
+    manifests' changes from this node until ``replication.deliver()``. *name* makes its deployments' ids its own.
     """
 
     def __init__(
@@ -154,8 +154,8 @@ class MemoryNode:
         )
         self.private = Routes((*self.api.routes(), *FirstSystemApi(self.api).routes()))
         place = Place("node1", "Graz", "AT")
-        visits = Visits(self.sites, self.blobs, place, trusted_proxies, lambda: self.milliseconds() / 1000)
-        self.public = ByHost([API_HOST], self.private, visits)
+        self.visits = Visits(self.sites, self.blobs, place, trusted_proxies, lambda: self.milliseconds() / 1000)
+        self.public = ByHost([API_HOST], self.private, self.visits)
         rule = ManifestRule(self.manifests, self.sites.knows)
         self.conflicts = Reconciler(self.reactor, self.manifests, self.sites, rule, self.metrics)
         self.replication = Replication(self.conflicts)

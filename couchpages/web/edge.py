@@ -96,9 +96,9 @@ class Edge:
         self._connected.add(by)
 
     def leave(self, connection: Connected) -> None:
-        """Let go of a connection that was lost."""
-        self._connected.discard(connection)
-        self._census.leave(connection.origin)
+        """Let go of a connection that is lost or being cut, once."""
+        if self._connected.discard(connection):
+            self._census.leave(connection.origin)
 
     @property
     def connections(self) -> int:
@@ -129,7 +129,10 @@ class Edge:
         waiting = [each for each in islice(self._connected, SAMPLE) if each.waits]
         if not waiting:
             return False
-        min(waiting, key=lambda each: each.deadline).abort()
+        longest = min(waiting, key=lambda each: each.deadline)
+        # It hears of its end in the loop's next turn; of many that are accepted in this one, each has to make room of its own.
+        self.leave(longest)
+        longest.abort()
         return True
 
     def _sweep(self, now: float) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from couchpages.metrics import Metrics
-from couchpages.web.heads import Head, read_head, request_head
+from couchpages.web.heads import Head, HeadLimits, read_head, request_head
 from couchpages.web.message import RequestHead, Response
-from couchpages.web.proxies import Network, client_of
+from couchpages.web.proxies import Network, client_of, plain_address
 
 
 class Log(Protocol):
@@ -55,12 +55,19 @@ class Ledger:
                 self._wall(), address, _as_it_came(head), response.status, size, seconds, response.site or "", response.cache
             )  # fmt: skip
 
+    def refused(self, line: bytes, peer: str, status: int, size: int) -> None:
+        """Note the refusal of what is no request, of which *line* is the first line as far as it was understood."""
+        self.count(status, 0.0)
+        if self._log is not None:
+            self._log.note(self._wall(), peer, line, status, size, 0.0, "", "none")
+
     def log(self, head: bytes, peer: str, status: int, size: int, seconds: float, site: str, cache: str) -> None:
         """Log a response to a request whose head is there as it came, from the address *peer*."""
         if self._log is None:
             return
-        address = peer
-        if self._trusted and isinstance(read := read_head(head), Head):
+        address = plain_address(peer)
+        # Whoever let it through knows its limits.
+        if self._trusted and isinstance(read := read_head(head, HeadLimits(len(head), len(head))), Head):
             address = client_of(request_head(read, peer, "http"), self._trusted).address
         self._log.note(self._wall(), address, head, status, size, seconds, site, cache)
 

@@ -21,9 +21,18 @@ class Syntax:
         try:
             self._parser.feed_data(head)
         except HttpParserError:
-            self._parser = HttpRequestParser(self)
-            return False
+            # It may be the last head that ended a connection, by Proxy-Connection, which nobody else heeds.
+            return self._accepts_anew(head)
         if closes:
             # llhttp takes nothing after the last request of a connection; here it sees those of many.
             self._parser = HttpRequestParser(self)
+        return True
+
+    def _accepts_anew(self, head: bytes) -> bool:
+        self._parser = HttpRequestParser(self)
+        try:
+            self._parser.feed_data(head)
+        except HttpParserError:
+            self._parser = HttpRequestParser(self)
+            return False
         return True

@@ -20,17 +20,22 @@ class TwistedTransport:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._producer: Any = None
-        self._streaming = self._resuming = False
+        self._streaming = False
+        self._paused = False
+        self._resuming = False
+        self._half_closed = False
 
     # From the asyncio protocol.
 
     def pause(self) -> None:
         """Have the producer pause: the transport holds enough."""
+        self._paused = True
         if self._producer is not None and self._streaming:
             self._producer.pauseProducing()
 
     def resume(self) -> None:
         """Have it go on."""
+        self._paused = False
         if self._producer is None:
             return
         self._resuming = True
@@ -48,8 +53,8 @@ class TwistedTransport:
     # ITransport
 
     def write(self, data: bytes) -> None:
-        """Send *data*, unless the connection is being closed."""
-        if data and not self._transport.is_closing():
+        """Send *data*, unless our half of the connection is closed, or all of it is being closed."""
+        if data and not self._half_closed and not self._transport.is_closing():
             self._transport.write(data)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:  # noqa: N802 -- Twisted's name
@@ -59,14 +64,14 @@ class TwistedTransport:
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close when everything is sent; what a producer has not written yet is not waited for."""
         self.disconnecting = True
-        self._end(self._transport.close)
+        self._leave_by(self._transport.close)
 
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close at once."""
         self.disconnecting = True
-        self._end(self._transport.abort)
+        self._leave_by(self._transport.abort)
 
-    def _end(self, call: Callable[[], object]) -> None:
+    def _leave_by(self, call: Callable[[], object]) -> None:
         if self._resuming:
             soon(call)
         else:
@@ -74,6 +79,7 @@ class TwistedTransport:
 
     def loseWriteConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close our half when everything is sent."""
+        self._half_closed = True
         if not self._transport.is_closing() and self._transport.can_write_eof():
             self._transport.write_eof()
 
@@ -102,11 +108,13 @@ class TwistedTransport:
     # IConsumer
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802 -- Twisted's name
-        """Have *producer* told when to pause and when to go on."""
+        """Have *producer* told when to pause and when to go on; at once where the transport holds enough already."""
         if self._producer is not None:
             raise RuntimeError(f"{producer} cannot produce while {self._producer} does")
         self._producer, self._streaming = producer, streaming
-        if not streaming:
+        if streaming and self._paused:
+            producer.pauseProducing()
+        elif not streaming and not self._paused:
             producer.resumeProducing()
 
     def unregisterProducer(self) -> None:  # noqa: N802 -- Twisted's name

@@ -7,10 +7,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+#: Bytes with which Twisted's transports ask for a pause.
+HIGH_WATER = FileDescriptor.bufferSize
 
 
 @implementer(IPushProducer)
@@ -23,6 +27,7 @@ class AsyncioTransport(asyncio.Transport):
         self._adapter = adapter
         self._closing = False
         self._unsent = 0
+        self._paused = False
         self._registered = True
         twisted.registerProducer(self, True)
 
@@ -42,7 +47,8 @@ class AsyncioTransport(asyncio.Transport):
     def write(self, data: Any) -> None:
         """Send *data*."""
         if not self._closing:
-            self._unsent += len(data)
+            # While it was not paused, Twisted's transport held no more than it takes without asking for a pause.
+            self._unsent = (self._unsent if self._paused else min(self._unsent, HIGH_WATER)) + len(data)
             self._twisted.write(bytes(data))
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
@@ -50,7 +56,7 @@ class AsyncioTransport(asyncio.Transport):
         self.write(b"".join(list_of_data))
 
     def get_write_buffer_size(self) -> int:
-        """Give how much may be unsent: all that was written since the last pause ended. Twisted's transports do not tell."""
+        """Give how much may be unsent at most: Twisted's transports do not tell."""
         return self._unsent
 
     def can_write_eof(self) -> bool:
@@ -95,12 +101,16 @@ class AsyncioTransport(asyncio.Transport):
     # IPushProducer, for Twisted's transport.
 
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
-        """Tell that Twisted's transport holds enough."""
+        """Tell that Twisted's transport holds enough; it says so again with every write."""
+        if self._paused:
+            return
+        self._paused = True
         self._adapter.receiver.pause_writing()
 
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Tell that Twisted's transport wants more."""
         self._unsent = 0
+        self._paused = False
         self._adapter.receiver.resume_writing()
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name

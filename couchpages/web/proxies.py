@@ -26,8 +26,7 @@ class Client:
 def client_of(head: RequestHead, trusted: Sequence[Network]) -> Client:
     """Give who visits: the peer itself, or whom trusted proxies speak for."""
     if not trusted or not is_trusted(head.peer, trusted):
-        peer = _address(head.peer)
-        return Client(str(peer) if peer else head.peer, head.scheme)
+        return Client(plain_address(head.peer), head.scheme)
     return Client(_forwarded_for(head, trusted), _forwarded_proto(head))
 
 
@@ -50,6 +49,12 @@ def _forwarded_proto(head: RequestHead) -> str:
     # The proxy nearest to us wrote the last one.
     scheme = listed.rsplit(",", 1)[-1].strip().lower()
     return scheme if scheme in ("http", "https") else head.scheme
+
+
+def plain_address(peer: str) -> str:
+    """Give an address as it is shown: one of IPv4 within IPv6, as sockets for both have it, is one of IPv4."""
+    address = _address(peer) if ":" in peer else None
+    return str(address) if address else peer
 
 
 def is_trusted(text: str, trusted: Sequence[Network]) -> bool:

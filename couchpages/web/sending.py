@@ -57,9 +57,10 @@ class Parts:
         self._paused = False
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, unless the consumer says at once that it has enough."""
         self._consumer.registerProducer(self, True)
-        self.resumeProducing()
+        if not self._paused:
+            self.resumeProducing()
 
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Write until told to pause."""

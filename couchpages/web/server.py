@@ -38,6 +38,7 @@ class EdgeChannel(HTTPChannel):
     callLater: Any  # noqa: N815 -- Twisted's name
     requestFactory: Any  # noqa: N815 -- Twisted's name
     _networkProducer: Any  # noqa: N815 -- Twisted's name
+    _waitingForTransport: bool  # noqa: N815 -- Twisted's name
     _body_since: float | None = None
     _body_clock: Any = None
     _refused = False
@@ -66,6 +67,9 @@ class EdgeChannel(HTTPChannel):
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 -- Twisted's name
         """Take a line of a head. Twisted's own reading of it is left out: it mends some heads, and knows no limits of ours."""
+        if not self.persistent:
+            # TLS hands on what was on its way when the connection was closed; no request may follow.
+            return
         match self._head.line(line):
             case Fault() as fault:
                 self._refuse_message(fault)
@@ -90,6 +94,12 @@ class EdgeChannel(HTTPChannel):
             self.allContentReceived()
         else:
             self.setRawMode()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802 -- Twisted's name
+        """Have *producer* pause at once where the transport holds enough already: native ones say so once, not with every write."""
+        super().registerProducer(producer, streaming)
+        if streaming and self._waitingForTransport:
+            producer.pauseProducing()
 
     def checkPersistence(self, request: Request, version: bytes) -> bool:  # noqa: N802 -- Twisted's name
         """Tell whether another request may follow; Twisted's looks at one Connection field, and at words between spaces."""
@@ -179,8 +189,10 @@ class EdgeChannel(HTTPChannel):
             self._refused, self.persistent, self.length = True, False, None
             self.setTimeout(None)
             self.setRawMode()
-            self.factory.ledger.count(problem.status, 0.0)
-            self.transport.write(_whole(problem.response(), self._head.method))
+            response = problem.response()
+            peer = getattr(self.getPeer(), "host", "")
+            self.factory.ledger.refused(self._head.first_line, peer, problem.status, response.length)
+            self.transport.write(_whole(response, self._head.method))
             self.loseConnection()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name

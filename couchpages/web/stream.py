@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from typing import cast
 
 from twisted.logger import Logger
@@ -24,12 +25,13 @@ class Stream(asyncio.Protocol):
     :ivar held: what came and is not answered: the beginning of a head, or requests behind one that is under way.
     :ivar busy: whether a request is under way.
     :ivar paused: whether the transport holds enough, its reader being slow.
-    :ivar over: whether no further request is answered.
+    :ivar over: whether no further request is answered here.
     :ivar left: how many requests may still be answered.
+    :ivar inside: whether :meth:`serve` is running, which goes on by itself when a request that it began is answered meanwhile.
     """
 
     __slots__ = (
-        "_begun", "_continuing", "_entered", "_resuming", "busy", "deadline", "edge", "ended", "held", "left", "origin", "over", "paused",
+        "_entered", "_resuming", "busy", "deadline", "edge", "ended", "held", "inside", "left", "origin", "over", "paused",
         "sending", "transport",
     )  # fmt: skip
 
@@ -39,10 +41,7 @@ class Stream(asyncio.Protocol):
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
         self.held = b""
-        self.busy = self.paused = self.ended = self.over = self._entered = False
-        self._continuing = self._resuming = False
-        # The first head has to be whole in time from now on, others from their first byte.
-        self._begun = True
+        self.busy = self.paused = self.ended = self.over = self.inside = self._entered = self._resuming = False
         self.left = edge.limits.requests_per_connection
         self.sending: TwistedTransport | None = None
         self.deadline = edge.second.now + edge.limits.head_time
@@ -66,12 +65,19 @@ class Stream(asyncio.Protocol):
         if self.over:
             return
         if self.busy or self.paused:
-            self.held += data
-            if len(self.held) > self.edge.limits.head.size:
-                self.transport.pause_reading()
-            return
-        held, self.held = self.held, b""
-        self.serve(held + data, max(len(held) - 3, 0))
+            self._keep(self.held + data)
+        elif self.held:
+            self._go_on(self.held, data)
+        else:
+            self.serve(data)
+
+    def _go_on(self, held: bytes, data: bytes) -> None:
+        """Go on with a head that was begun: its time does not begin anew, or a byte now and then would hold a connection for days."""
+        deadline, whole = self.deadline, held + data
+        self.held = b""
+        self.serve(whole, max(len(held) - 3, 0))
+        if len(self.held) == len(whole):
+            self.deadline = deadline
 
     def eof_received(self) -> bool:
         """Close when what came is answered: the other end sends nothing more."""
@@ -122,18 +128,21 @@ class Stream(asyncio.Protocol):
         if self.paused or self.over:
             self.transport.abort()
         elif self.held:
-            self.held = b""
-            self.respond(Problem(408, "the request's head was not whole in time").response(), None, 0.0, last=True)
+            self.left = 1
+            self.respond(Problem(408, "the request's head was not whole in time").response(), None, 0.0, last=False)
         else:
-            self.transport.close()
+            self._close()
 
     def finish(self) -> None:
         """Close now if it waits, else after the response under way."""
+        if self.over:
+            return
+        # The head of a response that is being sent has said that the connection goes on; a half-close says the rest.
+        self.left = 1 if self.sending is None else 0
         if self.waits:
             self._close()
-        else:
-            # A response whose head is not sent yet tells that it is the last one; one that is being sent cannot.
-            self.left = int(self.busy and self.sending is None)
+        elif not self.busy:
+            self._end(asked=False)
 
     def abort(self) -> None:
         """Cut it."""
@@ -142,20 +151,28 @@ class Stream(asyncio.Protocol):
     # Responses.
 
     def hold_head(self, data: bytes) -> None:
-        """Hold the beginning of a head, which has to be whole in time from its first byte: those behind it prolong nothing."""
-        if not self._begun:
-            self._begun = True
-            self.deadline = self.edge.second.now + self.edge.limits.head_time
+        """Hold the beginning of a head, which has to be whole in time."""
+        self.deadline = self.edge.second.now + self.edge.limits.head_time
         self.held = data
+
+    def hold(self, data: bytes) -> None:
+        """Hold what came behind a request that is under way, or whose answer its reader has not taken yet; drop it after the last."""
+        if self.over:
+            return
+        self._keep(data)
+        if self.paused and not self.busy:
+            self._expect_reader()
+
+    def _keep(self, data: bytes) -> None:
+        self.held = data
+        if len(data) > self.edge.limits.head.size:
+            self.transport.pause_reading()
 
     def sent(self, *, last: bool) -> None:
         """Note that a response was written whole; *last* tells that the client asked for the connection's end."""
-        self._begun = False
         if last or self.left <= 0:
             self._end(asked=last)
-        elif self.paused:
-            self._expect_reader()
-        else:
+        elif not self.paused:
             self.deadline = self.edge.second.now + self.edge.limits.idle
 
     def respond(self, response: Response, to: RequestHead | None, seconds: float, *, last: bool) -> None:
@@ -178,7 +195,7 @@ class Stream(asyncio.Protocol):
 
     def _record(self, response: Response, to: RequestHead | None, size: int, seconds: float) -> None:
         if to is None:
-            self.edge.ledger.count(response.status, seconds)
+            self.edge.ledger.refused(b"", host_of(self.transport), response.status, size)
         else:
             self.edge.ledger.note(to, response, size, seconds)
 
@@ -192,56 +209,64 @@ class Stream(asyncio.Protocol):
                 self.log.warn(
                     "a response to {address} broke off: {error}", address=host_of(self.transport), error=error
                 )
-                soon(self.transport.abort)
+                self._leave_by(self.transport.abort)
 
+        # The parts have a clock of their own.
+        self.deadline = inf
         self.busy = True
         self.sending = TwistedTransport(self.transport)
-        Parts(self.edge.reactor, response, self.sending, done, over).start()
-        if self.paused and self.sending is not None:
+        if self.paused:
             self.sending.pause()
+        Parts(self.edge.reactor, response, self.sending, done, over).start()
 
     def _responded(self, *, last: bool) -> None:
         self.busy = False
         self.sent(last=last)
-        if not self.over and not self.paused:
+        if self.over:
+            return
+        if self.paused:
+            self._expect_reader()
+        elif not self.inside:
             self._next()
 
     def _next(self) -> None:
-        """Go on with what came meanwhile. Whoever does so already does it to the end: a response may be sent at once, from within."""
-        if self.over or self._continuing:
-            return
-        if self.left <= 0:
-            self._end(asked=False)
+        """Go on with what came meanwhile."""
+        if self.over:
+            if self.ended:
+                self._leave_by(self.transport.close)
             return
         self.deadline = self.edge.second.now + self.edge.limits.idle
         held, self.held = self.held, b""
         self.transport.resume_reading()
-        self._continuing = True
-        try:
+        if held:
             self.serve(held)
-        finally:
-            self._continuing = False
-        if self.ended and self.waits:
+        if self.ended and self.waits and not self.over:
             self._close()
 
     # The end.
 
     def _end(self, *, asked: bool) -> None:
         """Close after what was sent; where the client did not ask for it, it may be sending, and a reset would take the response away."""
-        self.over = True
-        self.held = b""
         if asked or self.ended or not self.transport.can_write_eof():
-            self._expect_reader()
             self._close()
         else:
+            self.over = True
+            self.held = b""
+            self._expect_reader()
             self.transport.write_eof()
-            self.deadline = self.edge.second.now + LINGER
 
     def _close(self) -> None:
+        """Close when everything is sent, which its reader must take in time."""
+        self.over = True
+        self.held = b""
+        self._expect_reader()
+        self._leave_by(self.transport.close)
+
+    def _leave_by(self, call: Callable[[], object]) -> None:
         if self._resuming:
-            soon(self.transport.close)
+            soon(call)
         else:
-            self.transport.close()
+            call()
 
     def _expect_reader(self) -> None:
         unsent = self.transport.get_write_buffer_size()

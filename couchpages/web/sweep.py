@@ -30,9 +30,12 @@ class Sweep(Generic[T]):
         """Hold *item*."""
         self._part_of(item).add(item)
 
-    def discard(self, item: T) -> None:
-        """Hold *item* no longer."""
-        self._part_of(item).discard(item)
+    def discard(self, item: T) -> bool:
+        """Hold *item* no longer; tell whether it was held."""
+        part = self._part_of(item)
+        held = item in part
+        part.discard(item)
+        return held
 
     def overdue(self, now: float) -> list[T]:
         """Look through the next part, and give what has its deadline behind it."""

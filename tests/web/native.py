@@ -11,7 +11,10 @@ HIGH_WATER = 65_536
 
 
 class NativeWire(asyncio.Transport):
-    """An asyncio transport, whose other end takes everything at once unless it is *slow*: then :meth:`drain` takes it."""
+    """An asyncio transport, whose other end takes everything at once unless it is *slow*: then :meth:`drain` takes it.
+
+    *incoming* is what was not received because reading is paused; *late* counts the bytes that were written behind the end.
+    """
 
     def __init__(self, clock: Clock, address: str = "192.0.2.1", *, slow: bool = False) -> None:
         super().__init__()
@@ -21,6 +24,8 @@ class NativeWire(asyncio.Transport):
         self.sent = b""
         self.queued = self.most_queued = 0
         self.reading = True
+        self.incoming: list[bytes] = []
+        self.late = 0
         self.pausing = self.half_closed = self.closing = self.aborted = self.gone = False
         self.protocol: Any = None
 
@@ -40,6 +45,7 @@ class NativeWire(asyncio.Transport):
         """Send, or queue where the other end is slow."""
         assert not self.half_closed, "written after write_eof"
         if self.gone or self.closing:
+            self.late += len(data)
             return
         self.sent += bytes(data)
         if self.slow:
@@ -66,6 +72,19 @@ class NativeWire(asyncio.Transport):
         if self.closing and not self.queued:
             self.clock.callLater(0, self.lose)
 
+    def receive(self, data: bytes) -> None:
+        """Let the protocol have *data*, when it reads."""
+        self.incoming.append(data)
+        while self.incoming and self.reading and not self.is_closing():
+            piece = self.incoming.pop(0)
+            if piece:
+                self.protocol.data_received(piece)
+
+    def end(self) -> None:
+        """Close the other end's half."""
+        if not self.is_closing() and not self.protocol.eof_received():
+            self.close()
+
     def can_write_eof(self) -> bool:
         """Half-close as TCP does."""
         return True
@@ -81,6 +100,8 @@ class NativeWire(asyncio.Transport):
     def resume_reading(self) -> None:
         """Read on."""
         self.reading = True
+        if self.incoming:
+            self.clock.callLater(0, self.receive, b"")
 
     def is_closing(self) -> bool:
         """Whether it is closed or will be."""
@@ -101,7 +122,7 @@ class NativeWire(asyncio.Transport):
     def lose(self, error: Exception | None = None) -> None:
         """Tell that the connection is gone."""
         if not self.gone:
-            self.gone = True
+            self.gone = self.closing = True
             self.protocol.connection_lost(error)
 
 
@@ -116,8 +137,7 @@ def connected(make: Callable[[], Any], clock: Clock, **more: Any) -> NativeWire:
 def send(wire: NativeWire, *pieces: bytes) -> NativeWire:
     """Let the protocol receive *pieces*, one after the other, while it is open, and the clock turn."""
     for piece in pieces:
-        if not wire.is_closing():
-            wire.protocol.data_received(piece)
+        wire.receive(piece)
     for _ in range(3):
         wire.clock.advance(0)
     return wire

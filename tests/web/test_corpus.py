@@ -1,16 +1,17 @@
 """The corpus against each way that answers requests: whole, byte by byte, and cut anywhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.testing.node import MemoryNode
-from couchpages.web.exchange import Application
+from couchpages.web.limits import ConnectionLimits
+from tests.pages.fast import FastConnection, front_of
 from tests.web.corpus import ALL
-from tests.web.corpus.case import Case
+from tests.web.corpus.case import GET, Case
 from tests.web.wire import Answer, Connection
 
 #: Above that many bytes a case is sent in pieces, not byte by byte.
@@ -18,7 +19,9 @@ SHORT = 4096
 
 
 class Way(Protocol):
-    """One connection to something that answers requests."""
+    """One connection to something that answers requests; its *wire* can be lost."""
+
+    wire: Any
 
     def send(self, *pieces: bytes) -> object:
         """Let it receive *pieces*, one after the other."""
@@ -34,10 +37,17 @@ class Way(Protocol):
         ...
 
 
-MakeWay: TypeAlias = Callable[[Application], Way]
+MakeWay: TypeAlias = Callable[[], Way]
 
-#: Every case is sent to each of them.
-WAYS: tuple[MakeWay, ...] = (Connection,)
+
+def ways(node: MemoryNode) -> Mapping[str, MakeWay]:
+    """Give what every case is sent to; on a warm connection the site's page is ready, and a request was answered before."""
+    front = front_of(node, limits=ConnectionLimits(connections=10**9, connections_per_address=10**9))
+    return {
+        "slow": lambda: Connection(node.public),
+        "fast": lambda: FastConnection(front_of(node)),
+        "fast and warm": lambda: FastConnection(front).warmed(GET),
+    }
 
 
 def pieces_of(data: bytes, size: int) -> list[bytes]:
@@ -61,15 +71,16 @@ class Corpus(SynchronousTestCase):
         """Serve a site of one page."""
         node = MemoryNode(Path(self.mktemp()))
         node.deploy("site.example", {"index.html": b"hello"})
-        self.application = node.public
+        self.ways = ways(node)
 
     def complaints(self, way: MakeWay, case: Case) -> Iterator[str]:
         """Send *case*, however cut, and tell what came instead of what must."""
         for pieces in cuts(case.data, Random(case.name)):  # noqa: S311 -- repeatable
-            connection = way(self.application)
+            connection = way()
             connection.send(*pieces)
             answers = connection.answers(*case.methods)
             outcome = tuple(each.status for each in answers), connection.closed
+            connection.wire.lose()
             told = not case.closed or answers[-1].fields.get(b"connection") == b"close"
             if outcome != (case.statuses, case.closed) or not told:
                 lengths = [len(each) for each in pieces[:9]]
@@ -77,9 +88,9 @@ class Corpus(SynchronousTestCase):
 
     def test_every_case(self) -> None:
         """Each has the outcome that it names, wherever the network cuts it, and nothing is logged as a defect."""
-        for way in WAYS:
+        for name, way in self.ways.items():
             wrong = [complaint for case in ALL for complaint in self.complaints(way, case)]
-            self.assertEqual(wrong, [], way)
+            self.assertEqual(wrong, [], name)
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_names(self) -> None:

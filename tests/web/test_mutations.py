@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.testing.node import MemoryNode
-from couchpages.web.exchange import Application
 from tests.web.corpus.case import GET, HIDDEN, Case, chunked, post
 from tests.web.mutations import VALID, mutated
-from tests.web.test_corpus import WAYS, MakeWay, Way
+from tests.web.test_corpus import MakeWay, Way, ways
 
 Outcome = tuple[list[int], bool]
 
@@ -47,17 +46,19 @@ class Mutated(SynchronousTestCase):
         """Serve a site of one page."""
         node = MemoryNode(Path(self.mktemp()))
         node.deploy("site.example", {"index.html": b"hello"})
-        self.application: Application = node.public
+        self.ways = ways(node)
 
     def sent(self, make: MakeWay, pieces: list[bytes]) -> Outcome:
         """Send *pieces* on a connection of its own."""
-        way = make(self.application)
+        way = make()
         way.send(*pieces)
-        return outcome(way)
+        came = outcome(way)
+        way.wire.lose()
+        return came
 
     def test_mutated(self) -> None:
         """Whatever comes, nothing is raised or logged, what is answered is whole, and cuts change nothing."""
-        for make in WAYS:
+        for make in self.ways.values():
             for number in range(COUNT):
                 random = Random(number)  # noqa: S311 -- repeatable
                 data = mutated(random)
@@ -72,7 +73,7 @@ class Mutated(SynchronousTestCase):
 
     def test_every_cut(self) -> None:
         """Pipelined requests are answered alike wherever they are cut in two, or in three around a byte."""
-        for make in WAYS:
+        for make in self.ways.values():
             for place in range(len(PIPELINE) + 1):
                 for places in ([place], [place, place + 1]):
                     self.assertEqual(self.sent(make, cut(PIPELINE, places)), ([200, 405, 404, 405, 200], False), places)
@@ -83,5 +84,5 @@ class Mutated(SynchronousTestCase):
         """Valid requests in any order on one connection, cut anywhere, are each answered as when they come alone."""
         data = b"".join(case.data for case in cases)
         statuses = [status for case in cases for status in case.statuses]
-        for make in WAYS:
+        for make in self.ways.values():
             self.assertEqual(self.sent(make, cut(data, places)), (statuses, False))

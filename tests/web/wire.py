@@ -15,7 +15,9 @@ from couchpages.metrics import Metrics
 from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application, Exchange
 from couchpages.web.handed_over import HandedOver
+from couchpages.web.heads import DEFAULT_LIMITS, HeadLimits
 from couchpages.web.ledger import Ledger
+from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_twisted import AsyncioOnTwisted
 from couchpages.web.second import Second
@@ -160,10 +162,16 @@ def edge_of(application: Application, clock: Clock, metrics: Metrics | None = No
 class Connection:
     """One connection to an edge that serves *application*."""
 
-    def __init__(self, application: Application, room: int = 2**30, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        application: Application,
+        room: int = 2**30,
+        clock: Clock | None = None,
+        limits: HeadLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.clock = clock or Clock()
         self.metrics = Metrics()
-        self.edge = edge_of(application, self.clock, self.metrics)
+        self.edge = edge_of(application, self.clock, self.metrics, limits=ConnectionLimits(head=limits))
         self.wire = Wire(self.clock, room)
         self.protocol = AsyncioOnTwisted(HandedOver(self.edge))
         self.wire.protocol = self.protocol
@@ -195,14 +203,7 @@ class Connection:
 
     def answers(self, *methods: bytes) -> list[Answer]:
         """Read the responses sent, which must be whole, to requests of *methods*; the last one, or GET, made all the rest."""
-        left = self.wire.value()
-        found: list[Answer] = []
-        finals = 0
-        while left:
-            answer, left = _read(left, methods[min(finals, len(methods) - 1)] if methods else b"GET")
-            finals += answer.status >= 200  # the others are interim
-            found.append(answer)
-        return found
+        return answers_in(self.wire.value(), *methods)
 
     @property
     def closed(self) -> bool:
@@ -215,7 +216,19 @@ class Connection:
         return only
 
 
-def _read(data: bytes, method: bytes) -> tuple[Answer, bytes]:
+def answers_in(data: bytes, *methods: bytes) -> list[Answer]:
+    """Read responses, which must be whole, to requests of *methods*; the last one, or GET, made all the rest."""
+    found: list[Answer] = []
+    finals = 0
+    while data:
+        answer, data = read_answer(data, methods[min(finals, len(methods) - 1)] if methods else b"GET")
+        finals += answer.status >= 200  # the others are interim
+        found.append(answer)
+    return found
+
+
+def read_answer(data: bytes, method: bytes) -> tuple[Answer, bytes]:
+    """Read the first response, to *method*; give it and what stands behind it."""
     head, separator, rest = data.partition(b"\r\n\r\n")
     assert separator, data
     status_line, *lines = head.split(b"\r\n")
