@@ -22,7 +22,6 @@ class TwistedTransport:
         self._producer: Any = None
         self._streaming = False
         self._paused = False
-        self._resuming = False
         self._half_closed = False
 
     # From the asyncio protocol.
@@ -36,13 +35,8 @@ class TwistedTransport:
     def resume(self) -> None:
         """Have it go on."""
         self._paused = False
-        if self._producer is None:
-            return
-        self._resuming = True
-        try:
+        if self._producer is not None:
             self._producer.resumeProducing()
-        finally:
-            self._resuming = False
 
     def lost(self) -> None:
         """Have it end: the connection is gone."""
@@ -54,7 +48,7 @@ class TwistedTransport:
 
     def write(self, data: bytes) -> None:
         """Send *data*, unless our half of the connection is closed, or all of it is being closed."""
-        if data and not self._half_closed and not self._transport.is_closing():
+        if data and not self._half_closed and not self.disconnecting and not self._transport.is_closing():
             self._transport.write(data)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:  # noqa: N802 -- Twisted's name
@@ -64,18 +58,12 @@ class TwistedTransport:
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close when everything is sent; what a producer has not written yet is not waited for."""
         self.disconnecting = True
-        self._leave_by(self._transport.close)
+        soon(self._transport.close)
 
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close at once."""
         self.disconnecting = True
-        self._leave_by(self._transport.abort)
-
-    def _leave_by(self, call: Callable[[], object]) -> None:
-        if self._resuming:
-            soon(call)
-        else:
-            call()
+        soon(self._transport.abort)
 
     def loseWriteConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close our half when everything is sent."""
@@ -139,7 +127,7 @@ class TwistedTransport:
 
 
 def soon(call: Callable[[], object]) -> None:
-    """Close a transport that just said that there is room again: *call* is called in the loop's next turn.
+    """Close a transport that may be just telling that there is room again: *call* is called in the loop's next turn, if there is a loop.
 
     asyncio's own transports, when closed by a protocol's ``resume_writing``, tell twice that the connection is lost, the second time in
     vain (``_write_ready`` and ``close`` of ``asyncio/selector_events.py``, Python 3.11 to 3.14).
