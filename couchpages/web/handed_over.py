@@ -22,6 +22,7 @@ class HandedOver(asyncio.Protocol):
         self._edge = edge
         self._channel: EdgeChannel | None = None
         self._twisted: TwistedTransport | None = None
+        self.since = edge.second.now
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with a new connection."""
@@ -46,6 +47,7 @@ class HandedOver(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand data on."""
+        self.since = self._edge.second.now
         if self._channel is not None:
             self._channel.dataReceived(data)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 from couchpages.web.heads import DEFAULT_LIMITS, HeadLimits
 
+DEFAULT_WRITE_RATE = 500.0
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -29,7 +31,7 @@ class ConnectionLimits:
     head: HeadLimits = DEFAULT_LIMITS
     idle: float = 75.0
     head_time: float = 30.0
-    write_rate: float = 500.0
+    write_rate: float = DEFAULT_WRITE_RATE
 
     def within(self, descriptors: int) -> "ConnectionLimits":
         """Give the same limits with no more connections than *descriptors* open files leave room for, a fifth being for other things."""

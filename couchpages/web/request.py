@@ -3,13 +3,14 @@
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.web.http import Request, datetimeToString
 
 from couchpages.ports import StoreError
 from couchpages.web.exchange import Application, Exchange
 from couchpages.web.ledger import Ledger
+from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.problem import Problem, problem_for_disk, problem_for_store, title_of
 from couchpages.web.sending import CHUNK, Parts
@@ -24,6 +25,7 @@ class Edge(Protocol):
     reactor: Any
     application: Application
     ledger: Ledger
+    limits: ConnectionLimits
 
 
 class EdgeRequest(Request):
@@ -136,8 +138,9 @@ class EdgeRequest(Request):
         else:
             # A large body from memory too: once it is all in the transport, Twisted counts a reader who takes his time as idle.
             parts = Parts(
-                self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds)
-            )
+                self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds),
+                self.factory.limits.write_rate,
+            )  # fmt: skip
             parts.start()
 
     def _sent(self, error: Exception | None) -> None:
@@ -145,7 +148,8 @@ class EdgeRequest(Request):
             self.finish()
             return
         # The head promised a length that cannot be kept: only a broken connection tells the client so.
-        self.log.warn("{target} could not be sent whole: {error}", target=self.uri, error=error)
+        level = LogLevel.debug if isinstance(error, TimeoutError) else LogLevel.warn
+        self.log.emit(level, "{target} could not be sent whole: {error}", target=self.uri, error=error)
         self.channel.abort()
 
     def _let_go(self) -> None:

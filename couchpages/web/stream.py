@@ -5,7 +5,7 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from couchpages.web.edge import Edge
 from couchpages.web.message import RequestHead, Response
@@ -122,6 +122,15 @@ class Stream(asyncio.Protocol):
         """Whether no request is under way and everything is sent."""
         return not self.busy and not self.paused
 
+    @property
+    def since(self) -> float:
+        """From when on it waits: reckoned, because it is asked seldom, and a request takes microseconds."""
+        limits = self.edge.limits
+        if self.over:
+            return -inf
+        begins = self.held or self.left == limits.requests_per_connection
+        return self.deadline - (limits.head_time if begins else limits.idle)
+
     def overdue(self, now: float) -> None:
         """Close: idle, or a head that does not end, or a reader that does not read."""
         del now
@@ -206,9 +215,11 @@ class Stream(asyncio.Protocol):
                 self._responded(last=last)
             else:
                 # The head promised a length that cannot be kept: only a broken connection tells the client so.
-                self.log.warn(
-                    "a response to {address} broke off: {error}", address=host_of(self.transport), error=error
-                )
+                # A reader who stops is no trouble of ours, and a thousand of them are no thousand lines.
+                self.log.emit(
+                    LogLevel.debug if isinstance(error, TimeoutError) else LogLevel.warn,
+                    "a response to {address} broke off: {error}", address=host_of(self.transport), error=error,
+                )  # fmt: skip
                 self._leave_by(self.transport.abort)
 
         # The parts have a clock of their own.
@@ -217,7 +228,7 @@ class Stream(asyncio.Protocol):
         self.sending = TwistedTransport(self.transport)
         if self.paused:
             self.sending.pause()
-        Parts(self.edge.reactor, response, self.sending, done, over).start()
+        Parts(self.edge.reactor, response, self.sending, done, over, self.edge.limits.write_rate).start()
 
     def _responded(self, *, last: bool) -> None:
         self.busy = False
