@@ -127,8 +127,9 @@ class Edge:
             if admission is Admission.TOO_MANY
             else Problem(503, "this node has as many connections as it takes", headers=retry_later())
         )
-        self.ledger.count(problem.status, 0.0)
-        transport.write(whole(problem.response(), self.second))
+        response = problem.response()
+        self.ledger.refused(b"", host_of(transport), response.status, response.length)
+        transport.write(whole(response, self.second))
         transport.close()
 
     def _make_room(self) -> bool:
