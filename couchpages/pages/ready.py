@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from couchpages.pages.conditional import etag
 from couchpages.pages.replies import Reply, file_reply
-from couchpages.tallies import Tallies, Tally
+from couchpages.tallies import FROM_MEMORY, Tallies, Tally
 from couchpages.web.message import Headers
 
 #: A target longer than this is not remembered: it is one of many that name the same, and nobody's link.
@@ -18,6 +18,8 @@ LONGEST_TARGET = 512
 SMALL = 4096
 #: What an answer costs beside its head and target: measured with CPython 3.11.
 BYTES_FOR_AN_ANSWER = 500
+#: What a shelf costs beside its answers, likewise.
+BYTES_FOR_A_SHELF = 550
 
 
 @dataclass(slots=True)
@@ -55,8 +57,8 @@ def file_answer(path: str, blob: str, size: int, content: bytes | None) -> Answe
 def answer_of(reply: Reply) -> Answer:
     """Make ready *reply* to a GET without conditions."""
     body = b"".join(piece for piece in reply.body if isinstance(piece, bytes))
-    where = "none" if reply.blob is None else "memory"
-    return Answer(reply.status, head_of(reply), body, reply.blob, (reply.status, where))
+    key = FROM_MEMORY if reply.blob is not None and reply.status == FROM_MEMORY[0] else (reply.status, "none")
+    return Answer(reply.status, head_of(reply), body, reply.blob, key)
 
 
 def head_of(reply: Reply) -> bytes:
@@ -100,7 +102,9 @@ class Ready:
             shelf = Shelf(host, name, served, self._tallies.of(name))
         if len(target) > LONGEST_TARGET or len(host) > LONGEST_TARGET:
             return shelf
-        self.shelves[host] = shelf
+        if host not in self.shelves:
+            self.shelves[host] = shelf
+            self.held += BYTES_FOR_A_SHELF
         if target not in shelf.answers:
             shelf.answers[target] = answer
             self.held += _cost(target, answer)
@@ -118,7 +122,7 @@ class Ready:
         """Let go of what was ready for a host: the site serves something else."""
         shelf = self.shelves.pop(host, None)
         if shelf is not None:
-            self.held -= sum(_cost(target, answer) for target, answer in shelf.answers.items())
+            self.held -= BYTES_FOR_A_SHELF + sum(_cost(target, answer) for target, answer in shelf.answers.items())
             self._dropped += len(shelf.answers)
             shelf.answers.clear()
 
@@ -142,6 +146,7 @@ class Ready:
         self.held -= _cost(target, answer)
         if not shelf.answers:
             del self.shelves[shelf.host]
+            self.held -= BYTES_FOR_A_SHELF
 
 
 def _cost(target: bytes, answer: Answer) -> int:

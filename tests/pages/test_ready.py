@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.pages.ready import LONGEST_TARGET, Answer, Ready, answer_of, file_answer, head_of
+from couchpages.pages.ready import BYTES_FOR_A_SHELF, LONGEST_TARGET, Answer, Ready, answer_of, file_answer, head_of
 from couchpages.pages.replies import file_reply, redirect_reply
 from couchpages.tallies import Tallies
 from couchpages.web.message import Headers
@@ -51,7 +51,7 @@ class ReadyTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Make a store that holds four answers or so."""
         self.tallies = Tallies(lambda site: site != "unknown")
-        self.ready = Ready(4 * 600, self.tallies)
+        self.ready = Ready(BYTES_FOR_A_SHELF + 4 * 600, self.tallies)
 
     def put(
         self, target: bytes, served: object = "one", host: bytes = b"\nhost: a", answer: Answer | None = None
@@ -151,7 +151,7 @@ class ReadyTests(SynchronousTestCase):
                 ready.shelves[host].answers[target].used = True
             found = [(shelf, target) for shelf in ready.shelves.values() for target in shelf.answers]
             costs = [500 + len(target) + len(shelf.answers[target].fields) for shelf, target in found]
-            self.assertEqual(ready.held, sum(costs))
+            self.assertEqual(ready.held, sum(costs) + BYTES_FOR_A_SHELF * len(ready.shelves))
             self.assertLessEqual(ready.held, ready.limit)
             most = max(most, len(found))
             self.assertTrue(all(shelf.answers for shelf in ready.shelves.values()))
