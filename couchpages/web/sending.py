@@ -9,6 +9,9 @@ from zope.interface import implementer
 from couchpages.web.message import FilePart, Response
 
 CHUNK = 65536
+#: Bodies in memory up to this size are handed to the transport in one piece, of which nothing is copied; larger ones, and files, go
+#: chunk by chunk. A slow reader keeps as much from being forgotten.
+DIRECT = 4 * CHUNK
 #: Seconds in which a reader takes what waits for it, two chunks at most, or is given up: 500 bytes a second, as bodies must come with.
 STALL_SECONDS = 4 * CHUNK / 1000
 

@@ -11,7 +11,7 @@ from couchpages.web.edge import Edge
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_asyncio import TwistedTransport, host_of
 from couchpages.web.problem import Problem
-from couchpages.web.sending import CHUNK, Parts
+from couchpages.web.sending import DIRECT, Parts
 
 #: Seconds for which a connection that we end is still read, so that the last response is not lost with a reset: nginx's
 #: ``lingering_timeout``. A reader that is given up gets as many at least.
@@ -180,9 +180,9 @@ class Stream(asyncio.Protocol):
         start = second.starts.get(response.status) or second.start_of(response.status)
         head = b"".join((start, option, fields, b"\r\n"))
         body = b"" if to is not None and to.method == b"HEAD" else response.body
-        if isinstance(body, bytes) and len(body) <= CHUNK:
+        if isinstance(body, bytes) and len(body) <= DIRECT:
             response.close()
-            self.transport.write(head + body)
+            self.transport.writelines((head, body) if body else (head,))
             self._record(response, to, len(body), seconds)
             self._responded(last=last)
         else:
