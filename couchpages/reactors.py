@@ -7,6 +7,7 @@ transports there, and everything else is Twisted's as ever. docs/adr/0005 has th
 import asyncio
 import resource
 import sys
+from typing import Any
 
 
 def install() -> None:
@@ -25,6 +26,17 @@ def new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
+
+
+def description(reactor: Any) -> str:
+    """Say in words what *reactor* is, and the loop that it runs on, if any."""
+    # Twisted has no public name for the loop, and it is needed before that runs.
+    loop = getattr(reactor, "_asyncioEventloop", None)
+    name = type(reactor).__name__
+    if loop is None:
+        return name
+    # asyncio's loops are of modules that nobody knows by name.
+    return f"{name} with {type(loop).__module__.partition('.')[0]}.{type(loop).__name__}"
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

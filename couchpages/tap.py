@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IServiceCollection, MultiService
-from twisted.logger import ILogObserver
+from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
@@ -63,6 +63,7 @@ def makeService(options: Options) -> MultiService:  # noqa: N802 -- Twisted's na
     # What a node is made of may import a reactor, which must be the right one by then.
     from couchpages.node import node
 
+    Logger("couchpages").info("running on {what}", what=reactors.description(reactor))
     parent: Any = options.parent or {}
     format_ = options["log-format"] or options.settings.log.format
     # --logger and --syslog are twistd's, and beat ours.

@@ -1,12 +1,14 @@
 """A Twisted transport on an asyncio one, for Twisted's protocols on native connections (thin)."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, IPushProducer, ITCPTransport
 from zope.interface import implementer
+
+from couchpages.reactors import running_loop
 
 
 @implementer(ITCPTransport, IPushProducer)
@@ -20,6 +22,7 @@ class TwistedTransport:
         self._producer: Any = None
         self._streaming = False
         self._paused = False
+        self._resuming = False
         self._half_closed = False
 
     # From the asyncio protocol.
@@ -33,8 +36,13 @@ class TwistedTransport:
     def resume(self) -> None:
         """Have it go on."""
         self._paused = False
-        if self._producer is not None:
+        if self._producer is None:
+            return
+        self._resuming = True
+        try:
             self._producer.resumeProducing()
+        finally:
+            self._resuming = False
 
     def lost(self) -> None:
         """Have it end: the connection is gone."""
@@ -56,12 +64,18 @@ class TwistedTransport:
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close when everything is sent; what a producer has not written yet is not waited for."""
         self.disconnecting = True
-        self._transport.close()
+        self._leave_by(self._transport.close)
 
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close at once."""
         self.disconnecting = True
-        self._transport.abort()
+        self._leave_by(self._transport.abort)
+
+    def _leave_by(self, call: Callable[[], object]) -> None:
+        if self._resuming:
+            soon(call)
+        else:
+            call()
 
     def loseWriteConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close our half when everything is sent."""
@@ -122,6 +136,19 @@ class TwistedTransport:
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Close."""
         self.loseConnection()
+
+
+def soon(call: Callable[[], object]) -> None:
+    """Close a transport that just said that there is room again: *call* is called in the loop's next turn.
+
+    asyncio's own transports, when closed by a protocol's ``resume_writing``, tell twice that the connection is lost, the second time in
+    vain (``_write_ready`` and ``close`` of ``asyncio/selector_events.py``, Python 3.11 to 3.14).
+    """
+    loop = running_loop()
+    if loop is None:
+        call()
+    else:
+        loop.call_soon(call)
 
 
 def address_of(name: Any) -> IAddress:

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from couchpages.web.edge import Edge
 from couchpages.web.message import RequestHead, Response
-from couchpages.web.on_asyncio import TwistedTransport, host_of
+from couchpages.web.on_asyncio import TwistedTransport, host_of, soon
 from couchpages.web.problem import Problem
 from couchpages.web.sending import DIRECT, Parts
 
@@ -31,8 +31,8 @@ class Stream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_entered", "busy", "deadline", "edge", "ended", "held", "inside", "left", "origin", "over", "paused", "sending",
-        "transport",
+        "_entered", "_resuming", "busy", "deadline", "edge", "ended", "held", "inside", "left", "origin", "over", "paused",
+        "sending", "transport",
     )  # fmt: skip
 
     log = Logger()
@@ -41,7 +41,7 @@ class Stream(asyncio.Protocol):
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
         self.held = b""
-        self.busy = self.paused = self.ended = self.over = self.inside = self._entered = False
+        self.busy = self.paused = self.ended = self.over = self.inside = self._entered = self._resuming = False
         self.left = edge.limits.requests_per_connection
         self.sending: TwistedTransport | None = None
         self.deadline = edge.second.now + edge.limits.head_time
@@ -97,10 +97,14 @@ class Stream(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on: the reader took it."""
         self.paused = False
-        if self.sending is not None:
-            self.sending.resume()
-        elif not self.busy:
-            self._next()
+        self._resuming = True
+        try:
+            if self.sending is not None:
+                self.sending.resume()
+            elif not self.busy:
+                self._next()
+        finally:
+            self._resuming = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go."""
@@ -205,7 +209,7 @@ class Stream(asyncio.Protocol):
                 self.log.warn(
                     "a response to {address} broke off: {error}", address=host_of(self.transport), error=error
                 )
-                self.transport.abort()
+                self._leave_by(self.transport.abort)
 
         # The parts have a clock of their own.
         self.deadline = inf
@@ -229,7 +233,7 @@ class Stream(asyncio.Protocol):
         """Go on with what came meanwhile."""
         if self.over:
             if self.ended:
-                self.transport.close()
+                self._leave_by(self.transport.close)
             return
         self.deadline = self.edge.second.now + self.edge.limits.idle
         held, self.held = self.held, b""
@@ -256,7 +260,13 @@ class Stream(asyncio.Protocol):
         self.over = True
         self.held = b""
         self._expect_reader()
-        self.transport.close()
+        self._leave_by(self.transport.close)
+
+    def _leave_by(self, call: Callable[[], object]) -> None:
+        if self._resuming:
+            soon(call)
+        else:
+            call()
 
     def _expect_reader(self) -> None:
         unsent = self.transport.get_write_buffer_size()

@@ -37,9 +37,9 @@ def free_ports(number: int) -> list[int]:
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give a plain environment, and *more*."""
+    """Give a plain environment, and *more*: what runs is the checkout that the tests are of, whichever is installed."""
     plain = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return {**plain, "PYTHONDONTWRITEBYTECODE": "1", **(more or {})}
+    return {**plain, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT), **(more or {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,20 @@ class Node:
             {**self.store.environment(), "COUCHPAGES_SERVER": self.server, "COUCHPAGES_API_KEY": self.key}
         )
 
-    def start(self, *options: str, ready: bool = True) -> "Node":
-        """Start the daemon, and wait until it is ready, or not *ready* but listening; *options* are twistd's for couchpages."""
-        command = [str(BIN / "twistd"), "-n", "--pidfile=", "couchpages", "--config", str(self.config), *options]
+    def start(
+        self, *options: str, ready: bool = True, twistd: Sequence[str] = (), env: Mapping[str, str] | None = None,
+        popen: Mapping[str, Any] | None = None,
+    ) -> "Node":  # fmt: skip
+        """Start the daemon, and wait until it is ready, or not *ready* but listening.
+
+        *options* are ours, *twistd* twistd's own; *env* is added to the environment, and *popen* to what Popen is called with.
+        """
+        words = ["-n", "--pidfile=", *twistd, "couchpages", "--config", str(self.config), *options]
         with self.log_file.open("ab") as log:
             self._daemon = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+                [str(BIN / "twistd"), *words], cwd=self.folder, env={**self.environment(), **(env or {})},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **(popen or {}),
+            )  # fmt: skip
         if ready:
             self.wait_until_ready()
         else:
@@ -192,6 +199,11 @@ class Node:
         code = self._end(signal.SIGTERM)
         assert code in (None, -signal.SIGTERM), f"the daemon ended with {code}:\n{self.log()}"
 
+    def send(self, number: signal.Signals) -> None:
+        """Send the daemon a signal, and wait for nothing."""
+        assert self._daemon is not None, "the daemon was not started"
+        self._daemon.send_signal(number)
+
     def interrupt(self) -> int | None:
         """Press Ctrl-C, and give its exit code."""
         return self._end(signal.SIGINT)
@@ -201,10 +213,15 @@ class Node:
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> int | None:
-        daemon, self._daemon = self._daemon, None
-        if daemon is None:
+        if self._daemon is None:
             return None
-        daemon.send_signal(number)
+        self.send(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the end of a daemon that was sent a signal, and give its exit code."""
+        daemon, self._daemon = self._daemon, None
+        assert daemon is not None, "the daemon was not started"
         try:
             return daemon.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -51,18 +51,10 @@ class Peer:
     start: Callable[[Path, Path], AbstractContextManager[Server]]
 
 
-class _NodeOfThisCheckout(Node):
-    """A node that runs the code beside this module, also where the environment has another checkout installed."""
-
-    def environment(self) -> dict[str, str]:
-        """See :class:`~tests.integration.node.Node`."""
-        return {**super().environment(), "PYTHONPATH": str(ROOT)}
-
-
 @contextmanager
 def node(folder: Path, settings: Settings | None = None) -> Iterator[Node]:
     """Run a daemon on the embedded store, pinned."""
-    made = _NodeOfThisCheckout(folder / "node", EmbeddedStore(), settings)
+    made = Node(folder / "node", EmbeddedStore(), settings)
     try:
         made.init()
         made.start()

@@ -1,0 +1,136 @@
+"""The daemon on every reactor that it may run on: the same answers, and the same ends."""
+
+import signal
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from tests.integration.cases import NodeCase
+from tests.integration.node import ROOT, wait_until, write_files
+from tests.integration.visitor import Socket, Visitor, exchange, fetch, request, status_of
+
+LARGE = bytes(range(256)) * 20_000
+FILES: dict[str, str | bytes] = {
+    "index.html": "<h1>here</h1>", "a.txt": "AAA", "b.txt": "BBB", "404.html": "nothing", "large.bin": LARGE,
+}  # fmt: skip
+
+
+class OnEachReactor(NodeCase):
+    """What must hold on the reactor that twistd installs by itself: Twisted's on uvloop."""
+
+    always = True
+    twistd: ClassVar[Sequence[str]] = ()
+    named: ClassVar[str] = "AsyncioSelectorReactor with uvloop.Loop"
+
+    def more(self) -> Mapping[str, str]:
+        """Give what is added to the daemon's environment."""
+        return {}
+
+    def setUp(self) -> None:
+        """Start a node with a site."""
+        super().setUp()
+        self.started = self.new_node().start(twistd=self.twistd, env=self.more())
+        self.started.deploy(write_files(self.folder / "public", FILES), self.site)
+
+    def test_is_the_one(self) -> None:
+        """The log says at the start which reactor it is."""
+        self.assertIn(f"running on {self.named}\n", self.started.log())
+
+    def test_serves(self) -> None:
+        """Files, redirects, refusals, unchanged ones, ranges and calls on one connection, and large files, are what they should be."""
+        tag = fetch(self.started.http, self.site, "/a.txt").headers["etag"]
+        for _ in range(2):
+            with Visitor(self.started.http) as visitor:
+                for target, fields, status, body in (
+                    ("/", {}, 200, b"<h1>here</h1>"),
+                    ("/index.html", {}, 200, b"<h1>here</h1>"),
+                    ("/nowhere", {}, 404, b"nothing"),
+                    ("/a.txt", {"If-None-Match": tag}, 304, b""),
+                    ("/a.txt", {"Range": "bytes=1-1"}, 206, b"A"),
+                    ("/large.bin", {}, 200, LARGE),
+                    ("/large.bin", {"Range": "bytes=1000000-1000004"}, 206, LARGE[1000000:1000005]),
+                    ("/cdn-cgi/trace", {}, 200, None),
+                    ("/b.txt", {}, 200, b"BBB"),
+                ):
+                    answer = visitor.get(self.site, target, headers=fields)
+                    self.assertEqual(answer.status, status, target)
+                    if body is not None:
+                        self.assertEqual(answer.body, body, target)
+                self.assertEqual(visitor.get(self.site, "/a.txt", "HEAD").body, b"")
+                self.assertEqual(visitor.get(self.site, "/a.txt", "POST", body=b"x").status, 405)
+
+    def test_pipelined(self) -> None:
+        """Pipelined requests, for what is ready, for what is large and for what twisted.web answers, are answered in order."""
+        fields = (f"Host: {self.site}",)
+        turns = 4
+        pieces = [
+            request("GET", target, fields)
+            for target in ("/a.txt", "/large.bin", "/b.txt", "/", "/large.bin")
+            for _ in range(turns)
+        ]
+        answer = exchange(self.started.http, *pieces, request("GET", "/cdn-cgi/trace", fields), pieces[0])
+        bodies = (b"AAA", LARGE, b"BBB", b"<h1>here</h1>", LARGE)
+        for body in (body for body in bodies for _ in range(turns)):
+            head, _, answer = answer.partition(b"\r\n\r\n")
+            self.assertEqual(status_of(head), 200)
+            self.assertTrue(answer.startswith(body), answer[:100])
+            answer = answer[len(body) :]
+        self.assertIn(f"h={self.site}\n".encode(), answer)
+        self.assertTrue(answer.endswith(b"AAA"))
+
+    def test_hang_up(self) -> None:
+        """SIGHUP is logged, and ends nobody."""
+        self.started.send(signal.SIGHUP)
+        wait_until(lambda: "SIGHUP" in self.started.log(), "a line about SIGHUP")
+        self.assertEqual(fetch(self.started.http, self.site, "/").status, 200)
+        self.assert_serving(self.started)
+
+    def test_ends(self) -> None:
+        """On SIGTERM idle connections are closed, what is being sent is sent to its end, nobody is let in, and no traceback is logged."""
+        with Socket(self.started.http) as idle, Socket(self.started.http) as slow, Socket(self.started.http) as begun:
+            slow.send(request("GET", "/large.bin", (f"Host: {self.site}",)))
+            begun.send(b"GET / HT")
+            idle.send(request("GET", "/a.txt", (f"Host: {self.site}",)))
+            first = slow.socket.recv(1000)
+            self.assertEqual(status_of(idle.socket.recv(1000)), 200)
+            self.started.send(signal.SIGTERM)
+            wait_until(lambda: not self.started.is_listening(), "nobody to listen")
+            self.assertEqual(idle.read(), b"")
+            self.assertIn(status_of(begun.read()), (0, 408))
+            answer = first + slow.read()
+            self.assertEqual(answer.partition(b"\r\n\r\n")[2], LARGE)
+        self.assertEqual(self.started.wait(), -signal.SIGTERM)
+        self.assertNotIn("Traceback", self.started.log())
+
+    def test_ends_on_ctrl_c(self) -> None:
+        """Ctrl-C ends it in good order as well, also with visitors."""
+        with Socket(self.started.http) as idle:
+            idle.send(request("GET", "/a.txt", (f"Host: {self.site}",)))
+            self.assertEqual(status_of(idle.socket.recv(1000)), 200)
+            self.assertIn(self.started.interrupt(), (0, -signal.SIGINT))
+            self.assertEqual(idle.read(), b"")
+        self.assertNotIn("Traceback", self.started.log())
+
+
+class OnAsyncioAlone(OnEachReactor):
+    """The same where uvloop cannot be imported."""
+
+    named = "AsyncioSelectorReactor with asyncio._UnixSelectorEventLoop"
+
+    def more(self) -> Mapping[str, str]:
+        """Put something in uvloop's place."""
+        stub = write_files(self.folder / "hiding", {"uvloop/__init__.py": "raise ImportError('hidden by a test')\n"})
+        return {"PYTHONPATH": f"{stub}:{ROOT}"}
+
+
+class OnEpoll(OnEachReactor):
+    """The same on Twisted's epoll reactor, for who asks for it."""
+
+    twistd = ("--reactor=epoll",)
+    named = "EPollReactor"
+
+
+class OnAsyncioAsAsked(OnEachReactor):
+    """The same with twistd's --reactor=asyncio: that is asyncio's own loop."""
+
+    twistd = ("--reactor=asyncio",)
+    named = "AsyncioSelectorReactor with asyncio._UnixSelectorEventLoop"
