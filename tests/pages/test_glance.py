@@ -17,7 +17,8 @@ def head(*lines: bytes, start: bytes = b"GET /a?b HTTP/1.1", host: bytes = b"Hos
 DECIDING = st.sampled_from(
     [
         b"Connection: keep-alive", b"Connection: close", b"Connection: Close", b"Connection:close", b"Connection: keep-alive, close",
-        b"Connection: upgrade", b"Connection:  close", b"Connection: close ", b"If-None-Match: *", b'If-None-Match: "a", "b"', b'If-Match: "x"',
+        b"Connection: upgrade", b"Connection:  close", b"Connection: close ", b"If-None-Match: *", b'If-None-Match: "a", "b"',
+        b'If-Match: "x"',
         b"If-Range: x", b"If-Modified-Since: x", b"If-Unmodified-Since: x", b"Range: bytes=0-1", b"Content-Length: 0", b"Content-Length: 5",
         b"Transfer-Encoding: chunked", b"Upgrade: h2c", b"Expect: 100-continue", b"Host: b.example",
     ]
