@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from hashlib import sha256
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -38,8 +39,8 @@ FILES = {
 TAGS = {path: b'"%b"' % sha256(content).hexdigest().encode() for path, content in FILES.items()}
 HOME_TAG = TAGS["index.html"]
 TARGETS = (
-    b"/", b"/index.html", b"/docs", b"/docs?x=1", b"/docs/", b"//docs//", b"/a%20b/%C3%A9.txt", b"/empty.txt", b"/middle.bin", b"/large.bin",
-    b"/no", b"/docs/no", b"/?q", b"/%", b"/%00", b"/a#b", b"*", b"http://a.example/docs/", b"http://b.example/", b"http://none.example/",
+    b"/", b"/index.html", b"/docs", b"/docs?x=1", b"/docs/", b"//docs//", b"/a%20b/%C3%A9.txt", b"/empty.txt", b"/middle.bin",
+    b"/large.bin", b"/no", b"/docs/no", b"/?q", b"/%", b"/%00", b"/a#b", b"*", b"http://a.example/docs/", b"http://b.example/", b"http://none.example/",
     b"/cdn-cgi/trace-json/x", b"//cdn-cgi/other", b"/cdn-cgi", b"/api/v2/sites", b"/" + b"x" * 600, b"/docs/../index.html", b"/api/x.txt",
 )  # fmt: skip
 HOSTS = (
@@ -471,7 +472,7 @@ class Pipelines(Case):
         data = b"".join(self.KINDS[kind][0] for kind in kinds)
         places = [0, *sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]
         wire = port.connect()
-        for start, end in zip(places, places[1:], strict=False):
+        for start, end in pairwise(places):
             send(wire, data[start:end])
             if turns is not None and turns.waiting:
                 turns.go()

@@ -473,40 +473,50 @@ class Answering(Case):
         self.make(requests_per_connection=requests)
         self.log.records.clear()
         wire = self.connect(slow=slow)
-        sent: list[bytes] = []
+        asked: list[bytes] = []
         for what, more in story:
-            if what == "send" and not wire.is_closing() and (not sent or sent[-1] != b"end"):
-                send(wire, words(more) if more != "part" else b"sm", *([b"all\r\n\r\n"] if more == "part" else []))
-                sent.append(b"small" if more == "part" else more.encode())
-            elif what == "end" and (not sent or sent[-1] != b"end"):
-                sent.append(b"end")
-                wire.end()
-            elif what == "make":
-                for waiting in wire.protocol.waiting:
-                    if not waiting.called:
-                        waiting.callback(Response(200, (), b"later"))
-            elif what == "finish":
-                wire.protocol.finish()
-            elif what == "pass":
-                self.pass_time(int(more))
-            elif what == "drain":
-                wire.drain()
-            elif what == "lose":
-                wire.lose()
+            self.live(wire, asked, what, more)
             self.clock.pump([0, 0])
             self.assertLessEqual(wire.most_queued, 3 * CHUNK)
         self.assertEqual(wire.late, 0)
         sizes = {b"large": LARGE, b"middle": LARGE[:30_000], b"file": b"<" + LARGE + b">"}
-        whole = b"".join(b"\n\n" + sizes.get(word, word) for word in sent if word != b"end")
-        got = b"".join(b"\n\n" + body for body in parts_of(wire.sent) if body is not None)
+        whole = b"".join(sizes.get(word, word) for word in asked if word != b"end")
+        got = b"".join(parts_of(wire.sent))
         self.assertTrue(whole.startswith(got), (story, len(got)))
         wire.lose()
-        for waiting in wire.protocol.waiting:
-            if not waiting.called:
-                waiting.callback(Response(200, (), b"later"))
+        self.make_all(wire)
         self.assertEqual((self.edge.connections, self.clock.getDelayedCalls()), (0, []))
         self.assertTrue(all(file.closed for file in wire.protocol.files))
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def live(self, wire: NativeWire, asked: list[bytes], what: str, more: str) -> None:
+        """Let one thing happen; *asked* are the words sent, and ``end`` at the end of input."""
+        if what in ("send", "end") and (wire.is_closing() or asked[-1:] == [b"end"]):
+            return
+        match what:
+            case "send":
+                pieces = [b"sm", b"all\r\n\r\n"] if more == "part" else [words(more)]
+                asked.append(b"small" if more == "part" else more.encode())
+                send(wire, *pieces)
+            case "end":
+                asked.append(b"end")
+                wire.end()
+            case "make":
+                self.make_all(wire)
+            case "finish":
+                wire.protocol.finish()
+            case "pass":
+                self.pass_time(int(more))
+            case "drain":
+                wire.drain()
+            case "lose":
+                wire.lose()
+
+    def make_all(self, wire: NativeWire) -> None:
+        """Make the answers that come later."""
+        for waiting in wire.protocol.waiting:
+            if not waiting.called:
+                waiting.callback(Response(200, (), b"later"))
 
 
 def parts_of(sent: bytes) -> list[bytes]:
