@@ -10,10 +10,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from couchpages.families import Histograms, SiteFamilies, plain_counter
+from couchpages.families import Counters, Histograms, plain_counter, site_families
 from couchpages.tallies import PlainCounter, Tallies
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+END_OF_FILE = b"# EOF\n"
 COUCHDB_STATES = ("answering", "away", "refused")
 FOLLOWER_STATES = ("stopped", "connecting", "loading", "following", "waiting")
 
@@ -25,8 +26,7 @@ class Metrics:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     #: Whoever serves sites is given their tallies, and tells which sites there are: ``tallies.is_known``.
     tallies: Tallies = field(default_factory=Tallies)
-    #: Counted by the tuple ``(port, status)``.
-    responses: PlainCounter = field(init=False)
+    responses: Counters = field(init=False)
     response_seconds: Histograms = field(init=False)
     connections: Gauge = field(init=False)
     blob_reads: PlainCounter = field(init=False)
@@ -53,11 +53,10 @@ class Metrics:
         """Declare every family."""
         registry = self.registry
         ProcessCollector(registry=registry)
-        SiteFamilies(self.tallies, registry)
-        self.responses = plain_counter(
+        self.responses = Counters(
             "couchpages_http_responses",
             "Responses sent, by port (public, api) and status.",
-            ["port", "status"],
+            ("port", "status"),
             registry=registry,
         )
         self.response_seconds = Histograms(
@@ -181,5 +180,6 @@ class Metrics:
     def exposition(self, accept: str) -> tuple[str, bytes]:
         """Give content type and body for a scraper that accepts *accept*."""
         if "application/openmetrics-text" in accept:
-            return OPENMETRICS, generate_openmetrics(self.registry)
-        return TEXT, generate_latest(self.registry)
+            rest = generate_openmetrics(self.registry).removesuffix(END_OF_FILE)
+            return OPENMETRICS, rest + site_families(self.tallies, openmetrics=True).encode() + END_OF_FILE
+        return TEXT, generate_latest(self.registry) + site_families(self.tallies, openmetrics=False).encode()

@@ -63,8 +63,8 @@ from couchpages.web.spool import Spool
 THREADS = 4
 #: Connections that wait for being accepted: nginx has 511, systemd's sockets 4,096; Twisted's 50 is few in a rush.
 BACKLOG = 2048
-#: The part of the memory for blobs that ready heads may take beside it.
-READY_PART = 8
+#: The part of the memory for blobs that answers which are ready take: heads, and small contents with them.
+READY_PART = 4
 
 
 def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]] = ()) -> list[Any]:
@@ -86,7 +86,8 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     stored = StoredBlobs(files, metrics)
     arrivals = Arrivals(reactor, stored, metrics)
     sites = Sites(reactor, manifests, settings.cache.manifests, metrics, arrivals, _milliseconds, keeper)
-    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics, stored.distrust)
+    for_ready = settings.cache.memory // READY_PART
+    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory - for_ready, metrics, stored.distrust)
     manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
     key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [
@@ -136,7 +137,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         return made
 
     api_edge, public_edge = edge(private, "api"), edge(public, "public")
-    ready = Ready(max(settings.cache.memory // READY_PART, 1), metrics.tallies)
+    ready = Ready(for_ready, metrics.tallies)
     metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
     front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
     listeners = [

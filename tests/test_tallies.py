@@ -108,8 +108,8 @@ class Shown(SynchronousTestCase):
         metrics.tallies.is_known = known.__contains__
         for site in (*known, "other.example"):
             metrics.tallies.of(site).count(MEMORY, 10)
-        metrics.responses.inc(("public", 200))
-        metrics.responses.labels("api", 404).inc()
+        metrics.responses.labels("public").inc(200)
+        metrics.responses.labels("api").inc(404)
         metrics.response_seconds.labels("public").observe(0.0002)
         metrics.connections.labels("public").set_function(lambda: 3)
         metrics.blob_reads.inc("memory")

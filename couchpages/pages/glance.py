@@ -5,50 +5,52 @@ be known, and then the head is read in full.
 """
 
 import re
-from typing import NamedTuple
+from typing import TypeAlias
 
 END = b"\r\n\r\n"
 
-# In a head in lower case: every field that decides anything about a GET without a body, and whether anything follows the head.
+# Every field that decides anything about a GET without a body, and whether anything follows the head. Most lines begin with a letter
+# that none of these begins with, which the look ahead finds out sooner than the names would.
 _TELLING = re.compile(
-    rb"\n(?:host|connection|if-[a-z-]*|range|content-length|transfer-encoding|upgrade|expect):[^\r]*|\n\r\n.", re.DOTALL
+    rb"\n(?=[hcirtue\r])"
+    rb"(?:(?:host|connection|if-[a-z-]*|range|content-length|transfer-encoding|upgrade|expect):[^\r]*|\r\n.)",
+    re.IGNORECASE | re.DOTALL,
 )
-_HOST = b"\nhost:"
-_KEEP_ALIVE = b"\nconnection: keep-alive"
-_CLOSE = b"\nconnection: close"
-_IF_NONE_MATCH = b"\nif-none-match:"
-_CURRENT = b"HTTP/1.1\r\n"
+_PLAIN = frozenset({b"GET", b"HEAD"})
+
+Wish: TypeAlias = tuple[bytes, bytes, bool]
+"""What the fields say: the line of the Host field as it came, the value of If-None-Match (empty without one), and whether the
+connection ends with the response."""
 
 
-class Glance(NamedTuple):
-    """What was seen: *host* is the whole line of the Host field, in lower case; so is *condition*, an If-None-Match, or empty."""
-
-    method: bytes
-    target: bytes
-    host: bytes
-    condition: bytes
-    closes: bool
-
-
-def glance(head: bytes) -> Glance | None:
-    """Look at *head*, which must end in an empty line; None for everything but a plain GET or HEAD of HTTP/1.1, alone."""
-    parts = head.split(b" ", 2)
-    if len(parts) != 3 or not parts[2].startswith(_CURRENT):  # noqa: PLR2004 -- method, target and the rest
+def plain_target(line: bytes) -> tuple[bytes, bytes] | None:
+    """Give method and target of a request line of HTTP/1.1 that is a GET or HEAD; None for another."""
+    words = line.split(b" ")
+    if len(words) != 3 or words[2] != b"HTTP/1.1" or words[0] not in _PLAIN:  # noqa: PLR2004 -- method, target, version
         return None
-    method, target, _ = parts
-    if method not in (b"GET", b"HEAD"):
-        return None
+    return words[0], words[1]
+
+
+def wish(fields: bytes) -> Wish | None:
+    """Look at the lines behind a request line, from its CRLF to the empty line; None for what is more than a plain visit, alone."""
+    found = _TELLING.findall(fields)
+    if len(found) == 1 and found[0][1:6].lower() == b"host:":
+        return found[0][1:], b"", False
+    return _of_several(found)
+
+
+def _of_several(fields: list[bytes]) -> Wish | None:
     host = condition = b""
     closes = False
-    for field in _TELLING.findall(head.lower()):
-        if field.startswith(_HOST) and not host:
-            host = field
-        elif field == _KEEP_ALIVE:
-            pass
-        elif field == _CLOSE:
-            closes = True
-        elif field.startswith(_IF_NONE_MATCH) and not condition:
-            condition = field
-        else:
-            return None
-    return Glance(method, target, host, condition, closes) if host else None
+    for field in fields:
+        name, _, value = field.partition(b":")
+        match name.lower():
+            case b"\nhost" if not host:
+                host = field[1:]
+            case b"\nconnection" if value in (b" keep-alive", b" close"):
+                closes = closes or value == b" close"
+            case b"\nif-none-match" if not condition:
+                condition = value.strip(b" \t")
+            case _:
+                return None
+    return (host, condition, closes) if host else None

@@ -8,20 +8,20 @@ upgrades, calls of the API, and what is not well-formed. So the rules that refus
 from collections.abc import Callable
 from math import inf
 from time import perf_counter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from couchpages.pages.blobs import BlobReader
-from couchpages.pages.glance import END, Glance, glance
+from couchpages.pages.glance import END, plain_target, wish
 from couchpages.pages.ready import Answer, Ready, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.visits import Visits, is_plain
 from couchpages.web.edge import Edge
 from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
-from couchpages.web.heads import read_head, request_head
+from couchpages.web.heads import CRLF, read_head, request_head
 from couchpages.web.llhttp import Syntax
 from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.on_asyncio import host_of
@@ -32,9 +32,19 @@ from couchpages.web.syntax import Fault
 #: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
 JOINED = 16_384
 NOT_MODIFIED = (304, "none")
+#: Bytes of fields that a connection remembers: some thousand idle ones shall not hold some thousand large heads.
+LONGEST_REMEMBERED = 2_048
 
-Chosen: TypeAlias = tuple[tuple[int, str], bytes, bytes]
-"""What a tally counts an answer by, its fields, and its body."""
+
+Said: TypeAlias = tuple[bytes, bool]
+"""What fields say beside the host: the value of If-None-Match, or empty, and whether the connection ends with the response."""
+
+
+class Found(NamedTuple):
+    """A small content, and where it was: memory or disk."""
+
+    content: bytes
+    where: str
 
 
 class Front:
@@ -58,12 +68,12 @@ class Front:
         self.is_call = is_call
         self.syntax = Syntax(edge.limits.head)
 
-    def make_ready(self, seen: Glance) -> tuple[Shelf, Answer] | None:
-        """Make and keep the answer to a visit; None for what is the API's, or takes longer."""
-        host = Headers(((b"host", seen.host.partition(b":")[2].strip(b" \t")),))
-        if self.is_call(RequestHead(seen.method, seen.target, b"HTTP/1.1", host, "", "http")):
+    def make_ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
+        """Make and keep the answer for a target and the line of a Host field; None for what is the API's, or takes longer."""
+        field = Headers(((b"host", host.partition(b":")[2].strip(b" \t")),))
+        if self.is_call(RequestHead(b"GET", target, b"HTTP/1.1", field, "", "http")):
             return None
-        return self.visits.make_ready(self.ready, seen)
+        return self.visits.make_ready(self.ready, host, target)
 
     def connection(self) -> "VisitConnection":
         """Make the protocol of a new connection."""
@@ -71,13 +81,50 @@ class Front:
 
 
 class VisitConnection(Stream):
-    """One connection."""
+    """One connection.
 
-    __slots__ = ("_front",)
+    The requests of a connection differ little but in their first lines: a browser sends the same fields for every picture of a page. So
+    what stands behind the Host field, which comes first, is remembered of the last head that was found well-formed, with what it says,
+    and is not read again when it comes again.
+    """
+
+    __slots__ = ("_front", "_rest", "_said")
 
     def __init__(self, front: Front) -> None:
         super().__init__(front.edge)
         self._front = front
+        self._rest = b""
+        self._said = (b"", False)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what came, or hold it; one whole plain request, which most are, is answered on the shortest way."""
+        began = perf_counter()
+        if not (self.held or self.busy or self.paused or self.over) and self._answer_one(data, began):
+            return
+        super().data_received(data)
+
+    def _answer_one(self, data: bytes, began: float) -> bool:
+        """Answer *data* if it is one plain head, and its answer is near."""
+        line, _, fields = data.partition(CRLF)
+        asked = plain_target(line)
+        if asked is None:
+            return False
+        method, target = asked
+        host, _, rest = fields.partition(CRLF)
+        if rest and rest == self._rest:
+            # A host and a target for which something is ready were well-formed when it was made so.
+            taken = self._ready(host, target)
+            if taken is not None:
+                return self._at_once(data, method, taken, self._said, began)
+        if not fields.endswith(END) or (read := wish(data[len(line) :])) is None:
+            return False
+        said = read[1:]
+        if not self._front.syntax.accepts(data, closes=said[1]):
+            return False
+        if host == read[0] and len(rest) <= LONGEST_REMEMBERED:
+            self._rest, self._said = rest, said
+        taken = self._ready(read[0], target) or self._front.make_ready(read[0], target)
+        return taken is not None and self._at_once(data, method, taken, said, began)
 
     def serve(self, data: bytes, start: int = 0) -> None:
         """Answer each request in *data*."""
@@ -107,68 +154,57 @@ class VisitConnection(Stream):
 
     def _answer(self, head: bytes, began: float) -> bool:
         """Answer one request, or begin to; False for what twisted.web has to look at."""
-        front = self._front
-        seen = glance(head)
-        if seen is not None and front.syntax.accepts(head, closes=seen.closes) and self._at_once(head, seen, began):
+        if self._answer_one(head, began):
             return True
         read = read_head(head, self.edge.limits.head)
         if isinstance(read, Fault) or not is_plain(read):
             return False
         request = request_head(read, host_of(self.transport), "http")
-        if front.is_call(request):
+        if self._front.is_call(request):
             return False
         self._visit(request, began, last=asks_to_close(request.version, request.headers.all(b"connection")))
         return True
 
-    def _at_once(self, head: bytes, seen: Glance, began: float) -> bool:
-        """Answer from what is ready or can be made so at once; False where that is not possible."""
-        shelf = self._front.ready.shelves.get(seen.host)
-        answer = None
-        if shelf is not None and shelf.served is self._front.serving(shelf.name):
-            answer = shelf.answers.get(seen.target)
-        if shelf is None or answer is None:
-            made = self._front.make_ready(seen)
-            if made is None:
+    def _ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
+        """Give the answer that is ready, if the site still serves what it was made for."""
+        shelf = self._front.ready.shelves.get(host)
+        if shelf is None or shelf.served is not self._front.serving(shelf.name):
+            return None
+        answer = shelf.answers.get(target)
+        return None if answer is None else (shelf, answer)
+
+    def _at_once(self, head: bytes, method: bytes, taken: tuple[Shelf, Answer], said: Said, began: float) -> bool:
+        """Send an answer; False where its content is not near, or a condition is to be evaluated."""
+        shelf, answer = taken
+        condition, closes = said
+        answer.used = True
+        key, fields, body = answer.key, answer.fields, answer.body
+        if condition:
+            # Other conditions than this very tag are for others to evaluate.
+            if condition != answer.tag:
                 return False
-            shelf, answer = made
-        chosen = self._unchanged(answer, head, seen) if seen.condition else self._whole(answer)
-        if chosen is None:
-            return False
-        key, fields, body = chosen
-        if seen.method == b"HEAD":
+            key, fields, body = NOT_MODIFIED, answer.not_modified, b""
+        elif answer.blob is not None:
+            found = self._content(answer, answer.blob)
+            if found is None:
+                return False
+            body, key = found.content, (answer.status, found.where)
+        if method == b"HEAD":
             key, body = (key[0], "none"), b""
-        self._send(key[0], fields, body, last=seen.closes)
-        self._note(head, shelf, key, len(body), perf_counter() - began)
+        self._send(key[0], fields, body, last=closes)
+        self._note(head, shelf, key, len(body), began)
         return True
 
-    def _whole(self, answer: Answer) -> Chosen | None:
-        """Choose the whole answer, if its content is near."""
-        answer.used = True
-        if answer.blob is None:
-            return answer.key, answer.fields, answer.body
-        content = self._front.in_memory(answer.blob)
+    def _content(self, answer: Answer, blob: str) -> Found | None:
+        """Give the content of an answer that holds only the name of its *blob*, if that is near."""
+        content = self._front.in_memory(blob)
         if content is not None:
-            return answer.key, answer.fields, content
-        content = self._front.near(answer.blob)
-        return ((answer.status, "disk"), answer.fields, content) if content is not None else None
-
-    def _unchanged(self, answer: Answer, head: bytes, seen: Glance) -> Chosen | None:
-        """Choose 304 for who names the very tag that the answer has; other conditions are for others to evaluate."""
-        answer.used = True
-        if seen.condition != answer.condition:
+            return Found(content, "memory")
+        content = self._front.near(blob)
+        if content is None:
             return None
-        # Tags are compared as they were sent; what the glance saw is in lower case.
-        end = head.lower().find(seen.condition) + len(seen.condition)
-        if not head.startswith(answer.tag, end - len(answer.tag)):
-            return None
-        return NOT_MODIFIED, answer.not_modified, b""
-
-    def _note(self, head: bytes, shelf: Shelf, key: tuple[int, str], size: int, seconds: float) -> None:
-        shelf.tally.count(key, size)
-        ledger = self.edge.ledger
-        ledger.count(key[0], seconds)
-        if ledger.logs:
-            ledger.log(head, host_of(self.transport), key[0], size, seconds, shelf.name, key[1])
+        self._front.ready.fill(answer, content)
+        return Found(content, "disk")
 
     def _send(self, status: int, fields: bytes, body: bytes, *, last: bool) -> None:
         second = self.edge.second
@@ -181,6 +217,14 @@ class VisitConnection(Stream):
         else:
             self.transport.writelines((start + fields, body))
         self.sent(last=last)
+
+    def _note(self, head: bytes, shelf: Shelf, key: tuple[int, str], size: int, began: float) -> None:
+        seconds = perf_counter() - began
+        shelf.tally.count(key, size)
+        ledger = self.edge.ledger
+        ledger.count(key[0], seconds)
+        if ledger.logs:
+            ledger.log(head, host_of(self.transport), key[0], size, seconds, shelf.name, key[1])
 
     def _visit(self, request: RequestHead, began: float, *, last: bool) -> None:
         self.busy = self.inside = True

@@ -1,7 +1,7 @@
 """Answers made ready for the next visitor, as long as their deployment is served (pure).
 
-What is ready of a file is its head and the name of its blob: the bytes stay in the cache of blobs, so that no memory is spent twice. An
-answer belongs to what its site serves at that moment and is never given for anything else, whoever forgets to say that a site switched.
+What is ready of a file is its head, and its content where that is small; larger contents stay in the cache of blobs. An answer belongs to
+what its site serves at that moment and is never given for anything else, whoever forgets to say that a site switched.
 """
 
 from collections import deque
@@ -9,21 +9,25 @@ from dataclasses import dataclass
 
 from couchpages.pages.conditional import etag
 from couchpages.pages.replies import Reply, file_reply
-from couchpages.tallies import Tallies, Tally
+from couchpages.tallies import FROM_MEMORY, Tallies, Tally
 from couchpages.web.message import Headers
 
 #: A target longer than this is not remembered: it is one of many that name the same, and nobody's link.
 LONGEST_TARGET = 512
+#: Contents up to this size are held with their heads: looking them up elsewhere costs more than they do.
+SMALL = 4096
 #: What an answer costs beside its head and target: measured with CPython 3.11.
 BYTES_FOR_AN_ANSWER = 500
+#: What a shelf costs beside its answers, likewise.
+BYTES_FOR_A_SHELF = 550
 
 
 @dataclass(slots=True)
 class Answer:
     """The answer to GET for one target: *fields* is everything behind the Date, the empty line included.
 
-    *blob* names the content, or is None where *body* has it. *condition* is the field that is answered with *not_modified*. *key* is
-    what a tally counts it by while its blob is in memory.
+    *blob* names the content, or is None where *body* has it. Who has *tag* already is answered with *not_modified*. *key* is what a
+    tally counts it by while its content is in memory.
     """
 
     status: int
@@ -31,26 +35,30 @@ class Answer:
     body: bytes
     blob: str | None
     key: tuple[int, str]
-    condition: bytes = b""
     tag: bytes = b""
     not_modified: bytes = b""
     used: bool = False
 
 
-def file_answer(path: str, blob: str, size: int) -> Answer:
-    """Make ready the file at *path*, whose content has the SHA-256 *blob* and *size* bytes, and what whoever has it already is told."""
+def file_answer(path: str, blob: str, size: int, content: bytes | None) -> Answer:
+    """Make ready the file at *path*, and what whoever has it already is told.
+
+    Its content has the SHA-256 *blob* and *size* bytes; *content* is held where it is there and small.
+    """
     tag = etag(blob)
     answer = answer_of(file_reply(b"GET", Headers(), path, blob, size))
     unchanged = file_reply(b"GET", Headers(((b"if-none-match", tag),)), path, blob, size)
-    answer.tag, answer.condition, answer.not_modified = tag, b"\nif-none-match: " + tag, head_of(unchanged)
+    if content is not None and size <= SMALL:
+        answer.blob, answer.body = None, content
+    answer.tag, answer.not_modified = tag, head_of(unchanged)
     return answer
 
 
 def answer_of(reply: Reply) -> Answer:
     """Make ready *reply* to a GET without conditions."""
     body = b"".join(piece for piece in reply.body if isinstance(piece, bytes))
-    where = "none" if reply.blob is None else "memory"
-    return Answer(reply.status, head_of(reply), body, reply.blob, (reply.status, where))
+    key = FROM_MEMORY if reply.blob is not None and reply.status == FROM_MEMORY[0] else (reply.status, "none")
+    return Answer(reply.status, head_of(reply), body, reply.blob, key)
 
 
 def head_of(reply: Reply) -> bytes:
@@ -94,7 +102,9 @@ class Ready:
             shelf = Shelf(host, name, served, self._tallies.of(name))
         if len(target) > LONGEST_TARGET or len(host) > LONGEST_TARGET:
             return shelf
-        self.shelves[host] = shelf
+        if host not in self.shelves:
+            self.shelves[host] = shelf
+            self.held += BYTES_FOR_A_SHELF
         if target not in shelf.answers:
             shelf.answers[target] = answer
             self.held += _cost(target, answer)
@@ -102,11 +112,17 @@ class Ready:
             self._shrink()
         return shelf
 
+    def fill(self, answer: Answer, content: bytes) -> None:
+        """Hold the *content* of an answer that is held, if it is small."""
+        if answer.blob is not None and len(content) <= SMALL:
+            answer.blob, answer.body = None, content
+            self.held += len(content)
+
     def drop(self, host: bytes) -> None:
         """Let go of what was ready for a host: the site serves something else."""
         shelf = self.shelves.pop(host, None)
         if shelf is not None:
-            self.held -= sum(_cost(target, answer) for target, answer in shelf.answers.items())
+            self.held -= BYTES_FOR_A_SHELF + sum(_cost(target, answer) for target, answer in shelf.answers.items())
             self._dropped += len(shelf.answers)
             shelf.answers.clear()
 
@@ -130,6 +146,7 @@ class Ready:
         self.held -= _cost(target, answer)
         if not shelf.answers:
             del self.shelves[shelf.host]
+            self.held -= BYTES_FOR_A_SHELF
 
 
 def _cost(target: bytes, answer: Answer) -> int:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from couchpages.pages.blobs import BlobReader
-from couchpages.pages.glance import Glance
 from couchpages.pages.hosts import requested_host
 from couchpages.pages.ranges import ByteRange
 from couchpages.pages.ready import Answer, Ready, Shelf, answer_of, file_answer
@@ -61,24 +60,24 @@ class Visits:
 
         return Exchange(respond, Discarded())
 
-    def make_ready(self, ready: Ready, seen: Glance) -> tuple[Shelf, Answer] | None:
+    def make_ready(self, ready: Ready, field: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
         """Make and keep the answer to a plain request for something small that is in memory or on disk; None otherwise."""
-        host = requested_host(seen.host.partition(b":")[2].strip(b" \t"))
+        host = requested_host(field.partition(b":")[2].strip(b" \t"))
         served = self._sites.serving(host) if host else None
         files = self._sites.held_files(served) if served is not None else None
-        if not host or files is None or not seen.target.startswith(b"/") or seen.target.startswith(RESERVED_PATH):
+        if not host or files is None or not target.startswith(b"/") or target.startswith(RESERVED_PATH):
             return None
-        match route(files, seen.target):
+        match route(files, target):
             case Serve(path, blob):
                 size = self._blobs.size(blob)
                 if size is None or size > CHUNK:
                     return None
-                answer = file_answer(path, blob, size)
+                answer = file_answer(path, blob, size, self._blobs.in_memory(blob))
             case Redirect(location):
                 answer = answer_of(redirect_reply(location))
             case _:
                 return None
-        return ready.put(seen.host, host, served, seen.target, answer), answer
+        return ready.put(field, host, served, target, answer), answer
 
     async def respond(self, head: RequestHead) -> Response:
         """Answer; never fails but for a defect."""

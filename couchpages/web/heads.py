@@ -47,6 +47,12 @@ class HeadReader:
         self._fields: list[Field] = []
 
     @property
+    def first_line(self) -> bytes:
+        """The request line, once it was read; empty before."""
+        read = self._line
+        return b"%b %b %b" % (read.method, read.target, read.version) if read is not None else b""
+
+    @property
     def method(self) -> bytes:
         """The method, once the request line was read; empty before."""
         return self._line.method if self._line is not None else b""

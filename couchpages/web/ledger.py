@@ -30,21 +30,18 @@ class Ledger:
         trusted_proxies: Sequence[Network] = (),
         wall: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._port = port
         self._log = log
         self._trusted = trusted_proxies
         self._wall = wall
-        self._responses = metrics.responses
+        self._responses = metrics.responses.labels(port)
         self._durations = metrics.response_seconds.labels(port)
-        self._labels: dict[int, tuple[str, int]] = {}
         self.tallies = metrics.tallies
         #: Whether somebody wants to read heads.
         self.logs = log is not None
 
     def count(self, status: int, seconds: float) -> None:
         """Count a response whose head took *seconds* from the request's last byte."""
-        label = self._labels.get(status) or self._labels.setdefault(status, (self._port, status))
-        self._responses.inc(label)
+        self._responses.inc(status)
         self._durations.observe(seconds)
 
     def note(self, head: RequestHead, response: Response, size: int, seconds: float) -> None:
@@ -57,6 +54,12 @@ class Ledger:
             self._log.note(
                 self._wall(), address, _as_it_came(head), response.status, size, seconds, response.site or "", response.cache
             )  # fmt: skip
+
+    def refused(self, line: bytes, peer: str, status: int, size: int) -> None:
+        """Note the refusal of what is no request, of which *line* is the first line as far as it was understood."""
+        self.count(status, 0.0)
+        if self._log is not None:
+            self._log.note(self._wall(), peer, line, status, size, 0.0, "", "none")
 
     def log(self, head: bytes, peer: str, status: int, size: int, seconds: float, site: str, cache: str) -> None:
         """Log a response to a request whose head is there as it came, from the address *peer*."""

@@ -67,6 +67,9 @@ class EdgeChannel(HTTPChannel):
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 -- Twisted's name
         """Take a line of a head. Twisted's own reading of it is left out: it mends some heads, and knows no limits of ours."""
+        if not self.persistent:
+            # TLS hands on what was on its way when the connection was closed; no request may follow.
+            return
         match self._head.line(line):
             case Fault() as fault:
                 self._refuse_message(fault)
@@ -186,8 +189,10 @@ class EdgeChannel(HTTPChannel):
             self._refused, self.persistent, self.length = True, False, None
             self.setTimeout(None)
             self.setRawMode()
-            self.factory.ledger.count(problem.status, 0.0)
-            self.transport.write(_whole(problem.response(), self._head.method))
+            response = problem.response()
+            peer = getattr(self.getPeer(), "host", "")
+            self.factory.ledger.refused(self._head.first_line, peer, problem.status, response.length)
+            self.transport.write(_whole(response, self._head.method))
             self.loseConnection()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name

@@ -168,7 +168,7 @@ class Stream(asyncio.Protocol):
         """Note that a response was written whole; *last* tells that the client asked for the connection's end."""
         if last or self.left <= 0:
             self._end(asked=last)
-        else:
+        elif not self.paused:
             self.deadline = self.edge.second.now + self.edge.limits.idle
 
     def respond(self, response: Response, to: RequestHead | None, seconds: float, *, last: bool) -> None:
@@ -191,7 +191,7 @@ class Stream(asyncio.Protocol):
 
     def _record(self, response: Response, to: RequestHead | None, size: int, seconds: float) -> None:
         if to is None:
-            self.edge.ledger.count(response.status, seconds)
+            self.edge.ledger.refused(b"", host_of(self.transport), response.status, size)
         else:
             self.edge.ledger.note(to, response, size, seconds)
 

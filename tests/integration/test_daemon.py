@@ -211,7 +211,7 @@ class Samples(NodeCase):
         """With every key uncommented it is right too, names each key that there is, and says the defaults where there are some."""
         text = re.sub(r"(?m)^# ([a-z_]+ = )", r"\1", self.sample.read_text())
         settings = parse(text, "etc/couchpages.toml")
-        with_examples = {"public_port", "url", "password_file"}
+        with_examples = {"public_port", "url", "password_file", "file", "rotate_size"}
         written, declared = tomllib.loads(text), Settings()
         for section in Settings.__dataclass_fields__:
             default = getattr(declared, section)

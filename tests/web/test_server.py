@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.ports import NoRoom, StoreError, Unavailable
 from couchpages.web.exchange import InMemory
+from couchpages.web.heads import HeadLimits
 from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import Problem
@@ -343,6 +344,29 @@ class Refusals(SynchronousTestCase):
                 self.assertEqual(connection.counted(status), 1)
                 self.check_gone(connection.half_close())
 
+    def test_says_what_is_wrong(self) -> None:
+        """A refusal says in a sentence what is wrong, and names the field (law 8); one of HEAD has no body (RFC 9110 section 9.3.2)."""
+        answer = Connection(Scripted()).send(put(b"", 3, b"Transfer-Encoding: chunked")).answer()
+        self.assertEqual(
+            json.loads(answer.body),
+            {
+                "type": "about:blank",
+                "title": "Bad Request",
+                "status": 400,
+                "detail": "Content-Length and Transfer-Encoding exclude each other (RFC 9112 section 6.1)",
+                "field": "Content-Length",
+            },
+        )
+        answer = Connection(Scripted()).send(b"HEAD / HTTP/1.1\r\n\r\n").answer(b"HEAD")
+        self.assertEqual((answer.status, answer.body), (400, b""))
+        answer = Connection(Scripted()).send(chunked(b"abc", end=False) + b"nonsense\r\n").answer()
+        self.assertIn("RFC 9112 section 7.1", json.loads(answer.body)["detail"])
+
+    def test_limits(self) -> None:
+        """The limits of a head are the factory's."""
+        connection = Connection(Scripted(), limits=HeadLimits(size=30))
+        self.assertEqual(connection.send(GET + b"GET / HTTP/1.1\r\nHost: abcdefghi").answers()[-1].status, 431)
+
     def test_behind_an_answer(self) -> None:
         """An answer that was given before stands before the refusal."""
         connection = Connection(Scripted()).send(GET + b"nonsense\r\n\r\n")
@@ -573,6 +597,14 @@ class Ports(SynchronousTestCase):
         waiting[-1].callback(Response(200))
         self.assertEqual(connection.turn().answer().fields[b"connection"], b"close")
         self.assertTrue(connection.wire.gone)
+
+    def test_request_after_close_idle(self) -> None:
+        """A request that was on its way when its connection was closed is not answered: TLS hands it on all the same."""
+        application = Scripted()
+        connection = Connection(application)
+        close(connection)
+        connection.protocol.receiver.data_received(GET + b"nonsense\r\n\r\n\n")
+        self.assertEqual((application.heads, connection.turn().answers()), ([], []))
 
     def test_abort_all(self) -> None:
         """Whatever is open can be cut, also what lingers after a refusal, and leaves no timer."""

@@ -15,7 +15,9 @@ from couchpages.metrics import Metrics
 from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application, Exchange
 from couchpages.web.handed_over import HandedOver
+from couchpages.web.heads import DEFAULT_LIMITS, HeadLimits
 from couchpages.web.ledger import Ledger
+from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_twisted import AsyncioOnTwisted
 from couchpages.web.second import Second
@@ -160,10 +162,16 @@ def edge_of(application: Application, clock: Clock, metrics: Metrics | None = No
 class Connection:
     """One connection to an edge that serves *application*."""
 
-    def __init__(self, application: Application, room: int = 2**30, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        application: Application,
+        room: int = 2**30,
+        clock: Clock | None = None,
+        limits: HeadLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.clock = clock or Clock()
         self.metrics = Metrics()
-        self.edge = edge_of(application, self.clock, self.metrics)
+        self.edge = edge_of(application, self.clock, self.metrics, limits=ConnectionLimits(head=limits))
         self.wire = Wire(self.clock, room)
         self.protocol = AsyncioOnTwisted(HandedOver(self.edge))
         self.wire.protocol = self.protocol
@@ -193,19 +201,30 @@ class Connection:
             "couchpages_http_responses_total", {"port": "test", "status": str(status)}
         )
 
-    def answers(self, method: bytes = b"GET") -> list[Answer]:
-        """Read the responses sent, which must be whole."""
-        left = self.wire.value()
-        found = []
-        while left:
-            answer, left = read_answer(left, method)
-            found.append(answer)
-        return found
+    def answers(self, *methods: bytes) -> list[Answer]:
+        """Read the responses sent, which must be whole, to requests of *methods*; the last one, or GET, made all the rest."""
+        return answers_in(self.wire.value(), *methods)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the edge closed the connection, or its half of it."""
+        return self.wire.half_closed or self.wire.disconnecting
 
     def answer(self, method: bytes = b"GET") -> Answer:
         """Read the only response."""
         (only,) = self.answers(method)
         return only
+
+
+def answers_in(data: bytes, *methods: bytes) -> list[Answer]:
+    """Read responses, which must be whole, to requests of *methods*; the last one, or GET, made all the rest."""
+    found: list[Answer] = []
+    finals = 0
+    while data:
+        answer, data = read_answer(data, methods[min(finals, len(methods) - 1)] if methods else b"GET")
+        finals += answer.status >= 200  # the others are interim
+        found.append(answer)
+    return found
 
 
 def read_answer(data: bytes, method: bytes) -> tuple[Answer, bytes]:
