@@ -25,6 +25,7 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
+from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
@@ -91,7 +92,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
     key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [
-        Follower(reactor, manifests, manifest_conflicts, metrics, known=sites.known),
+        Follower(reactor, manifests, Lasting(manifest_conflicts), metrics, known=sites.known),
         Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
         Follower(reactor, secrets, key_conflicts, metrics, vital=False),
     ]
