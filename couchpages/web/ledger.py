@@ -59,7 +59,7 @@ class Ledger:
         """Note the refusal of what is no request, of which *line* is the first line as far as it was understood."""
         self.count(status, 0.0)
         if self._log is not None:
-            self._log.note(self._wall(), peer, line, status, size, 0.0, "", "none")
+            self._log.note(self._wall(), plain_address(peer), line, status, size, 0.0, "", "none")
 
     def log(self, head: bytes, peer: str, status: int, size: int, seconds: float, site: str, cache: str) -> None:
         """Log a response to a request whose head is there as it came, from the address *peer*."""

@@ -108,7 +108,7 @@ class Limits(Case):
                 self.assert_open(second, other, again)
                 for wire in (second, other, again):
                     wire.lose()
-        self.assertEqual(self.metrics.responses.counts["test", 429], 2)
+        self.assertEqual(self.metrics.responses.labels("test").counts[429], 2)
 
     def test_networks(self) -> None:
         """An IPv6 network of 64 bits is one address; trusted proxies and Unix sockets are none."""
@@ -148,7 +148,7 @@ class Limits(Case):
         answer = self.refusal(self.connect())
         self.assertEqual((answer.status, answer.fields[b"retry-after"]), (503, b"5"))
         self.assert_open(first, second)
-        self.assertEqual(self.metrics.responses.counts["test", 503], 1)
+        self.assertEqual(self.metrics.responses.labels("test").counts[503], 1)
 
     def test_many_at_once(self) -> None:
         """Defect: many that were accepted in one turn of the loop all cut the same connection, and the port had too many."""
@@ -159,7 +159,7 @@ class Limits(Case):
                 self.assertLessEqual(self.edge.connections, 5)
         self.clock.pump([0, 0])
         self.assertEqual((self.edge.connections, len([wire for wire in self.wires if not wire.gone])), (5, 5))
-        self.assertEqual(self.metrics.responses.counts, {})
+        self.assertEqual(self.metrics.responses.labels("test").counts, {})
 
     def test_handed_over_waits_too(self) -> None:
         """Connections of twisted.web are cut for others too, when they wait."""

@@ -85,7 +85,7 @@ class TransportTests(SynchronousTestCase):
                 transport.write(b"late")
 
         echo = Echo()
-        echo.makeConnection(self.transport)  # type: ignore[arg-type]  # implements it
+        echo.makeConnection(self.transport)
         echo.dataReceived(b"x")
         self.assertEqual((self.wire.sent, self.wire.closing, self.transport.disconnecting), (b"xab", True, True))
 

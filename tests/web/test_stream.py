@@ -290,8 +290,8 @@ class Timeouts(Case):
         self.assertEqual((wire.half_closed, wire.closing), (True, False))
         send(wire, b"more\r\n\r\n")
         self.pass_time(LINGER + TURN)
-        self.assert_gone(wire, logged=1)
-        self.assertEqual(self.metrics.responses.counts["test", 408], 1)
+        self.assert_gone(wire, logged=2)
+        self.assertEqual(self.metrics.responses.labels("test").counts[408], 1)
 
     def test_head_a_byte_at_a_time(self) -> None:
         """Defect: a head that came a byte now and then held its connection for days. Later heads have time of their own."""
