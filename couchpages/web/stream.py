@@ -157,11 +157,8 @@ class Stream(asyncio.Protocol):
 
     def hold(self, data: bytes) -> None:
         """Hold what came behind a request that is under way, or whose answer its reader has not taken yet; drop it after the last."""
-        if self.over:
-            return
-        self._keep(data)
-        if self.paused and not self.busy:
-            self._expect_reader()
+        if not self.over:
+            self._keep(data)
 
     def _keep(self, data: bytes) -> None:
         self.held = data

@@ -634,6 +634,26 @@ class Counting(Case):
                 self.assertEqual(log.records[2][3], 404)
                 self.assertEqual(log.records[2][6:], ("", "none"))
 
+    def test_unmade_file(self) -> None:
+        """And the file that was opened for it is closed."""
+        turns = Turns()
+        files: list[Any] = []
+        node = self.node.restarted(Path(self.mktemp()))
+        node.files.pause = turns.wait
+        self.addCleanup(setattr, node.files, "pause", None)
+        read = node.disk.read
+
+        def recorded(name: str, most: int) -> Any:
+            files.append(read(name, most))
+            return files[-1]
+
+        wire = send(PublicPort(node).connect(), request(b"/large.bin"))
+        wire.lose()
+        with patch.object(node.disk, "read", recorded):
+            while turns.waiting:
+                turns.go()
+        self.assertTrue(files[-1].closed)
+
     def test_unmade(self) -> None:
         """A visit whose connection is lost before its answer is noted once, with no bytes, and its file is closed."""
         port, turns = self.far()
@@ -710,6 +730,30 @@ class Troubles(Case):
             os.truncate(file, 2)
         self.node.files.fail("read_attachment", Unavailable("away"))
         self.assertEqual([each.status for each in self.port.ask(request(b"/middle.bin") * 2)], [503, 200])
+
+    def test_two_hosts_of_which_one_came_before(self) -> None:
+        """What a connection remembers of a head stands behind the Host field: with another Host before it, it is refused."""
+        self.warm()
+        self.port.ask(request(host=b"b.example"))
+        for first in (b"X: y", b"Host: a.example"):
+            wire = self.port.connect()
+            fields = b"Host: a.example\r\nAccept: */*\r\n\r\n"
+            line = b"GET / HTTP/1.1\r\n"
+            send(wire, line + first + b"\r\n" + fields if first == b"X: y" else line + fields)
+            send(wire, line + b"Host: b.example\r\n" + fields)
+            self.assertEqual([each.status for each in answers(wire)], [200, 400])
+
+    def test_requests_one_by_one_to_a_slow_reader(self) -> None:
+        """Who reads answers slowly that came one after the other has the same time as for those that were asked for together."""
+        self.warm(b"/middle.bin")
+        wire = self.port.connect(slow=True)
+        for _ in range(4):
+            send(wire, request(b"/middle.bin"))
+        self.assertTrue(wire.pausing)
+        self.port.pass_time(self.port.edge.limits.idle + 20)
+        self.assertFalse(wire.closing)
+        wire.drain()
+        self.assertEqual(len(answers(wire)), 4)
 
     def test_custom_limits(self) -> None:
         """Heads may be as large as the port's limits say, not as they are by default."""

@@ -75,6 +75,17 @@ class HandedOverTests(SynchronousTestCase):
                 wire.lose()
                 self.assert_gone(wire)
 
+    def test_slow_reader_of_several(self) -> None:
+        """Defect: a large response behind others that filled the transport already was written at once, however large."""
+        content = os.urandom(10**6)
+        wire = self.connect(Scripted(lambda head, _: Response(200, (), content[: int(head.target[1:])])), slow=True)
+        send(wire, b"".join(GET.replace(b"/ ", b"/%d " % size) for size in (60_000, 60_000, 10**6)))
+        self.assertLessEqual(wire.most_queued, 3 * CHUNK)
+        while wire.pausing:
+            wire.drain()
+        self.assertEqual(self.statuses(wire), [200] * 3)
+        self.assertLessEqual(wire.most_queued, 3 * CHUNK)
+
     def test_reader_that_stopped(self) -> None:
         """Who reads nothing is cut, and the file is closed."""
         file = io.BytesIO(bytes(10**6))

@@ -250,7 +250,7 @@ class SlowReaders(Case):
 
     def test_end_of_input_while_paused(self) -> None:
         """Who closes the sending half and reads slowly gets everything, and then the end, also where we are lingering."""
-        for requests, whole in ((1000, 6), (4, 4)):
+        for requests, whole in ((1000, 6), (4, 4), (3, 3)):
             self.make(requests_per_connection=requests)
             wire = send(self.connect(slow=True), words(*["middle"] * 6))
             wire.end()
