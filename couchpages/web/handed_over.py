@@ -13,7 +13,7 @@ from couchpages.web.server import EdgeChannel
 
 
 class HandedOver(asyncio.Protocol):
-    """Hands everything to a channel of twisted.web, which has time-outs of its own."""
+    """Hands everything to a channel of twisted.web, which has time-outs of its own for all but a reader that takes nothing."""
 
     deadline = inf
     origin = ""
@@ -22,6 +22,7 @@ class HandedOver(asyncio.Protocol):
         self._edge = edge
         self._channel: EdgeChannel | None = None
         self._twisted: TwistedTransport | None = None
+        self._stream: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with a new connection."""
@@ -40,7 +41,8 @@ class HandedOver(asyncio.Protocol):
             self.eof_received()
 
     def _begin(self, transport: asyncio.Transport) -> None:
-        self._twisted = TwistedTransport(transport)
+        self._stream = transport
+        self._twisted = TwistedTransport(transport, self._expect_reader)
         self._channel = EdgeChannel(self._edge)
         self._channel.makeConnection(self._twisted)
 
@@ -58,11 +60,14 @@ class HandedOver(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Hand it on."""
         if self._twisted is not None:
+            self._expect_reader()
             self._twisted.pause()
 
     def resume_writing(self) -> None:
         """Hand it on."""
         if self._twisted is not None:
+            if not self._twisted.disconnecting:
+                self.deadline = inf
             self._twisted.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,7 +86,14 @@ class HandedOver(asyncio.Protocol):
         return self._channel is not None and not self._channel.requests
 
     def overdue(self, now: float) -> None:
-        """Do nothing: the channel has clocks of its own."""
+        """Cut it: its reader takes nothing."""
+        del now
+        self.abort()
+
+    def _expect_reader(self) -> None:
+        if self._stream is not None:
+            unsent = self._stream.get_write_buffer_size()
+            self.deadline = self._edge.second.now + self._edge.limits.time_to_read(unsent)
 
     def finish(self) -> None:
         """See :class:`couchpages.web.edge.Connected`."""

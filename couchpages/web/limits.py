@@ -4,6 +4,10 @@ from dataclasses import dataclass, replace
 
 from couchpages.web.heads import DEFAULT_LIMITS, HeadLimits
 
+#: Seconds for which a connection that we end is still read, so that the last response is not lost with a reset: nginx's
+#: ``lingering_timeout``. A reader that is given up gets as many at least.
+LINGER = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -30,6 +34,10 @@ class ConnectionLimits:
     idle: float = 75.0
     head_time: float = 30.0
     write_rate: float = 500.0
+
+    def time_to_read(self, size: int) -> float:
+        """Give the seconds that a reader has for *size* bytes."""
+        return LINGER + size / self.write_rate
 
     def within(self, descriptors: int) -> "ConnectionLimits":
         """Give the same limits with no more connections than *descriptors* open files leave room for, a fifth being for other things."""

@@ -13,12 +13,16 @@ from couchpages.reactors import running_loop
 
 @implementer(ITCPTransport, IPushProducer)
 class TwistedTransport:
-    """What a Twisted protocol writes to. Whoever is the asyncio protocol passes :meth:`pause` and :meth:`resume` on."""
+    """What a Twisted protocol writes to. Whoever is the asyncio protocol passes :meth:`pause` and :meth:`resume` on.
+
+    *closes* is called when the protocol closes, before everything is sent.
+    """
 
     disconnecting = False
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, closes: Callable[[], object] = lambda: None) -> None:
         self._transport = transport
+        self._closes = closes
         self._producer: Any = None
         self._streaming = False
         self._paused = False
@@ -64,6 +68,7 @@ class TwistedTransport:
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close when everything is sent; what a producer has not written yet is not waited for."""
         self.disconnecting = True
+        self._closes()
         self._leave_by(self._transport.close)
 
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name

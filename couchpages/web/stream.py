@@ -13,9 +13,6 @@ from couchpages.web.on_asyncio import TwistedTransport, host_of, soon
 from couchpages.web.problem import Problem
 from couchpages.web.sending import DIRECT, Parts
 
-#: Seconds for which a connection that we end is still read, so that the last response is not lost with a reset: nginx's
-#: ``lingering_timeout``. A reader that is given up gets as many at least.
-LINGER = 5.0
 CLOSE = b"connection: close\r\n"
 
 
@@ -267,4 +264,4 @@ class Stream(asyncio.Protocol):
 
     def _expect_reader(self) -> None:
         unsent = self.transport.get_write_buffer_size()
-        self.deadline = self.edge.second.now + LINGER + unsent / self.edge.limits.write_rate
+        self.deadline = self.edge.second.now + self.edge.limits.time_to_read(unsent)

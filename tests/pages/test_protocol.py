@@ -18,8 +18,7 @@ from couchpages.testing.memory_database import Turns
 from couchpages.testing.node import API_HOST, MemoryNode
 from couchpages.web.handed_over import HandedOver
 from couchpages.web.heads import HeadLimits
-from couchpages.web.limits import ConnectionLimits
-from couchpages.web.stream import LINGER
+from couchpages.web.limits import LINGER, ConnectionLimits
 from tests.pages.fronts import PublicPort, answer, answers, request
 from tests.web.native import NativeWire, send
 from tests.web.test_ledger import FakeLog

@@ -14,10 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.metrics import Metrics
 from couchpages.testing.asking import head_of, with_head
 from couchpages.web.edge import Edge
-from couchpages.web.limits import ConnectionLimits
+from couchpages.web.limits import LINGER, ConnectionLimits
 from couchpages.web.message import FilePart, Response
 from couchpages.web.sending import CHUNK, STALL_SECONDS
-from couchpages.web.stream import LINGER, Stream
+from couchpages.web.stream import Stream
 from tests.web.native import HIGH_WATER, NativeWire, connected, send
 from tests.web.test_ledger import FakeLog
 from tests.web.wire import Scripted, edge_of, read_answer
