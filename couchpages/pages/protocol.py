@@ -21,7 +21,7 @@ from couchpages.pages.visits import Visits, is_plain
 from couchpages.web.edge import Edge
 from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
-from couchpages.web.heads import CRLF, read_head, request_head
+from couchpages.web.heads import CRLF, PartialHead, read_head, request_head
 from couchpages.web.llhttp import Syntax
 from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.on_asyncio import host_of
@@ -88,11 +88,12 @@ class VisitConnection(Stream):
     and is not read again when it comes again.
     """
 
-    __slots__ = ("_front", "_rest", "_said")
+    __slots__ = ("_front", "_partial", "_rest", "_said")
 
     def __init__(self, front: Front) -> None:
         super().__init__(front.edge)
         self._front = front
+        self._partial: PartialHead | None = None
         self._rest = b""
         self._said = (b"", False)
 
@@ -134,6 +135,7 @@ class VisitConnection(Stream):
             if end < len(END):
                 self._wait_for_more(data)
                 return
+            self._partial = None
             if not self._answer(data[:end], perf_counter()):
                 self._hand_over(data)
                 return
@@ -143,9 +145,12 @@ class VisitConnection(Stream):
                 return
 
     def _wait_for_more(self, data: bytes) -> None:
-        if len(data) > self.edge.limits.head.size:
+        """Hold the beginning of a head, unless it is wrong already: twisted.web says so at once."""
+        partial = self._partial or PartialHead(self.edge.limits.head)
+        if partial.is_wrong(data):
             self._hand_over(data)
         else:
+            self._partial = partial
             self.hold_head(data)
 
     def _hand_over(self, data: bytes) -> None:
