@@ -128,17 +128,19 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         service.setServiceParent(ordered)
     metrics.tallies.is_known = sites.is_known
     second = Second(reactor, time.time)
-    limits = _limits(settings)
+    descriptors = raise_descriptor_limit()
     trusted = settings.http.trusted_proxies
 
-    def edge(application: Application, port: str) -> Edge:
+    def edge(application: Application, port: str, percent: int) -> Edge:
+        limits = _limits(settings).within(descriptors, percent)
         ledger = Ledger(metrics, port, access_log, trusted, time.time)
         made = Edge(reactor, application, ledger, second, limits, trusted)
         metrics.connections.labels(port).set_function(lambda: made.connections)
         return made
 
-    api_edge, public_edge = edge(private, "api"), edge(public, "public")
+    api_edge, public_edge = edge(private, "api", 10), edge(public, "public", 70)
     ready = Ready(for_ready, metrics.tallies)
+    sites.tell(ready.forget)
     metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
     front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
     listeners = [
@@ -163,11 +165,10 @@ def _stopping(log: AccessLog) -> Callable[[], "Deferred[None]"]:
 
 def _limits(settings: Settings) -> ConnectionLimits:
     http = settings.http
-    limits = ConnectionLimits(
+    return ConnectionLimits(
         http.connections, http.connections_per_address, http.requests_per_connection,
         HeadLimits(http.head_size, http.head_fields), http.idle_timeout, http.head_timeout, http.write_rate,
     )  # fmt: skip
-    return limits.within(raise_descriptor_limit())
 
 
 def _listeners(

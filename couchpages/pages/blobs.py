@@ -112,6 +112,10 @@ class BlobReader:
             self._reads["memory"] += 1
         return content
 
+    def held(self, sha256: str) -> bytes | None:
+        """Give a blob that is in memory to somebody who is no visitor, and is not counted."""
+        return self._memory.get(sha256)
+
     def size(self, sha256: str) -> int | None:
         """Give the bytes of a blob that is in memory or on disk; None for one that is not, or cannot be checked at once."""
         content = self._memory.get(sha256)

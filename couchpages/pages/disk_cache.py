@@ -142,9 +142,10 @@ class DiskCache:
     def read_at_once(self, sha256: str, most: int) -> bytes | None:
         """Give the bytes of a blob that the kernel has in memory and that has at most *most*; None where that takes longer.
 
-        Waits for no disk, so that the reactor's thread may ask (preadv2(2), RWF_NOWAIT, as nginx does before it gives a read to a
-        thread). A file that was checked, and that nobody touched since, is not hashed again; one of more than :data:`HASHED_AT_ONCE`
-        bytes that was not is left to :meth:`read`. Raises :class:`DamagedBlob` and OSError.
+        Waits for no content, so that the reactor's thread may ask (preadv2(2), RWF_NOWAIT, as nginx does before it gives a read to a
+        thread); opening a file may wait for its inode, as in nginx. A file that was checked, and that nobody touched since, is not
+        hashed again; one of more than :data:`HASHED_AT_ONCE` bytes that was not is left to :meth:`read`. Raises :class:`DamagedBlob`
+        and OSError.
         """
         try:
             descriptor = open_descriptor(f"{self._folder}/{sha256[:2]}/{sha256}")
@@ -212,8 +213,12 @@ class DiskCache:
                 self._checked.pop(sha256, None)
 
     def _touch(self, sha256: str) -> None:
-        with self._lock:
-            self._sizes.get(sha256)
+        # Somebody who writes may hold the lock for as long as the disk takes; that this one was used is not worth waiting for.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._sizes.get(sha256)
+            finally:
+                self._lock.release()
 
     def _remove(self, sha256: str) -> None:
         self._checked.pop(sha256, None)

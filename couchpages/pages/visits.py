@@ -72,7 +72,7 @@ class Visits:
                 size = self._blobs.size(blob)
                 if size is None or size > DIRECT:
                     return None
-                answer = file_answer(path, blob, size, self._blobs.in_memory(blob))
+                answer = file_answer(path, blob, size, self._blobs.held(blob))
             case Redirect(location):
                 answer = answer_of(redirect_reply(location))
             case _:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any, Protocol
 
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.web.http import Request
 
 from couchpages.web.census import Admission, Census
@@ -16,11 +16,9 @@ from couchpages.web.message import Response
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem, retry_later
 from couchpages.web.proxies import Network
+from couchpages.web.room import Room
 from couchpages.web.second import Second
 from couchpages.web.sweep import Sweep
-
-#: When there are too many connections, the one that has waited longest among this many goes: Redis samples its keys likewise.
-SAMPLE = 64
 
 
 class Connected(Protocol):
@@ -29,10 +27,16 @@ class Connected(Protocol):
     :ivar deadline: the reactor's seconds after which :meth:`overdue` is called, within a few seconds; infinity for never.
     :ivar origin: whom the census counts it for.
     :ivar waits: whether no request is under way, so that closing it harms least.
+    :ivar since: the reactor's seconds since which it waits, to a second; minus infinity for what is lost or ends anyway.
     """
 
     deadline: float
     origin: str
+
+    @property
+    def since(self) -> float:
+        """See the class."""
+        ...
 
     @property
     def waits(self) -> bool:
@@ -55,6 +59,8 @@ class Connected(Protocol):
 class Edge:
     """One port. Used in the reactor's thread."""
 
+    _log = Logger()
+
     def __init__(
         self,
         reactor: Any,
@@ -71,6 +77,7 @@ class Edge:
         self.ledger = ledger
         self._census = Census(limits.connections, limits.connections_per_address, trusted_proxies)
         self._connected: Sweep[Connected] = Sweep()
+        self._room: Room[Connected] = Room()
         second.each(self._sweep)
 
     # Who is connected.
@@ -95,10 +102,12 @@ class Edge:
         self._connected.discard(connection)
         self._connected.add(by)
 
-    def leave(self, connection: Connected) -> None:
-        """Let go of a connection that is lost or being cut, once."""
-        if self._connected.discard(connection):
+    def leave(self, connection: Connected) -> bool:
+        """Let go of a connection that is lost or being cut, once; tell whether that was now."""
+        held = self._connected.discard(connection)
+        if held:
             self._census.leave(connection.origin)
+        return held
 
     @property
     def connections(self) -> int:
@@ -126,18 +135,20 @@ class Edge:
         transport.close()
 
     def _make_room(self) -> bool:
-        waiting = [each for each in islice(self._connected, SAMPLE) if each.waits]
-        if not waiting:
-            return False
-        longest = min(waiting, key=lambda each: each.deadline)
-        # It hears of its end in the loop's next turn; of many that are accepted in this one, each has to make room of its own.
-        self.leave(longest)
-        longest.abort()
-        return True
+        while (longest := self._room.longest(self._connected, self.second.now)) is not None:
+            # It hears of its end in the loop's next turn; of many that are accepted in this one, each has to make room of its own.
+            if self.leave(longest):
+                longest.abort()
+                return True
+        return False
 
     def _sweep(self, now: float) -> None:
         for connection in self._connected.overdue(now):
-            connection.overdue(now)
+            try:
+                connection.overdue(now)
+            except Exception:  # noqa: BLE001 -- the others have deadlines too
+                self._log.failure("a connection that is overdue could not be ended")
+                connection.abort()
 
     def log(self, request: Request) -> None:
         """Do nothing: twisted.web calls this for each finished request, which the ledger has already."""

@@ -15,13 +15,22 @@ from couchpages.reactors import running_loop
 class TwistedTransport:
     """What a Twisted protocol writes to. Whoever is the asyncio protocol passes :meth:`pause` and :meth:`resume` on.
 
-    *closes* is called when the protocol closes, before everything is sent.
+    *closes* is called when the protocol closes, before everything is sent, and *wants* when it reads on after it had paused.
+
+    :ivar reads: whether the protocol wants data.
     """
 
     disconnecting = False
 
-    def __init__(self, transport: asyncio.Transport, closes: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        closes: Callable[[], object] = lambda: None,
+        wants: Callable[[], object] = lambda: None,
+    ) -> None:
         self._transport = transport
+        self._wants = wants
+        self.reads = True
         self._closes = closes
         self._producer: Any = None
         self._streaming = False
@@ -40,11 +49,14 @@ class TwistedTransport:
     def resume(self) -> None:
         """Have it go on."""
         self._paused = False
-        if self._producer is None:
-            return
+        if self._producer is not None:
+            self.while_resuming(self._producer.resumeProducing)
+
+    def while_resuming(self, call: Callable[[], object]) -> None:
+        """Do *call* while the asyncio transport tells its protocol to go on: it must not be closed under its own hands then."""
         self._resuming = True
         try:
-            self._producer.resumeProducing()
+            call()
         finally:
             self._resuming = False
 
@@ -130,13 +142,16 @@ class TwistedTransport:
 
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Read no more for now."""
+        self.reads = False
         if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Read on."""
+        self.reads = True
         if not self._transport.is_closing():
             self._transport.resume_reading()
+            self._wants()
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Close."""

@@ -3,13 +3,14 @@
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.web.http import Request, datetimeToString
 
 from couchpages.ports import StoreError
 from couchpages.web.exchange import Application, Exchange
 from couchpages.web.ledger import Ledger
+from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.problem import Problem, problem_for_disk, problem_for_store, title_of
 from couchpages.web.sending import CHUNK, Parts
@@ -24,6 +25,7 @@ class Edge(Protocol):
     reactor: Any
     application: Application
     ledger: Ledger
+    limits: ConnectionLimits
 
 
 class EdgeRequest(Request):
@@ -45,8 +47,9 @@ class EdgeRequest(Request):
 
     def begin(self, method: bytes, target: bytes, version: bytes) -> None:
         """Let the application admit the request."""
-        self.method, self.uri, self.clientproto = method, target, version
-        self.head = self._head()
+        # The version that the response says is ours, whichever the client speaks (RFC 9110 section 6.2).
+        self.method, self.uri, self.clientproto = method, target, b"HTTP/1.1"
+        self.head = self._head(version)
         try:
             self.exchange = self.factory.application.admit(self.head)
         except Problem as problem:
@@ -135,17 +138,18 @@ class EdgeRequest(Request):
             self.finish()
         else:
             # A large body from memory too: once it is all in the transport, Twisted counts a reader who takes his time as idle.
-            parts = Parts(
-                self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds)
-            )
-            parts.start()
+            rate = self.factory.limits.write_rate
+            Parts(
+                self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds), rate
+            ).start()
 
     def _sent(self, error: Exception | None) -> None:
         if error is None:
             self.finish()
             return
         # The head promised a length that cannot be kept: only a broken connection tells the client so.
-        self.log.warn("{target} could not be sent whole: {error}", target=self.uri, error=error)
+        level = LogLevel.debug if isinstance(error, TimeoutError) else LogLevel.warn
+        self.log.emit(level, "{target} could not be sent whole: {error}", target=self.uri, error=error)
         self.channel.abort()
 
     def _let_go(self) -> None:
@@ -164,10 +168,10 @@ class EdgeRequest(Request):
         if channel is not None:
             channel.abort()
 
-    def _head(self) -> RequestHead:
+    def _head(self, version: bytes) -> RequestHead:
         fields = tuple(
             (name.lower(), value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values
         )
         peer = getattr(self.channel.getPeer(), "host", "")
         scheme = "https" if self.channel.isSecure() else "http"
-        return RequestHead(self.method, self.uri, self.clientproto, Headers(fields), peer, scheme)
+        return RequestHead(self.method, self.uri, version, Headers(fields), peer, scheme)

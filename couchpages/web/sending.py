@@ -6,14 +6,15 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
+from couchpages.web.limits import DEFAULT_WRITE_RATE
 from couchpages.web.message import FilePart, Response
 
 CHUNK = 65536
 #: Bodies in memory up to this size are handed to the transport in one piece, of which nothing is copied; larger ones, and files, go
 #: chunk by chunk. A slow reader keeps as much from being forgotten.
 DIRECT = 4 * CHUNK
-#: Seconds in which a reader takes what waits for it, two chunks at most, or is given up: 500 bytes a second, as bodies must come with.
-STALL_SECONDS = 4 * CHUNK / 1000
+#: Bytes that may wait for a reader.
+WAITING = 2 * CHUNK
 
 
 class Consumer(Protocol):
@@ -37,7 +38,7 @@ class Parts:
     """Writes a response's parts chunk by chunk until the transport says that it has enough, so that a slow reader costs few chunks.
 
     *done* is called once, with what kept the parts from being sent whole, or None; never after the connection was lost. *over* is
-    called once in any case, with the bytes that were written.
+    called once in any case, with the bytes that were written. A reader is given up who takes less than *rate* bytes a second.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class Parts:
         consumer: Consumer,
         done: Callable[[Exception | None], object],
         over: Callable[[int], object] = lambda _: None,
+        rate: float = DEFAULT_WRITE_RATE,
     ) -> None:
+        self._patience = WAITING / rate
         self._clock = clock
         self._stall: IDelayedCall | None = None
         self._response = response
@@ -85,7 +88,7 @@ class Parts:
         """Write no more for now."""
         self._paused = True
         if self._stall is None:
-            self._stall = self._clock.callLater(STALL_SECONDS, self._stalled)
+            self._stall = self._clock.callLater(self._patience, self._stalled)
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Let go: the connection was lost."""
@@ -103,7 +106,7 @@ class Parts:
 
     def _stalled(self) -> None:
         self._stall = None
-        self._end(TimeoutError(f"its reader took less than two chunks in {STALL_SECONDS:.0f} seconds"))
+        self._end(TimeoutError(f"its reader took less than {WAITING} bytes in {self._patience:.0f} seconds"))
 
     def _stop_clock(self) -> None:
         stall, self._stall = self._stall, None

@@ -54,6 +54,8 @@ class EdgeChannel(HTTPChannel):
         self.requestFactory = EdgeRequest
         self.callLater = edge.reactor.callLater
         self.limits = edge.limits.head
+        #: How many requests may still be answered.
+        self.left = edge.limits.requests_per_connection
         self.timeOut = edge.limits.idle
         self._head = HeadReader(self.limits)
 
@@ -112,7 +114,8 @@ class EdgeChannel(HTTPChannel):
         # A body may pause as long as a connection may be idle, and after the response it may be idle again.
         self.setTimeout(self.factory.limits.idle)
         request = self.requests[-1]
-        self.persistent = self.checkPersistence(request, self._version)
+        self.left -= 1
+        self.persistent = self.left > 0 and self.checkPersistence(request, self._version)
         request.begin(self._command, self._path, self._version)
         if self.length == 0:
             return

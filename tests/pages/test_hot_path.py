@@ -39,6 +39,10 @@ class Sink:
         self.written: deque[bytes] = deque(maxlen=1)
         self.write = self.written.append
 
+    def is_closing(self) -> bool:
+        """Stay open."""
+        return False
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Give the other end's name."""
         return ("192.0.2.1", 50_000) if name == "peername" else default

@@ -33,7 +33,7 @@ class Both(Words):
         """See :class:`Words`."""
         if word == b"over":
             self.over = True
-            HandedOver(self.edge).take_over(self, self.transport, GET, ended=self.ended)
+            HandedOver(self.edge).take_over(self, self.transport, GET, left=self.left, ended=self.ended)
         else:
             super().answer(word)
 

@@ -13,13 +13,16 @@ from couchpages.metrics import Metrics
 from couchpages.web.handed_over import HandedOver
 from couchpages.web.message import FilePart, Response
 from couchpages.web.problem import Problem
-from couchpages.web.sending import CHUNK, STALL_SECONDS
+from couchpages.web.sending import CHUNK, WAITING
 from couchpages.web.server import LINGER_SECONDS
 from tests.web.native import HIGH_WATER, NativeWire, connected, send
 from tests.web.wire import Scripted, edge_of, read_answer
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 PUT = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+
+#: Seconds that a reader of chunks has.
+STALL_SECONDS = WAITING / 500
 
 
 class HandedOverTests(SynchronousTestCase):

@@ -16,12 +16,15 @@ from couchpages.web.heads import HeadLimits
 from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import Problem
-from couchpages.web.sending import STALL_SECONDS
+from couchpages.web.sending import WAITING
 from couchpages.web.server import BODY_SECONDS, LINGER_SECONDS, EdgeChannel
 from couchpages.web.spool import Spool
 from tests.web.wire import Connection, Recording, Scripted
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+#: Seconds that a reader of chunks has.
+STALL_SECONDS = WAITING / 500
 
 
 def put(content: bytes, length: int | None = None, *fields: bytes) -> bytes:

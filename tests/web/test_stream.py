@@ -16,7 +16,7 @@ from couchpages.testing.asking import head_of, with_head
 from couchpages.web.edge import Edge
 from couchpages.web.limits import LINGER, ConnectionLimits
 from couchpages.web.message import FilePart, Response
-from couchpages.web.sending import CHUNK, STALL_SECONDS
+from couchpages.web.sending import CHUNK, WAITING
 from couchpages.web.stream import Stream
 from tests.web.native import HIGH_WATER, NativeWire, connected, send
 from tests.web.test_ledger import FakeLog
@@ -26,6 +26,9 @@ LIMITS = ConnectionLimits()
 LARGE = os.urandom(10**6)
 #: A tick of the sweep, in each of whose four turns a quarter of the connections is looked at.
 TURN = 4
+
+#: Seconds that a reader of chunks has.
+STALL_SECONDS = WAITING / 500
 
 
 class Words(Stream):
