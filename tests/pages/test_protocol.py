@@ -317,6 +317,18 @@ class Handing(Case):
             self.assertGreaterEqual(slow[0].status, 400)
             self.assertTrue(wire.half_closed)
 
+    def test_wrong_before_it_is_whole(self) -> None:
+        """Defect: a head that is wrong was waited for to its end. TLS, lines that end in LF, and a wrong version are refused at once."""
+        for wrong, status in (
+            (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+            (b"GET / HTTP/9.1\r\n", 505),
+            (b"GET / HTTP/1.1\r\nX : a\r\n", 400),
+        ):
+            wire = send(self.port.connect(), wrong)
+            self.assertEqual([each.status for each in answers(wire)], [status], wrong)
+            self.assertTrue(wire.half_closed or wire.closing)
+
     def test_endless_head(self) -> None:
         """A head that is larger than heads may be is refused before it ends."""
         wire = send(self.port.connect(), b"GET / HTTP/1.1\r\n", *[b"X: " + b"x" * 1000 + b"\r\n"] * 40)

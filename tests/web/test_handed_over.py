@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.metrics import Metrics
 from couchpages.web.handed_over import HandedOver
+from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import FilePart, Response
 from couchpages.web.problem import Problem
 from couchpages.web.sending import CHUNK, WAITING
@@ -61,6 +62,34 @@ class HandedOverTests(SynchronousTestCase):
         self.assertEqual(application.bodies[0].content, b"abc")
         wire.lose()
         self.assert_gone(wire)
+
+    def test_requests_per_connection(self) -> None:
+        """Defect: the limit held only for what is answered natively. The last answer says that the connection ends with it."""
+        self.edge = edge_of(Scripted(), self.clock, self.metrics, limits=ConnectionLimits(requests_per_connection=3))
+        wire = send(connected(partial(HandedOver, self.edge), self.clock), GET * 5)
+        self.clock.pump([0] * 5)
+        self.assertEqual(self.statuses(wire), [200] * 3)
+        self.assertEqual(wire.sent.lower().count(b"connection: close"), 1)
+        self.assertTrue(wire.closing or wire.half_closed)
+
+    def test_many_in_one_piece(self) -> None:
+        """Defect: thousands of requests in one piece held everybody else up; others have their turn between some dozens of them."""
+        wire = self.connect(Scripted())
+        wire.protocol.data_received(GET * 1000)
+        at_once = len(self.statuses(wire))
+        self.assertLess(at_once, 200)
+        self.clock.pump([0] * 50)
+        self.assertEqual(self.statuses(wire), [200] * 1000)
+
+    def test_end_behind_many(self) -> None:
+        """An end of input that comes while requests are pending is heard behind them."""
+        wire = self.connect(Scripted())
+        wire.protocol.data_received(GET * 500)
+        wire.protocol.eof_received()
+        self.assertFalse(wire.closing)
+        self.clock.pump([0] * 50)
+        self.assertEqual(self.statuses(wire), [200] * 500)
+        self.assertTrue(wire.gone)
 
     def test_slow_reader(self) -> None:
         """A slow reader of a large response costs few chunks, also where the head alone filled the transport."""
