@@ -21,6 +21,8 @@ from couchpages.web.on_twisted import AsyncioFactory
 
 #: Seconds that responses under way get when the daemon stops: systemd kills after 90.
 DRAIN = 10.0
+#: Connections that wait for being accepted at a socket that somebody else began to listen on: as many as systemd has by default.
+INHERITED_BACKLOG = 4096
 
 
 class InOrder(MultiService):
@@ -127,7 +129,8 @@ class Listener(Service):
         port.stopReading()
         # Each has a descriptor of its own, so that either may be closed first.
         listening = port.socket.dup()
-        serving = loop.create_server(self._make, sock=listening, backlog=port.backlog)
+        # asyncio listens once more, which Twisted does not on a socket that it was given: such a port has no backlog.
+        serving = loop.create_server(self._make, sock=listening, backlog=port.backlog or INHERITED_BACKLOG)
         Deferred.fromFuture(loop.create_task(serving)).addCallbacks(
             self._serves, self._cannot_serve, errbackArgs=(listening,)
         )

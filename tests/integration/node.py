@@ -105,17 +105,18 @@ class Node:
 
     def start(
         self, *options: str, ready: bool = True, twistd: Sequence[str] = (), env: Mapping[str, str] | None = None,
-        popen: Mapping[str, Any] | None = None,
+        by: Sequence[str] = (), passed: Sequence[int] = (),
     ) -> "Node":  # fmt: skip
         """Start the daemon, and wait until it is ready, or not *ready* but listening.
 
-        *options* are ours, *twistd* twistd's own; *env* is added to the environment, and *popen* to what Popen is called with.
+        *options* are ours, *twistd* twistd's own; *env* is added to the environment. *by* is the beginning of a command line that
+        ends in becoming the daemon, and gets the descriptors *passed*.
         """
         words = ["-n", "--pidfile=", *twistd, "couchpages", "--config", str(self.config), *options]
         with self.log_file.open("ab") as log:
             self._daemon = subprocess.Popen(
-                [str(BIN / "twistd"), *words], cwd=self.folder, env={**self.environment(), **(env or {})},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **(popen or {}),
+                [*by, str(BIN / "twistd"), *words], cwd=self.folder, env={**self.environment(), **(env or {})},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=tuple(passed),
             )  # fmt: skip
         if ready:
             self.wait_until_ready()

@@ -151,10 +151,15 @@ class Twistd(NodeCase):
         pid = int(pidfile.read_text())
         try:
             node.wait_until_ready()
+            self.assertEqual(fetch(node.http, "nobody.example", "/").status, 404)
+            os.kill(pid, signal.SIGHUP)
+            wait_until(lambda: "SIGHUP" in logfile.read_text(), "a line about SIGHUP")
+            self.assertTrue(node.is_ready())
         finally:
             os.kill(pid, signal.SIGTERM)
             wait_until(lambda: not _lives(pid), "the daemon's end")
         self.assertFalse(pidfile.exists())
+        self.assertIn("with uvloop.Loop\n", logfile.read_text())
         self.assertIn("listening on", logfile.read_text())
         self.assertNotIn("Traceback", logfile.read_text())
 

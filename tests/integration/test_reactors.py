@@ -1,17 +1,26 @@
 """The daemon on every reactor that it may run on: the same answers, and the same ends."""
 
+import atexit
+import shutil
 import signal
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from tests.integration.cases import NodeCase
-from tests.integration.node import ROOT, wait_until, write_files
+from tests.integration.node import ROOT, Node, wait_until, write_files
+from tests.integration.stores import EmbeddedStore
 from tests.integration.visitor import Socket, Visitor, exchange, fetch, request, status_of
 
 LARGE = bytes(range(256)) * 20_000
 FILES: dict[str, str | bytes] = {
     "index.html": "<h1>here</h1>", "a.txt": "AAA", "b.txt": "BBB", "404.html": "nothing", "large.bin": LARGE,
 }  # fmt: skip
+
+
+_shared: dict[type, Node] = {}
 
 
 class OnEachReactor(NodeCase):
@@ -26,10 +35,24 @@ class OnEachReactor(NodeCase):
         return {}
 
     def setUp(self) -> None:
-        """Start a node with a site."""
+        """Take the node of this reactor, or one of its own for a test that ends it, and deploy a site."""
         super().setUp()
-        self.started = self.new_node().start(twistd=self.twistd, env=self.more())
+        if "ends" in self._testMethodName:
+            self.started = self.new_node().start(twistd=self.twistd, env=self.more())
+        else:
+            self.started = _shared.get(type(self)) or self.shared()
+        self.addCleanup(lambda: self.assertNotIn("Traceback", self.started.log()))
         self.started.deploy(write_files(self.folder / "public", FILES), self.site)
+
+    def shared(self) -> Node:
+        """Start a node for all tests of the class."""
+        folder = Path(tempfile.mkdtemp(prefix="couchpages-test-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        node = Node(folder / "node", EmbeddedStore())
+        atexit.register(node.remove)
+        node.init()
+        _shared[type(self)] = node.start(twistd=self.twistd, env=self.more())
+        return node
 
     def test_is_the_one(self) -> None:
         """The log says at the start which reactor it is."""
@@ -77,6 +100,15 @@ class OnEachReactor(NodeCase):
         self.assertIn(f"h={self.site}\n".encode(), answer)
         self.assertTrue(answer.endswith(b"AAA"))
 
+    def test_closed_behind_a_large_file(self) -> None:
+        """A connection that is closed behind what its reader took long to take is closed once, on both ways."""
+        large = request("GET", "/large.bin", (f"Host: {self.site}", "Connection: close"))
+        for before in (b"", request("GET", "/cdn-cgi/trace", ("Host: x",))):
+            with Socket(self.started.http) as connection:
+                connection.send(before, large)
+                time.sleep(0.1)
+                self.assertTrue(connection.read().endswith(LARGE))
+
     def test_hang_up(self) -> None:
         """SIGHUP is logged, and ends nobody."""
         self.started.send(signal.SIGHUP)
@@ -114,6 +146,7 @@ class OnEachReactor(NodeCase):
 class OnAsyncioAlone(OnEachReactor):
     """The same where uvloop cannot be imported."""
 
+    always = False
     named = "AsyncioSelectorReactor with asyncio._UnixSelectorEventLoop"
 
     def more(self) -> Mapping[str, str]:
@@ -132,5 +165,6 @@ class OnEpoll(OnEachReactor):
 class OnAsyncioAsAsked(OnEachReactor):
     """The same with twistd's --reactor=asyncio: that is asyncio's own loop."""
 
+    always = False
     twistd = ("--reactor=asyncio",)
     named = "AsyncioSelectorReactor with asyncio._UnixSelectorEventLoop"
