@@ -95,11 +95,12 @@ def site_families(tallies: Tallies, *, openmetrics: bool) -> str:
     responses, sizes = [], []
     for site, tally in tallies.every():
         label = f'site="{_escaped(site)}"'
-        for (status, cache), count in tally.answers.items():
+        answers = tally.answers
+        for (status, cache), count in answers.items():
             responses.append(
                 f'couchpages_site_responses_total{{{label},status="{status}",cache="{cache}"}} {count}.0\n'
             )
-        if tally.answers:
+        if answers:
             sizes.append(f"couchpages_site_response_bytes_total{{{label}}} {tally.bytes}.0\n")
     return "".join((*_head(*RESPONSES, openmetrics), *responses, *_head(*SIZES, openmetrics), *sizes))
 

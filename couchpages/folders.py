@@ -18,11 +18,16 @@ def make_folder(path: Path) -> None:
 
 def open_plain(path: Path) -> BinaryIO:
     """Open a file for reading. Raises OSError, also for what is no plain file: a pipe would keep its reader waiting for ever."""
+    return os.fdopen(open_descriptor(path), "rb")
+
+
+def open_descriptor(path: Path | str) -> int:
+    """Open a file as :func:`open_plain` does, and give its descriptor."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(f"{path} is no plain file")
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
 def clear(path: Path) -> None:

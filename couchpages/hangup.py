@@ -22,18 +22,16 @@ class HangUp(Service):
     def __init__(self, reactor: Any, calls: tuple[Callable[[], object], ...]) -> None:
         self._reactor = reactor
         self._calls = calls
-        self._former: Any = None
 
     def startService(self) -> None:  # noqa: N802 -- Twisted's name
         """Take the signal."""
         super().startService()
-        self._former = signal.signal(signal.SIGHUP, self._came)
+        signal.signal(signal.SIGHUP, self._came)
 
     def stopService(self) -> None:  # noqa: N802 -- Twisted's name
-        """Give it back to whoever had it."""
+        """Ignore it from now on: responses under way still have their time, and the process ends soon."""
         super().stopService()
-        # A handler that was not installed in Python is not known to it.
-        signal.signal(signal.SIGHUP, signal.SIG_DFL if self._former is None else self._former)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _came(self, number: int, frame: FrameType | None) -> None:
         del number, frame

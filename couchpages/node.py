@@ -25,6 +25,7 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
+from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
@@ -63,8 +64,8 @@ from couchpages.web.spool import Spool
 THREADS = 4
 #: Connections that wait for being accepted: nginx has 511, systemd's sockets 4,096; Twisted's 50 is few in a rush.
 BACKLOG = 2048
-#: The part of the memory for blobs that ready heads may take beside it.
-READY_PART = 8
+#: The part of the memory for blobs that answers which are ready take: heads, and small contents with them.
+READY_PART = 4
 
 
 def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]] = ()) -> list[Any]:
@@ -86,11 +87,12 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     stored = StoredBlobs(files, metrics)
     arrivals = Arrivals(reactor, stored, metrics)
     sites = Sites(reactor, manifests, settings.cache.manifests, metrics, arrivals, _milliseconds, keeper)
-    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory, metrics, stored.distrust)
+    for_ready = settings.cache.memory // READY_PART
+    blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory - for_ready, metrics, stored.distrust)
     manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
     key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [
-        Follower(reactor, manifests, manifest_conflicts, metrics, known=sites.known),
+        Follower(reactor, manifests, Lasting(manifest_conflicts), metrics, known=sites.known),
         Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
         Follower(reactor, secrets, key_conflicts, metrics, vital=False),
     ]
@@ -126,17 +128,19 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         service.setServiceParent(ordered)
     metrics.tallies.is_known = sites.is_known
     second = Second(reactor, time.time)
-    limits = _limits(settings)
+    descriptors = raise_descriptor_limit()
     trusted = settings.http.trusted_proxies
 
-    def edge(application: Application, port: str) -> Edge:
+    def edge(application: Application, port: str, percent: int) -> Edge:
+        limits = _limits(settings).within(descriptors, percent)
         ledger = Ledger(metrics, port, access_log, trusted, time.time)
         made = Edge(reactor, application, ledger, second, limits, trusted)
         metrics.connections.labels(port).set_function(lambda: made.connections)
         return made
 
-    api_edge, public_edge = edge(private, "api"), edge(public, "public")
-    ready = Ready(max(settings.cache.memory // READY_PART, 1), metrics.tallies)
+    api_edge, public_edge = edge(private, "api", 10), edge(public, "public", 70)
+    ready = Ready(for_ready, metrics.tallies)
+    sites.tell(ready.forget)
     metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
     front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
     listeners = [
@@ -161,11 +165,10 @@ def _stopping(log: AccessLog) -> Callable[[], "Deferred[None]"]:
 
 def _limits(settings: Settings) -> ConnectionLimits:
     http = settings.http
-    limits = ConnectionLimits(
+    return ConnectionLimits(
         http.connections, http.connections_per_address, http.requests_per_connection,
         HeadLimits(http.head_size, http.head_fields), http.idle_timeout, http.head_timeout, http.write_rate,
     )  # fmt: skip
-    return limits.within(raise_descriptor_limit())
 
 
 def _listeners(

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,14 +131,17 @@ class Listener(Service):
         listening = port.socket.dup()
         # asyncio listens once more, which Twisted does not on a socket that it was given: such a port has no backlog.
         serving = loop.create_server(self._make, sock=listening, backlog=port.backlog or INHERITED_BACKLOG)
-        Deferred.fromFuture(loop.create_task(serving)).addCallbacks(self._serves, self._cannot_serve)
+        Deferred.fromFuture(loop.create_task(serving)).addCallbacks(
+            self._serves, self._cannot_serve, errbackArgs=(listening,)
+        )
 
     def _serves(self, server: asyncio.Server) -> None:
         self._server = server
         if self._port is None:
             server.close()
 
-    def _cannot_serve(self, failure: Failure) -> None:
+    def _cannot_serve(self, failure: Failure, listening: socket.socket) -> None:
+        listening.close()
         self.log.failure(
             "cannot serve natively on {address}; it is served by the reactor", failure, address=self._description
         )

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from couchpages import services
 from couchpages.services import DRAIN, FolderLock, InOrder, Listener, Prepared
 from couchpages.web.message import Response
 from tests.web.wire import Connection, Scripted
@@ -121,11 +122,40 @@ class Ordered(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
 
+class FakeSocket:
+    """A socket, which knows its copies."""
+
+    def __init__(self) -> None:
+        self.copies: list[FakeSocket] = []
+        self.closed = False
+
+    def dup(self) -> "FakeSocket":
+        """Make a copy."""
+        self.copies.append(FakeSocket())
+        return self.copies[-1]
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
 class FakePort:
     """A listening port."""
 
+    backlog = 2048
+
     def __init__(self) -> None:
         self.stopped = False
+        self.reading = True
+        self.socket = FakeSocket()
+
+    def stopReading(self) -> None:
+        """Remember it."""
+        self.reading = False
+
+    def startReading(self) -> None:
+        """Remember it."""
+        self.reading = True
 
     def stopListening(self) -> None:
         """Remember it."""
@@ -212,6 +242,118 @@ class Listening(SynchronousTestCase):
     def test_never_started(self) -> None:
         """One that never listened stops at once."""
         self.successResultOf(self.make(FakeEndpoint(), Connection(Scripted())).stopService())
+
+
+class FakeServer:
+    """What asyncio gives for a server that accepts."""
+
+    closed = False
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+class FakeLoop:
+    """An asyncio loop that begins to serve when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, Any, int]] = []
+        self.told: list[Any] = []
+
+    def create_server(self, make: Any, *, sock: Any, backlog: int) -> FakeServer:
+        """See asyncio."""
+        self.asked.append((make, sock, backlog))
+        return FakeServer()
+
+    def create_task(self, server: FakeServer) -> "FakeLoop":
+        """Give what stands for a task."""
+        self.server = server
+        return self
+
+    def add_done_callback(self, call: Any) -> None:
+        """See asyncio.Future."""
+        self.told.append(call)
+
+    def ends(self, error: Exception | None = None) -> None:
+        """Serve, or fail to."""
+        self.error = error
+        for call in self.told:
+            call(self)
+
+    def result(self) -> FakeServer:
+        """See asyncio.Future."""
+        if self.error is not None:
+            raise self.error
+        return self.server
+
+
+class Accepting(SynchronousTestCase):
+    """``Listener`` on a reactor that runs on an asyncio loop."""
+
+    def setUp(self) -> None:
+        """Start one."""
+        self.loop = FakeLoop()
+        self.patch(services, "running_loop", lambda: self.loop)
+        self.endpoint = FakeEndpoint()
+        self.connection = Connection(Scripted())
+        self.clock = self.connection.clock
+        self.listener = Listener(self.clock, self.endpoint, "tcp:80 (public)", self.connection.edge, asyncio.Protocol)  # type: ignore[arg-type]  # a fake
+        self.listener.startService()
+
+    @property
+    def port(self) -> FakePort:
+        """Twisted's port."""
+        return self.endpoint.ports[0]
+
+    def test_the_loop_accepts(self) -> None:
+        """Once the loop runs, it accepts on a copy of the port's socket, with the same backlog, and Twisted does not any more."""
+        self.assertEqual((self.loop.asked, self.port.reading), ([], True))
+        self.clock.advance(0)
+        ((make, sock, backlog),) = self.loop.asked
+        self.assertEqual((make, backlog, self.port.reading), (asyncio.Protocol, 2048, False))
+        self.assertEqual(self.port.socket.copies, [sock])
+        self.loop.ends()
+        stopping = self.listener.stopService()
+        self.assertEqual((self.loop.server.closed, self.port.stopped), (True, True))
+        self.clock.pump([0.05] * 3)
+        self.successResultOf(stopping)
+
+    def test_stopped_before_the_loop_ran(self) -> None:
+        """What is stopped at once never accepts."""
+        self.listener.stopService()
+        self.clock.advance(0)
+        self.assertEqual(self.loop.asked, [])
+
+    def test_stopped_while_it_begins(self) -> None:
+        """A server that comes when the service is stopped already is closed."""
+        self.clock.advance(0)
+        self.listener.stopService()
+        self.loop.ends()
+        self.assertTrue(self.loop.server.closed)
+
+    def test_loop_that_cannot(self) -> None:
+        """Where the loop cannot, the failure is logged, Twisted accepts as before, and the copy of the socket is closed."""
+        self.clock.advance(0)
+        self.loop.ends(OSError("no"))
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertEqual((self.port.reading, self.port.socket.copies[0].closed), (True, True))
+        self.listener.stopService()
+        self.assertTrue(self.port.stopped)
+
+    def test_loop_that_cannot_and_is_stopped(self) -> None:
+        """A port that is closed already is let be."""
+        self.clock.advance(0)
+        self.listener.stopService()
+        self.loop.ends(OSError("no"))
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertFalse(self.port.reading)
+
+    def test_another_reactor(self) -> None:
+        """On a reactor without such a loop Twisted accepts."""
+        self.patch(services, "running_loop", lambda: None)
+        self.clock.advance(0)
+        self.assertEqual((self.loop.asked, self.port.reading), ([], True))
 
 
 class Locks(SynchronousTestCase):

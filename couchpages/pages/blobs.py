@@ -15,6 +15,7 @@ from couchpages.pages.disk_cache import DamagedBlob, DiskCache, Incoming
 from couchpages.pages.lru import SizedCache
 from couchpages.pages.single_flight import SingleFlight
 from couchpages.ports import Database, NotFound, Unavailable
+from couchpages.web.sending import DIRECT
 
 Content: TypeAlias = bytes | BinaryIO
 """A blob's bytes, or a file with them, which whoever asked for it closes."""
@@ -32,8 +33,6 @@ class Found(NamedTuple):
 ATTACHMENT = "data"
 #: A blob that would take more than this part of the memory cache is served from disk, so that one large file does not push out a site.
 LARGEST_PART = 16
-#: Bytes whose hash may be computed in the reactor's thread: it takes some 50 µs.
-SMALL = 65_536
 
 
 class Arriving:
@@ -113,6 +112,10 @@ class BlobReader:
             self._reads["memory"] += 1
         return content
 
+    def held(self, sha256: str) -> bytes | None:
+        """Give a blob that is in memory to somebody who is no visitor, and is not counted."""
+        return self._memory.get(sha256)
+
     def size(self, sha256: str) -> int | None:
         """Give the bytes of a blob that is in memory or on disk; None for one that is not, or cannot be checked at once."""
         content = self._memory.get(sha256)
@@ -125,7 +128,7 @@ class BlobReader:
         return size
 
     def near(self, sha256: str) -> bytes | None:
-        """Give a small blob that is on disk and in the kernel's memory, and hold it in ours. Does not wait."""
+        """Give a blob of moderate size that is on disk and in the kernel's memory, and hold it in ours. Does not wait."""
         content = self._at_once(sha256)
         if content is not None:
             self._metrics.blob_reads.inc("disk")
@@ -134,7 +137,7 @@ class BlobReader:
 
     def _at_once(self, sha256: str) -> bytes | None:
         try:
-            return self._disk.read_at_once(sha256, min(self._most, SMALL))
+            return self._disk.read_at_once(sha256, min(self._most, DIRECT))
         except (DamagedBlob, OSError) as error:
             self._damaged(sha256, error)
             return None

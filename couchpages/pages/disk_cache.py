@@ -14,22 +14,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from twisted.logger import Logger
 
-from couchpages.folders import clear, make_folder, open_plain
+from couchpages.folders import clear, make_folder, open_descriptor, open_plain
 from couchpages.pages.lru import SizedCache
 from couchpages.pages.manifest import is_sha256
 
 CHUNK = 2**20
 UNFINISHED = "incoming-"
+#: Bytes whose hash may be computed in the reactor's thread: it takes some 50 µs.
+HASHED_AT_ONCE = 65_536
 #: On systems that do not know it, all reads are left to threads.
 RWF_NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What tells whether a file is still the one that was checked.
 
     *changed* is the inode's (ctime): unlike a file's moment of modification, nobody can set it back.
@@ -79,8 +80,6 @@ class DiskCache:
         self._lock = Lock()
         self._sizes: SizedCache[str, tuple[str, int]] = SizedCache(limit, lambda entry: entry[1])
         self._checked: dict[str, Identity] = {}
-        #: What was found at the start, whose content, and so size, nobody has looked at.
-        self._found: set[str] = set()
 
     @property
     def held(self) -> int:
@@ -106,14 +105,12 @@ class DiskCache:
                     found.append((status.st_mtime_ns, entry.name, status.st_size))
         with self._lock:
             for _, sha256, size in sorted(found):
-                self._found.add(sha256)
                 self._hold(sha256, size)
 
     def size(self, sha256: str) -> int | None:
         """Give the bytes of a blob that should be here and that had its hash in this run; None for another."""
-        with self._lock:
-            entry = self._sizes.get(sha256) if sha256 not in self._found else None
-        return entry[1] if entry is not None else None
+        identity = self._checked.get(sha256)
+        return identity.size if identity is not None else None
 
     def read(self, sha256: str, most: int) -> bytes | BinaryIO | None:
         """Give a blob's bytes, or an open file if it has more than *most*; None when it is not here.
@@ -131,6 +128,7 @@ class DiskCache:
                 with file:
                     content = file.read()
                 self._check(sha256, hashlib.sha256(content).hexdigest())
+                self._checked[sha256] = Identity.of(status)
                 self._touch(sha256)
                 return content
             self._check_file(sha256, file, Identity.of(status))
@@ -144,19 +142,32 @@ class DiskCache:
     def read_at_once(self, sha256: str, most: int) -> bytes | None:
         """Give the bytes of a blob that the kernel has in memory and that has at most *most*; None where that takes longer.
 
-        Waits for no disk, so that the reactor's thread may ask (preadv2(2), RWF_NOWAIT, as nginx does before it gives a read to a
-        thread). Raises :class:`DamagedBlob` and OSError.
+        Waits for no content, so that the reactor's thread may ask (preadv2(2), RWF_NOWAIT, as nginx does before it gives a read to a
+        thread); opening a file may wait for its inode, as in nginx. A file that was checked, and that nobody touched since, is not
+        hashed again; one of more than :data:`HASHED_AT_ONCE` bytes that was not is left to :meth:`read`. Raises :class:`DamagedBlob`
+        and OSError.
         """
         try:
-            file = open_plain(self._path(sha256))
+            descriptor = open_descriptor(f"{self._folder}/{sha256[:2]}/{sha256}")
         except FileNotFoundError:
             return None
-        with file:
-            size = os.fstat(file.fileno()).st_size
-            content = _read_cached(file.fileno(), size) if size <= most else None
-        if content is not None:
+        try:
+            return self._at_once(sha256, descriptor, most)
+        finally:
+            os.close(descriptor)
+
+    def _at_once(self, sha256: str, descriptor: int, most: int) -> bytes | None:
+        identity = Identity.of(os.fstat(descriptor))
+        known = self._checked.get(sha256) == identity
+        if identity.size > (most if known else min(most, HASHED_AT_ONCE)):
+            return None
+        content = _read_cached(descriptor, identity.size)
+        if content is None or Identity.of(os.fstat(descriptor)) != identity:
+            return None
+        if not known:
             self._check(sha256, hashlib.sha256(content).hexdigest())
-            self._touch(sha256)
+            self._checked[sha256] = identity
+        self._touch(sha256)
         return content
 
     def _check_file(self, sha256: str, file: BinaryIO, identity: Identity) -> None:
@@ -182,7 +193,6 @@ class DiskCache:
             _make_way(target)
             # Under the lock, so that nobody who lets go of an older copy at this moment removes this one.
             path.replace(target)
-            self._found.discard(sha256)
             self._hold(sha256, size)
 
     def _hold(self, sha256: str, size: int) -> None:
@@ -195,7 +205,6 @@ class DiskCache:
                 self._sizes.discard(sha256)
                 self._remove(sha256)
             raise DamagedBlob(f"{self._path(sha256)} has the SHA-256 {found}; it was removed")
-        self._found.discard(sha256)
 
     def _forget_if_gone(self, sha256: str) -> None:
         with self._lock:
@@ -204,12 +213,15 @@ class DiskCache:
                 self._checked.pop(sha256, None)
 
     def _touch(self, sha256: str) -> None:
-        with self._lock:
-            self._sizes.get(sha256)
+        # Somebody who writes may hold the lock for as long as the disk takes; that this one was used is not worth waiting for.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._sizes.get(sha256)
+            finally:
+                self._lock.release()
 
     def _remove(self, sha256: str) -> None:
         self._checked.pop(sha256, None)
-        self._found.discard(sha256)
         clear(self._path(sha256))
 
     def _path(self, sha256: str) -> Path:

@@ -16,6 +16,9 @@ _TELLING = re.compile(
     rb"(?:(?:host|connection|if-[a-z-]*|range|content-length|transfer-encoding|upgrade|expect):[^\r]*|\r\n.)",
     re.IGNORECASE | re.DOTALL,
 )
+# As nearly everybody writes them; what is written otherwise is read with more care.
+_HOST = frozenset({b"Host:", b"host:"})
+_KEEP_ALIVE = frozenset({b"\nConnection: keep-alive", b"\nconnection: keep-alive"})
 _PLAIN = frozenset({b"GET", b"HEAD"})
 
 Wish: TypeAlias = tuple[bytes, bytes, bool]
@@ -34,7 +37,7 @@ def plain_target(line: bytes) -> tuple[bytes, bytes] | None:
 def wish(fields: bytes) -> Wish | None:
     """Look at the lines behind a request line, from its CRLF to the empty line; None for what is more than a plain visit, alone."""
     found = _TELLING.findall(fields)
-    if len(found) == 1 and found[0][1:6].lower() == b"host:":
+    if found and found[0][1:6] in _HOST and (len(found) == 1 or (len(found) == 2 and found[1] in _KEEP_ALIVE)):  # noqa: PLR2004 -- a browser's
         return found[0][1:], b"", False
     return _of_several(found)
 

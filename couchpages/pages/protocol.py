@@ -15,22 +15,20 @@ from twisted.python.failure import Failure
 
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.glance import END, plain_target, wish
-from couchpages.pages.ready import Answer, Ready, Shelf
+from couchpages.pages.ready import LONGEST_TARGET, Answer, Ready, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.visits import Visits, is_plain
 from couchpages.web.edge import Edge
 from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
-from couchpages.web.heads import CRLF, read_head, request_head
+from couchpages.web.heads import CRLF, PartialHead, read_head, request_head
 from couchpages.web.llhttp import Syntax
 from couchpages.web.message import Headers, RequestHead, Response
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem
-from couchpages.web.stream import CLOSE, Stream
+from couchpages.web.stream import CLOSE, JOINED, Stream
 from couchpages.web.syntax import Fault
 
-#: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
-JOINED = 16_384
 NOT_MODIFIED = (304, "none")
 #: Bytes of fields that a connection remembers: some thousand idle ones shall not hold some thousand large heads.
 LONGEST_REMEMBERED = 2_048
@@ -67,6 +65,8 @@ class Front:
         self.ready = ready
         self.is_call = is_call
         self.syntax = Syntax(edge.limits.head)
+        # Together with what can be ready it must be a head that is not too large.
+        self.remembered = min(LONGEST_REMEMBERED, edge.limits.head.size - 3 * LONGEST_TARGET)
 
     def make_ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
         """Make and keep the answer for a target and the line of a Host field; None for what is the API's, or takes longer."""
@@ -88,20 +88,22 @@ class VisitConnection(Stream):
     and is not read again when it comes again.
     """
 
-    __slots__ = ("_front", "_rest", "_said")
+    __slots__ = ("_front", "_partial", "_rest", "_said")
 
     def __init__(self, front: Front) -> None:
         super().__init__(front.edge)
         self._front = front
+        self._partial: PartialHead | None = None
         self._rest = b""
         self._said = (b"", False)
 
     def data_received(self, data: bytes) -> None:
         """Answer what came, or hold it; one whole plain request, which most are, is answered on the shortest way."""
         began = perf_counter()
-        if not (self.held or self.busy or self.paused or self.over) and self._answer_one(data, began):
-            return
-        super().data_received(data)
+        if self.held or self.busy or self.paused or self.over:
+            super().data_received(data)
+        elif not self._answer_one(data, began):
+            self.serve(data, tried=data)
 
     def _answer_one(self, data: bytes, began: float) -> bool:
         """Answer *data* if it is one plain head, and its answer is near."""
@@ -109,32 +111,35 @@ class VisitConnection(Stream):
         asked = plain_target(line)
         if asked is None:
             return False
-        method, target = asked
+        _, target = asked
         host, _, rest = fields.partition(CRLF)
         if rest and rest == self._rest:
             # A host and a target for which something is ready were well-formed when it was made so.
             taken = self._ready(host, target)
             if taken is not None:
-                return self._at_once(data, method, taken, self._said, began)
+                return self._at_once(data, asked, taken, self._said, began)
         if not fields.endswith(END) or (read := wish(data[len(line) :])) is None:
             return False
         said = read[1:]
         if not self._front.syntax.accepts(data, closes=said[1]):
             return False
-        if host == read[0] and len(rest) <= LONGEST_REMEMBERED:
+        if host == read[0] and len(rest) <= self._front.remembered:
             self._rest, self._said = rest, said
         taken = self._ready(read[0], target) or self._front.make_ready(read[0], target)
-        return taken is not None and self._at_once(data, method, taken, said, began)
+        return taken is not None and self._at_once(data, asked, taken, said, began)
 
-    def serve(self, data: bytes, start: int = 0) -> None:
-        """Answer each request in *data*."""
-        while data:
+    def serve(self, data: bytes, start: int = 0, tried: bytes = b"") -> None:
+        """Answer each request in *data*; one that is all of *tried* is known not to be answered at once."""
+        while data and not self.transport.is_closing():
             end = data.find(END, start) + len(END)
             start = 0
             if end < len(END):
                 self._wait_for_more(data)
                 return
-            if not self._answer(data[:end], perf_counter()):
+            self._partial = None
+            head = data[:end]
+            began = perf_counter()
+            if not (head != tried and self._answer_one(head, began)) and not self._visits(head, began):
                 self._hand_over(data)
                 return
             data = data[end:]
@@ -143,19 +148,22 @@ class VisitConnection(Stream):
                 return
 
     def _wait_for_more(self, data: bytes) -> None:
-        if len(data) > self.edge.limits.head.size:
+        """Hold the beginning of a head, unless it is wrong already: twisted.web says so at once."""
+        partial = self._partial or PartialHead(self.edge.limits.head)
+        if partial.is_wrong(data):
             self._hand_over(data)
         else:
+            self._partial = partial
             self.hold_head(data)
 
     def _hand_over(self, data: bytes) -> None:
         self.over = True
-        HandedOver(self.edge).take_over(self, self.transport, data, ended=self.ended)
+        HandedOver(self.edge).take_over(
+            self, self.transport, data, left=self.left, ended=self.ended, resuming=self.resuming
+        )
 
-    def _answer(self, head: bytes, began: float) -> bool:
-        """Answer one request, or begin to; False for what twisted.web has to look at."""
-        if self._answer_one(head, began):
-            return True
+    def _visits(self, head: bytes, began: float) -> bool:
+        """Begin a visit; False for what twisted.web has to look at."""
         read = read_head(head, self.edge.limits.head)
         if isinstance(read, Fault) or not is_plain(read):
             return False
@@ -173,8 +181,11 @@ class VisitConnection(Stream):
         answer = shelf.answers.get(target)
         return None if answer is None else (shelf, answer)
 
-    def _at_once(self, head: bytes, method: bytes, taken: tuple[Shelf, Answer], said: Said, began: float) -> bool:
+    def _at_once(
+        self, head: bytes, asked: tuple[bytes, bytes], taken: tuple[Shelf, Answer], said: Said, began: float
+    ) -> bool:
         """Send an answer; False where its content is not near, or a condition is to be evaluated."""
+        method, target = asked
         shelf, answer = taken
         condition, closes = said
         answer.used = True
@@ -185,25 +196,26 @@ class VisitConnection(Stream):
                 return False
             key, fields, body = NOT_MODIFIED, answer.not_modified, b""
         elif answer.blob is not None:
-            found = self._content(answer, answer.blob)
+            found = self._content(answer.blob)
             if found is None:
                 return False
             body, key = found.content, (answer.status, found.where)
+            if found.where == "disk":
+                self._front.ready.fill(shelf, target, body)
         if method == b"HEAD":
             key, body = (key[0], "none"), b""
         self._send(key[0], fields, body, last=closes)
         self._note(head, shelf, key, len(body), began)
         return True
 
-    def _content(self, answer: Answer, blob: str) -> Found | None:
-        """Give the content of an answer that holds only the name of its *blob*, if that is near."""
+    def _content(self, blob: str) -> Found | None:
+        """Give the content of a blob, if it is near."""
         content = self._front.in_memory(blob)
         if content is not None:
             return Found(content, "memory")
         content = self._front.near(blob)
         if content is None:
             return None
-        self._front.ready.fill(answer, content)
         return Found(content, "disk")
 
     def _send(self, status: int, fields: bytes, body: bytes, *, last: bool) -> None:
@@ -215,7 +227,7 @@ class VisitConnection(Stream):
         if len(body) <= JOINED:
             self.transport.write(b"".join((start, fields, body)))
         else:
-            self.transport.writelines((start + fields, body))
+            self.write(start + fields, body)
         self.sent(last=last)
 
     def _note(self, head: bytes, shelf: Shelf, key: tuple[int, str], size: int, began: float) -> None:

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 
 from couchpages.pages.conditional import etag
 from couchpages.pages.replies import Reply, file_reply
-from couchpages.tallies import Tallies, Tally
+from couchpages.tallies import FROM_MEMORY, Tallies, Tally
 from couchpages.web.message import Headers
 
 #: A target longer than this is not remembered: it is one of many that name the same, and nobody's link.
 LONGEST_TARGET = 512
 #: Contents up to this size are held with their heads: looking them up elsewhere costs more than they do.
 SMALL = 4096
+#: Answers that one put may spare: were all of them used, it would look through them all, and let go of itself.
+MOST_SPARED = 32
 #: What an answer costs beside its head and target: measured with CPython 3.11.
 BYTES_FOR_AN_ANSWER = 500
+#: What a shelf costs beside its answers, likewise.
+BYTES_FOR_A_SHELF = 550
 
 
 @dataclass(slots=True)
@@ -55,8 +59,8 @@ def file_answer(path: str, blob: str, size: int, content: bytes | None) -> Answe
 def answer_of(reply: Reply) -> Answer:
     """Make ready *reply* to a GET without conditions."""
     body = b"".join(piece for piece in reply.body if isinstance(piece, bytes))
-    where = "none" if reply.blob is None else "memory"
-    return Answer(reply.status, head_of(reply), body, reply.blob, (reply.status, where))
+    key = FROM_MEMORY if reply.blob is not None and reply.status == FROM_MEMORY[0] else (reply.status, "none")
+    return Answer(reply.status, head_of(reply), body, reply.blob, key)
 
 
 def head_of(reply: Reply) -> bytes:
@@ -80,7 +84,7 @@ class Shelf:
 class Ready:
     """Answers of all sites, up to *limit* bytes; those that were not used for long go first (second chance: a use spares one).
 
-    :ivar shelves: by the line of the Host field, as in :class:`couchpages.pages.glance.Glance`. Whoever takes an answer from a shelf
+    :ivar shelves: by the line of the Host field as it came. Whoever takes an answer from a shelf
         sees to it that the site still serves what the shelf says, and marks the answer as used.
     """
 
@@ -89,6 +93,7 @@ class Ready:
         self._tallies = tallies
         self.held = 0
         self.shelves: dict[bytes, Shelf] = {}
+        self._hosts: dict[str, set[bytes]] = {}
         self._queue: deque[tuple[Shelf, bytes]] = deque()
         self._dropped = 0
 
@@ -100,7 +105,10 @@ class Ready:
             shelf = Shelf(host, name, served, self._tallies.of(name))
         if len(target) > LONGEST_TARGET or len(host) > LONGEST_TARGET:
             return shelf
-        self.shelves[host] = shelf
+        if host not in self.shelves:
+            self.shelves[host] = shelf
+            self._hosts.setdefault(name, set()).add(host)
+            self.held += BYTES_FOR_A_SHELF
         if target not in shelf.answers:
             shelf.answers[target] = answer
             self.held += _cost(target, answer)
@@ -108,16 +116,24 @@ class Ready:
             self._shrink()
         return shelf
 
-    def fill(self, answer: Answer, content: bytes) -> None:
-        """Hold the *content* of an answer that is held, if it is small."""
-        if answer.blob is not None and len(content) <= SMALL:
+    def fill(self, shelf: Shelf, target: bytes, content: bytes) -> None:
+        """Hold the *content* of an answer with it, if it is small and the answer is held."""
+        answer = shelf.answers.get(target) if self.shelves.get(shelf.host) is shelf else None
+        if answer is not None and answer.blob is not None and len(content) <= SMALL:
             answer.blob, answer.body = None, content
             self.held += len(content)
+            self._shrink()
+
+    def forget(self, name: str) -> None:
+        """Let go of what is ready of a site: it serves something else, or nothing."""
+        for host in self._hosts.get(name, set()).copy():
+            self.drop(host)
 
     def drop(self, host: bytes) -> None:
         """Let go of what was ready for a host: the site serves something else."""
-        shelf = self.shelves.pop(host, None)
+        shelf = self.shelves.get(host)
         if shelf is not None:
+            self._remove(shelf)
             self.held -= sum(_cost(target, answer) for target, answer in shelf.answers.items())
             self._dropped += len(shelf.answers)
             shelf.answers.clear()
@@ -126,12 +142,14 @@ class Ready:
         if self._dropped > len(self._queue) // 2:
             self._queue = deque((shelf, target) for shelf, target in self._queue if target in shelf.answers)
             self._dropped = 0
-        while self.held > self.limit:
+        spared = 0
+        while self.held > self.limit and self._queue:
             shelf, target = self._queue.popleft()
             answer = shelf.answers.get(target)
             if answer is None:
                 self._dropped -= 1
-            elif answer.used:
+            elif answer.used and spared < MOST_SPARED:
+                spared += 1
                 answer.used = False
                 self._queue.append((shelf, target))
             else:
@@ -141,7 +159,15 @@ class Ready:
         del shelf.answers[target]
         self.held -= _cost(target, answer)
         if not shelf.answers:
-            del self.shelves[shelf.host]
+            self._remove(shelf)
+
+    def _remove(self, shelf: Shelf) -> None:
+        del self.shelves[shelf.host]
+        self.held -= BYTES_FOR_A_SHELF
+        hosts = self._hosts[shelf.name]
+        hosts.discard(shelf.host)
+        if not hosts:
+            del self._hosts[shelf.name]
 
 
 def _cost(target: bytes, answer: Answer) -> int:

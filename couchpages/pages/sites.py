@@ -67,6 +67,7 @@ class Sites:
         self._loaded = False
         self._at_first: set[str] = set()
         self._is_told: Callable[[], bool] = lambda: True
+        self._switched: Callable[[str], object] = lambda _: None
         metrics.sites.set_function(lambda: len(self._served))
 
     # What the follower tells.
@@ -101,6 +102,10 @@ class Sites:
     def believe(self, is_told: Callable[[], bool]) -> None:
         """Call a host unknown only while *is_told* says that changes are told: a new site could be there otherwise (law 3)."""
         self._is_told = is_told
+
+    def tell(self, switched: Callable[[str], object]) -> None:
+        """Call *switched* with the name of each site that begins to serve something else, or ends to."""
+        self._switched = switched
 
     def knows(self, doc_id: str) -> bool:
         """Whether a document was told of."""
@@ -238,6 +243,7 @@ class Sites:
     def _serve(self, site: str, doc: Json, manifest: Manifest, activation: Activation) -> None:
         rev = str(doc.get("_rev", ""))
         self._served[site] = Served(rev, activation)
+        self._switched(site)
         self._reader.hold(site, rev, manifest.files)
         self._keep(site, doc)
         self._sightings.wake()
@@ -253,7 +259,8 @@ class Sites:
 
     def _stop_serving(self, doc_id: str) -> None:
         self._arrivals.waiting.withdraw(doc_id)
-        self._served.pop(doc_id, None)
+        if self._served.pop(doc_id, None) is not None:
+            self._switched(doc_id)
         self._previews.forget(doc_id)
         self._reader.discard(doc_id)
         self._keep(doc_id, None)

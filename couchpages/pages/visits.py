@@ -26,7 +26,7 @@ from couchpages.web.heads import Head
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import RETRY_AFTER
 from couchpages.web.proxies import Network, client_of
-from couchpages.web.sending import CHUNK
+from couchpages.web.sending import DIRECT
 from couchpages.web.targets import target_host
 
 METHODS = (b"GET", b"HEAD")
@@ -70,9 +70,9 @@ class Visits:
         match route(files, target):
             case Serve(path, blob):
                 size = self._blobs.size(blob)
-                if size is None or size > CHUNK:
+                if size is None or size > DIRECT:
                     return None
-                answer = file_answer(path, blob, size, self._blobs.in_memory(blob))
+                answer = file_answer(path, blob, size, self._blobs.held(blob))
             case Redirect(location):
                 answer = answer_of(redirect_reply(location))
             case _:

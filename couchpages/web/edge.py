@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.web.http import Request
 
 from couchpages.web.census import Admission, Census
@@ -57,6 +58,8 @@ class Connected(Protocol):
 
 class Edge:
     """One port. Used in the reactor's thread."""
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -142,7 +145,11 @@ class Edge:
 
     def _sweep(self, now: float) -> None:
         for connection in self._connected.overdue(now):
-            connection.overdue(now)
+            try:
+                connection.overdue(now)
+            except Exception:  # noqa: BLE001 -- the others have deadlines too
+                self._log.failure("a connection that is overdue could not be ended")
+                connection.abort()
 
     def log(self, request: Request) -> None:
         """Do nothing: twisted.web calls this for each finished request, which the ledger has already."""

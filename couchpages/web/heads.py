@@ -105,6 +105,22 @@ class HeadReader:
         return None
 
 
+class PartialHead:
+    """Judges a head that comes in pieces, each byte of whole lines once."""
+
+    def __init__(self, limits: HeadLimits = DEFAULT_LIMITS) -> None:
+        self._reader = HeadReader(limits)
+        self._judged = 0
+
+    def is_wrong(self, data: bytes) -> bool:
+        """Tell whether *data*, all that came so far and no whole head, has a fault already."""
+        while (end := data.find(CRLF, self._judged)) >= 0:
+            if isinstance(self._reader.line(data[self._judged : end]), Fault):
+                return True
+            self._judged = end + len(CRLF)
+        return self._reader.part(data[self._judged :]) is not None
+
+
 def _whole(line: RequestLine, fields: tuple[Field, ...]) -> Head | Fault:
     wrong = host_fault(line.version, fields)
     if wrong is not None:

@@ -4,12 +4,17 @@ from dataclasses import dataclass, replace
 
 from couchpages.web.heads import DEFAULT_LIMITS, HeadLimits
 
+#: Seconds for which a connection that we end is still read, so that the last response is not lost with a reset: nginx's
+#: ``lingering_timeout``. A reader that is given up gets as many at least.
+LINGER = 5.0
+
+
 DEFAULT_WRITE_RATE = 500.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """ConnectionLimits of one port. Times are seconds, sizes bytes.
+    """What one port bears. Times are seconds, sizes bytes.
 
     :ivar connections: in all; one more closes the one that has been idle for longest, or is refused where none is idle. nginx does so
         when its ``worker_connections`` are used up (768 at Debian, "worker_connections are not enough, reusing connections").
@@ -33,6 +38,10 @@ class ConnectionLimits:
     head_time: float = 30.0
     write_rate: float = DEFAULT_WRITE_RATE
 
-    def within(self, descriptors: int) -> "ConnectionLimits":
-        """Give the same limits with no more connections than *descriptors* open files leave room for, a fifth being for other things."""
-        return replace(self, connections=min(self.connections, descriptors - descriptors // 5))
+    def time_to_read(self, size: int) -> float:
+        """Give the seconds that a reader has for *size* bytes."""
+        return LINGER + size / self.write_rate
+
+    def within(self, descriptors: int, percent: int) -> "ConnectionLimits":
+        """Give the same limits with no more connections than so many percent of the *descriptors* that the process may have open."""
+        return replace(self, connections=min(self.connections, descriptors * percent // 100))

@@ -13,12 +13,25 @@ from couchpages.reactors import running_loop
 
 @implementer(ITCPTransport, IPushProducer)
 class TwistedTransport:
-    """What a Twisted protocol writes to. Whoever is the asyncio protocol passes :meth:`pause` and :meth:`resume` on."""
+    """What a Twisted protocol writes to. Whoever is the asyncio protocol passes :meth:`pause` and :meth:`resume` on.
+
+    *closes* is called when the protocol closes, before everything is sent, and *wants* when it reads on after it had paused.
+
+    :ivar reads: whether the protocol wants data.
+    """
 
     disconnecting = False
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        closes: Callable[[], object] = lambda: None,
+        wants: Callable[[], object] = lambda: None,
+    ) -> None:
         self._transport = transport
+        self._wants = wants
+        self.reads = True
+        self._closes = closes
         self._producer: Any = None
         self._streaming = False
         self._paused = False
@@ -36,7 +49,15 @@ class TwistedTransport:
         """Have it go on."""
         self._paused = False
         if self._producer is not None:
-            self._producer.resumeProducing()
+            self.while_resuming(self._producer.resumeProducing)
+
+    def while_resuming(self, call: Callable[[], object]) -> None:
+        """Do *call* while the asyncio transport tells its protocol to go on: it must not be closed under its own hands then."""
+        self._resuming = True
+        try:
+            call()
+        finally:
+            self._resuming = False
 
     def lost(self) -> None:
         """Have it end: the connection is gone."""
@@ -58,7 +79,8 @@ class TwistedTransport:
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close when everything is sent; what a producer has not written yet is not waited for."""
         self.disconnecting = True
-        soon(self._transport.close)
+        self._closes()
+        self._leave_by(self._transport.close)
 
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close at once."""
@@ -113,13 +135,16 @@ class TwistedTransport:
 
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Read no more for now."""
+        self.reads = False
         if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Read on."""
+        self.reads = True
         if not self._transport.is_closing():
             self._transport.resume_reading()
+            self._wants()
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Close."""

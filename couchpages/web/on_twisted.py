@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -147,8 +148,8 @@ class AsyncioOnTwisted(Protocol):
         """Do nothing: our own half is closed."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
-        """Tell of the end; asyncio's protocols hear of an error, or of None."""
-        self.receiver.connection_lost(None if reason.check(type(connectionDone.value)) else reason.value)
+        """Tell of the end; asyncio's protocols hear of an error, or of None, also where they cut the connection themselves."""
+        self.receiver.connection_lost(None if reason.check(ConnectionDone, ConnectionAborted) else reason.value)
 
 
 class AsyncioFactory(Factory):

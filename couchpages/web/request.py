@@ -47,8 +47,9 @@ class EdgeRequest(Request):
 
     def begin(self, method: bytes, target: bytes, version: bytes) -> None:
         """Let the application admit the request."""
-        self.method, self.uri, self.clientproto = method, target, version
-        self.head = self._head()
+        # The version that the response says is ours, whichever the client speaks (RFC 9110 section 6.2).
+        self.method, self.uri, self.clientproto = method, target, b"HTTP/1.1"
+        self.head = self._head(version)
         try:
             self.exchange = self.factory.application.admit(self.head)
         except Problem as problem:
@@ -137,11 +138,10 @@ class EdgeRequest(Request):
             self.finish()
         else:
             # A large body from memory too: once it is all in the transport, Twisted counts a reader who takes his time as idle.
-            parts = Parts(
-                self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds),
-                self.factory.limits.write_rate,
-            )  # fmt: skip
-            parts.start()
+            rate = self.factory.limits.write_rate
+            Parts(
+                self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds), rate
+            ).start()
 
     def _sent(self, error: Exception | None) -> None:
         if error is None:
@@ -168,10 +168,10 @@ class EdgeRequest(Request):
         if channel is not None:
             channel.abort()
 
-    def _head(self) -> RequestHead:
+    def _head(self, version: bytes) -> RequestHead:
         fields = tuple(
             (name.lower(), value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values
         )
         peer = getattr(self.channel.getPeer(), "host", "")
         scheme = "https" if self.channel.isSecure() else "http"
-        return RequestHead(self.method, self.uri, self.clientproto, Headers(fields), peer, scheme)
+        return RequestHead(self.method, self.uri, version, Headers(fields), peer, scheme)

@@ -10,7 +10,10 @@ from couchpages.web.limits import DEFAULT_WRITE_RATE
 from couchpages.web.message import FilePart, Response
 
 CHUNK = 65536
-#: What may wait for a reader, who has to take it in the time that the write rate gives for it.
+#: Bodies in memory up to this size are handed to the transport in one piece, of which nothing is copied; larger ones, and files, go
+#: chunk by chunk. A slow reader keeps as much from being forgotten.
+DIRECT = 4 * CHUNK
+#: Bytes that may wait for a reader.
 WAITING = 2 * CHUNK
 
 
@@ -35,7 +38,7 @@ class Parts:
     """Writes a response's parts chunk by chunk until the transport says that it has enough, so that a slow reader costs few chunks.
 
     *done* is called once, with what kept the parts from being sent whole, or None; never after the connection was lost. *over* is
-    called once in any case, with the bytes that were written. *write_rate* is the bytes a second that a reader takes at least.
+    called once in any case, with the bytes that were written. A reader is given up who takes less than *rate* bytes a second.
     """
 
     def __init__(
@@ -45,10 +48,10 @@ class Parts:
         consumer: Consumer,
         done: Callable[[Exception | None], object],
         over: Callable[[int], object] = lambda _: None,
-        write_rate: float = DEFAULT_WRITE_RATE,
+        rate: float = DEFAULT_WRITE_RATE,
     ) -> None:
+        self._patience = WAITING / rate
         self._clock = clock
-        self._patience = WAITING / write_rate
         self._stall: IDelayedCall | None = None
         self._response = response
         self._parts = list(response.body) if isinstance(response.body, tuple) else [response.body]

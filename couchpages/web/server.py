@@ -39,6 +39,7 @@ class EdgeChannel(HTTPChannel):
     requestFactory: Any  # noqa: N815 -- Twisted's name
     _networkProducer: Any  # noqa: N815 -- Twisted's name
     _waitingForTransport: bool  # noqa: N815 -- Twisted's name
+    _unread: Request | None = None
     _body_since: float | None = None
     _body_clock: Any = None
     _refused = False
@@ -53,6 +54,8 @@ class EdgeChannel(HTTPChannel):
         self.requestFactory = EdgeRequest
         self.callLater = edge.reactor.callLater
         self.limits = edge.limits.head
+        #: How many requests may still be answered.
+        self.left = edge.limits.requests_per_connection
         self.timeOut = edge.limits.idle
         self._head = HeadReader(self.limits)
 
@@ -111,7 +114,8 @@ class EdgeChannel(HTTPChannel):
         # A body may pause as long as a connection may be idle, and after the response it may be idle again.
         self.setTimeout(self.factory.limits.idle)
         request = self.requests[-1]
-        self.persistent = self.checkPersistence(request, self._version)
+        self.left -= 1
+        self.persistent = self.left > 0 and self.checkPersistence(request, self._version)
         request.begin(self._command, self._path, self._version)
         if self.length == 0:
             return
@@ -165,11 +169,22 @@ class EdgeChannel(HTTPChannel):
             self.transport.loseConnection()
 
     def requestDone(self, request: Request) -> None:  # noqa: N802 -- Twisted's name
-        """Go on with the next request that came, if any; when nothing more can come, close."""
+        """Go on with the next request that came, if any, once the reader took what was sent; when nothing more can come, close."""
+        if self._waitingForTransport:
+            # Twisted's would answer all that came, and a client that sends many requests and reads nothing would fill the memory.
+            self._unread = request
+            return
         super().requestDone(request)
         if not self._reading:
             # Later, because requests that came before may be parsed by then.
             self.callLater(0, self._end_of_input)
+
+    def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Go on: the reader took it."""
+        super().resumeProducing()
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            self.requestDone(unread)
 
     def timeoutConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close an idle connection; who stalls in the middle of a head or a body is told so."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from typing import cast
 
@@ -11,11 +12,10 @@ from couchpages.web.edge import Edge
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_asyncio import TwistedTransport, host_of, soon
 from couchpages.web.problem import Problem
-from couchpages.web.sending import CHUNK, Parts
+from couchpages.web.sending import DIRECT, Parts
 
-#: Seconds for which a connection that we end is still read, so that the last response is not lost with a reset: nginx's
-#: ``lingering_timeout``. A reader that is given up gets as many at least.
-LINGER = 5.0
+#: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
+JOINED = 16_384
 CLOSE = b"connection: close\r\n"
 
 
@@ -26,13 +26,27 @@ class Stream(asyncio.Protocol):
     :ivar busy: whether a request is under way.
     :ivar paused: whether the transport holds enough, its reader being slow.
     :ivar over: whether no further request is answered here.
+    :ivar resuming: whether the transport is just telling that it wants more; it must not be closed under its own hands then.
     :ivar left: how many requests may still be answered.
     :ivar inside: whether :meth:`serve` is running, which goes on by itself when a request that it began is answered meanwhile.
     """
 
     __slots__ = (
-        "_entered", "_resuming", "busy", "deadline", "edge", "ended", "held", "inside", "left", "origin", "over", "paused",
-        "sending", "transport",
+        "_entered",
+        "_gathers",
+        "busy",
+        "deadline",
+        "edge",
+        "ended",
+        "held",
+        "inside",
+        "left",
+        "origin",
+        "over",
+        "paused",
+        "resuming",
+        "sending",
+        "transport",
     )  # fmt: skip
 
     log = Logger()
@@ -41,7 +55,7 @@ class Stream(asyncio.Protocol):
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
         self.held = b""
-        self.busy = self.paused = self.ended = self.over = self.inside = self._entered = self._resuming = False
+        self.busy = self.paused = self.ended = self.over = self.inside = self._entered = self.resuming = False
         self.left = edge.limits.requests_per_connection
         self.sending: TwistedTransport | None = None
         self.deadline = edge.second.now + edge.limits.head_time
@@ -57,6 +71,8 @@ class Stream(asyncio.Protocol):
         """Begin."""
         # uvloop's transports are asyncio's in all but the class.
         self.transport = cast("asyncio.Transport", transport)
+        # asyncio's own transports forget the limit on what may be unsent here (Python 3.12.1, 3.13.0), and that the connection is lost.
+        self._gathers = type(transport).__module__.startswith("uvloop")
         self._entered = self.edge.enter(self, self.transport)
         self.over = not self._entered
 
@@ -97,14 +113,14 @@ class Stream(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on: the reader took it."""
         self.paused = False
-        self._resuming = True
+        self.resuming = True
         try:
             if self.sending is not None:
                 self.sending.resume()
             elif not self.busy:
                 self._next()
         finally:
-            self._resuming = False
+            self.resuming = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go."""
@@ -118,18 +134,17 @@ class Stream(asyncio.Protocol):
     # What the port asks; see :class:`couchpages.web.edge.Connected`.
 
     @property
+    def since(self) -> float:
+        """From when on it waits: reckoned, because it is asked seldom, and a request takes microseconds."""
+        if self.over:
+            return -inf
+        begins = self.held or self.left == self.edge.limits.requests_per_connection
+        return self.deadline - (self.edge.limits.head_time if begins else self.edge.limits.idle)
+
+    @property
     def waits(self) -> bool:
         """Whether no request is under way and everything is sent."""
         return not self.busy and not self.paused
-
-    @property
-    def since(self) -> float:
-        """From when on it waits: reckoned, because it is asked seldom, and a request takes microseconds."""
-        limits = self.edge.limits
-        if self.over:
-            return -inf
-        begins = self.held or self.left == limits.requests_per_connection
-        return self.deadline - (limits.head_time if begins else limits.idle)
 
     def overdue(self, now: float) -> None:
         """Close: idle, or a head that does not end, or a reader that does not read."""
@@ -159,6 +174,13 @@ class Stream(asyncio.Protocol):
 
     # Responses.
 
+    def write(self, head: bytes, body: bytes) -> None:
+        """Send a head and a body, which is not copied if it is large."""
+        if len(body) <= JOINED or not self._gathers:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines((head, body))
+
     def hold_head(self, data: bytes) -> None:
         """Hold the beginning of a head, which has to be whole in time."""
         self.deadline = self.edge.second.now + self.edge.limits.head_time
@@ -166,11 +188,8 @@ class Stream(asyncio.Protocol):
 
     def hold(self, data: bytes) -> None:
         """Hold what came behind a request that is under way, or whose answer its reader has not taken yet; drop it after the last."""
-        if self.over:
-            return
-        self._keep(data)
-        if self.paused and not self.busy:
-            self._expect_reader()
+        if not self.over:
+            self._keep(data)
 
     def _keep(self, data: bytes) -> None:
         self.held = data
@@ -193,9 +212,9 @@ class Stream(asyncio.Protocol):
         start = second.starts.get(response.status) or second.start_of(response.status)
         head = b"".join((start, option, fields, b"\r\n"))
         body = b"" if to is not None and to.method == b"HEAD" else response.body
-        if isinstance(body, bytes) and len(body) <= CHUNK:
+        if isinstance(body, bytes) and len(body) <= DIRECT:
             response.close()
-            self.transport.write(head + body)
+            self.write(head, body)
             self._record(response, to, len(body), seconds)
             self._responded(last=last)
         else:
@@ -216,10 +235,9 @@ class Stream(asyncio.Protocol):
             else:
                 # The head promised a length that cannot be kept: only a broken connection tells the client so.
                 # A reader who stops is no trouble of ours, and a thousand of them are no thousand lines.
-                self.log.emit(
-                    LogLevel.debug if isinstance(error, TimeoutError) else LogLevel.warn,
-                    "a response to {address} broke off: {error}", address=host_of(self.transport), error=error,
-                )  # fmt: skip
+                level = LogLevel.debug if isinstance(error, TimeoutError) else LogLevel.warn
+                address = host_of(self.transport)
+                self.log.emit(level, "a response to {address} broke off: {error}", address=address, error=error)
                 self._leave_by(self.transport.abort)
 
         # The parts have a clock of their own.
@@ -264,7 +282,11 @@ class Stream(asyncio.Protocol):
             self.over = True
             self.held = b""
             self._expect_reader()
-            self.transport.write_eof()
+            # What comes is dropped, but it is read, and so is the other end's end.
+            self.transport.resume_reading()
+            # Whoever reset the connection meanwhile is told of by the loop in a moment.
+            with suppress(OSError):
+                self.transport.write_eof()
 
     def _close(self) -> None:
         """Close when everything is sent, which its reader must take in time."""
@@ -274,11 +296,11 @@ class Stream(asyncio.Protocol):
         self._leave_by(self.transport.close)
 
     def _leave_by(self, call: Callable[[], object]) -> None:
-        if self._resuming:
+        if self.resuming:
             soon(call)
         else:
             call()
 
     def _expect_reader(self) -> None:
         unsent = self.transport.get_write_buffer_size()
-        self.deadline = self.edge.second.now + LINGER + unsent / self.edge.limits.write_rate
+        self.deadline = self.edge.second.now + self.edge.limits.time_to_read(unsent)

@@ -56,7 +56,6 @@ def main(*names: str) -> None:
 def _one_node(store: Callable[[], Store]) -> Rows:
     rows: Rows = []
     rows += _with_node(store, deploying.measured)
-    rows += _with_node(store, serving.requests_a_second)
     rows += _with_node(store, lambda node, _: serving.memory(node))
     return rows
 

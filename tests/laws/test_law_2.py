@@ -11,13 +11,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.manifest import to_document
+from couchpages.pages.protocol import VisitConnection
+from couchpages.pages.ready import Answer, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.waiting import Wait, WaitingList
 from couchpages.testing.memory_database import Turns
 from couchpages.testing.node import MemoryNode
 from tests.laws.taken_out import NeedsItsCode, Without
+from tests.pages.fronts import PublicPort, answers, request
 from tests.pages.parts import deployed, live
+from tests.web.native import send
 
 HOST = "a.example"
 
@@ -91,6 +95,23 @@ class Law2(SynchronousTestCase):
             turns.go()
         self.assertIn("b.html", self.successResultOf(asked))
 
+    def test_what_is_ready_is_of_what_is_served(self) -> None:
+        """On one connection, answers that are ready are of one version, until all pages are of the next."""
+        port = PublicPort(self.other)
+        wire = port.connect()
+
+        def seen() -> list[tuple[int, bytes]]:
+            wire.sent = b""
+            send(wire, request(b"/") + request(b"/a.html"))
+            return [(each.status, each.body) for each in answers(wire)]
+
+        old, new = [(200, b"old"), (200, b"old a")], [(200, b"new"), (200, b"new a")]
+        self.assertEqual([seen(), seen()], [old, old])
+        self.replicate("manifests")
+        self.assertEqual(seen(), old)
+        self.replicate("files")
+        self.assertEqual([seen(), seen()], [new, new])
+
     def test_whole_though_deleted(self) -> None:
         """A deployment that waits for one blob is not whole when another of its blobs is deleted meanwhile."""
         a, b = self.other.upload(b"a"), self.one.upload(b"b")
@@ -99,6 +120,11 @@ class Law2(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(self.other.files.delete(a, self.other.files.stored[a].rev)))
         self.replicate("files")
         self.assertEqual(self.other.visit(HOST, "/").body, b"old")
+
+
+def _ready_once(connection: VisitConnection, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
+    shelf = connection._front.ready.shelves.get(host)
+    return (shelf, shelf.answers[target]) if shelf is not None and target in shelf.answers else None
 
 
 def _believe(arrivals: Arrivals, wait: Wait) -> None:
@@ -118,6 +144,7 @@ class Law2NeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_what_came_while_nobody_listened", Arrivals, "loaded", lambda self: None),  # noqa: ARG005
         Without("test_previews", Arrivals, "missing", lambda self, hashes: _nothing()),  # noqa: ARG005
         Without("test_nobody_is_led_back", Sites, "_is_served", lambda self, site, served: True),  # noqa: ARG005
+        Without("test_what_is_ready_is_of_what_is_served", VisitConnection, "_ready", _ready_once),
         Without("test_whole_though_deleted", WaitingList, "left", lambda self, sha256: False),  # noqa: ARG005
     )
 

@@ -1,29 +1,15 @@
-"""A visitor's connection to a node in memory, on the fast way and without sockets (does no I/O)."""
+"""A visitor's connection to the public port of a node in memory, as the corpus sends to it (does no I/O)."""
 
-from typing import Any
-
-from couchpages.pages.protocol import Front
-from couchpages.pages.ready import Ready
-from couchpages.pages.trace import Place
-from couchpages.pages.visits import Visits
-from couchpages.testing.node import MemoryNode
-from tests.web.native import connected, send
-from tests.web.wire import Answer, answers_in, edge_of
-
-
-def front_of(node: MemoryNode, ready: int = 10**6, **more: Any) -> Front:
-    """Make what the connections of *node*'s public port share; *more* are for :class:`couchpages.web.edge.Edge`."""
-    edge = edge_of(node.public, node.reactor, node.metrics, **more)
-    node.metrics.tallies.is_known = node.sites.is_known
-    visits = Visits(node.sites, node.blobs, Place("node1", "Graz", "AT"), (), lambda: node.milliseconds() / 1000)
-    return Front(edge, node.sites, node.blobs, visits, Ready(ready, node.metrics.tallies), node.public.is_call)
+from tests.pages.fronts import PublicPort
+from tests.web.native import send
+from tests.web.wire import Answer, answers_in
 
 
 class FastConnection:
-    """One connection to the port that *front* is of."""
+    """One connection to *port*."""
 
-    def __init__(self, front: Front, **more: Any) -> None:
-        self.wire = connected(front.connection, front.edge.reactor, **more)
+    def __init__(self, port: PublicPort) -> None:
+        self.wire = port.connect()
 
     def send(self, *pieces: bytes) -> "FastConnection":
         """Let the node receive *pieces*, one after the other, while it reads."""

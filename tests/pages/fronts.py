@@ -53,7 +53,9 @@ class PublicPort:
 
     def ask(self, data: bytes, *methods: bytes) -> list[Answer]:
         """Give the answers to the requests in *data*, on a connection of their own; *methods* are GET where none is given."""
-        return answers(send(self.connect(), data), *methods)
+        wire = send(self.connect(), data)
+        wire.lose()
+        return answers(wire, *methods)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, with the tick of each second."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.pages.ready import LONGEST_TARGET, Answer, Ready, answer_of, file_answer, head_of
+from couchpages.pages.ready import BYTES_FOR_A_SHELF, LONGEST_TARGET, Answer, Ready, answer_of, file_answer, head_of
 from couchpages.pages.replies import file_reply, redirect_reply
 from couchpages.tallies import Tallies
 from couchpages.web.message import Headers
@@ -51,7 +51,7 @@ class ReadyTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Make a store that holds four answers or so."""
         self.tallies = Tallies(lambda site: site != "unknown")
-        self.ready = Ready(4 * 600, self.tallies)
+        self.ready = Ready(BYTES_FOR_A_SHELF + 4 * 600, self.tallies)
 
     def put(
         self, target: bytes, served: object = "one", host: bytes = b"\nhost: a", answer: Answer | None = None
@@ -122,11 +122,33 @@ class ReadyTests(SynchronousTestCase):
         """A host for which nothing is ready can be dropped."""
         self.ready.drop(b"\nhost: none")
 
+    def test_all_in_use(self) -> None:
+        """Defect: when all were in use, a put looked through them all and let go of itself, and its content was counted for ever."""
+        ready = Ready(BYTES_FOR_A_SHELF + 100 * 600, self.tallies)
+        shelf = None
+        for number in range(400):
+            shelf = ready.put(b"Host: a", "a", "one", b"/%d" % number, an_answer())
+            self.assertIn(b"/%d" % number, shelf.answers)
+            ready.fill(shelf, b"/%d" % number, b"content")
+            for answer in shelf.answers.values():
+                answer.used = True
+        self.assertGreater(len(ready.shelves[b"Host: a"].answers), 90)
+
+    def test_forget(self) -> None:
+        """A site that switches lets go of what is ready of it under all spellings of its host, and of nothing else."""
+        self.put(b"/", host=b"Host: a")
+        self.put(b"/", host=b"Host: A")
+        other = self.ready.put(b"Host: b", "b", "one", b"/", an_answer())
+        self.ready.forget("a")
+        self.assertEqual(self.ready.shelves, {b"Host: b": other})
+        self.ready.forget("b")
+        self.assertEqual((self.ready.held, self.ready._hosts), (0, {}))
+
     @settings(deadline=None)
     @given(
         st.lists(
             st.tuples(
-                st.sampled_from(["put", "put", "put", "use", "drop"]),
+                st.sampled_from(["put", "put", "put", "use", "fill", "drop", "forget"]),
                 st.integers(0, 3),
                 st.integers(0, 5),
                 st.integers(0, 2),
@@ -141,17 +163,26 @@ class ReadyTests(SynchronousTestCase):
         """
         ready = Ready(room * 600, self.tallies)
         most = 0
+        shelves: dict[tuple[bytes, bytes], Any] = {}
         for kind, site, number, version in events:
             host, target = b"\nhost: %d" % site, b"/%d" % number
             if kind == "put":
-                ready.put(host, str(site), version, target, an_answer(number * 100))
+                # The last ones have targets that are too long to be held.
+                target += b"x" * LONGEST_TARGET * (number == 5)
+                shelves[host, target] = ready.put(host, str(site), version, target, an_answer(number * 100))
+            elif kind == "fill" and (host, target) in shelves:
+                # Also of answers that were let go, or never held.
+                ready.fill(shelves[host, target], target, b"y" * number)
+            elif kind == "forget":
+                ready.forget(str(site))
             elif kind == "drop":
                 ready.drop(host)
             elif host in ready.shelves and target in ready.shelves[host].answers:
                 ready.shelves[host].answers[target].used = True
             found = [(shelf, target) for shelf in ready.shelves.values() for target in shelf.answers]
-            costs = [500 + len(target) + len(shelf.answers[target].fields) for shelf, target in found]
-            self.assertEqual(ready.held, sum(costs))
+            answers = [(shelf.answers[target], target) for shelf, target in found]
+            costs = [500 + len(target) + len(answer.fields) + len(answer.body) for answer, target in answers]
+            self.assertEqual(ready.held, sum(costs) + BYTES_FOR_A_SHELF * len(ready.shelves))
             self.assertLessEqual(ready.held, ready.limit)
             most = max(most, len(found))
             self.assertTrue(all(shelf.answers for shelf in ready.shelves.values()))

@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.testing.node import MemoryNode
 from couchpages.web.limits import ConnectionLimits
-from tests.pages.fast import FastConnection, front_of
+from tests.pages.fast import FastConnection
+from tests.pages.fronts import PublicPort
 from tests.web.corpus import ALL
 from tests.web.corpus.case import GET, Case
 from tests.web.wire import Answer, Connection
@@ -42,11 +43,11 @@ MakeWay: TypeAlias = Callable[[], Way]
 
 def ways(node: MemoryNode) -> Mapping[str, MakeWay]:
     """Give what every case is sent to; on a warm connection the site's page is ready, and a request was answered before."""
-    front = front_of(node, limits=ConnectionLimits(connections=10**9, connections_per_address=10**9))
+    port = PublicPort(node, limits=ConnectionLimits(connections=10**9, connections_per_address=10**9))
     return {
         "slow": lambda: Connection(node.public),
-        "fast": lambda: FastConnection(front_of(node)),
-        "fast and warm": lambda: FastConnection(front).warmed(GET),
+        "fast": lambda: FastConnection(PublicPort(node)),
+        "fast and warm": lambda: FastConnection(port).warmed(GET),
     }
 
 

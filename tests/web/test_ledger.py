@@ -97,3 +97,10 @@ class LedgerTests(SynchronousTestCase):
         ledger = Ledger(self.metrics, "api", self.log)
         ledger.note(head_of("GET", "/"), Response(404), 0, 0.0)
         self.assertEqual(self.log.records[0][3:], (404, 0, 0.0, "", "none"))
+
+    def test_refused(self) -> None:
+        """What is no request is counted and logged with its first line, from the address that a person would write."""
+        ledger = Ledger(self.metrics, "public", self.log, (), lambda: 7.5)
+        ledger.refused(b"nonsense", "::ffff:192.0.2.1", 400, 12)
+        self.assertEqual(self.log.records, [(7.5, "192.0.2.1", b"nonsense", 400, 12, 0.0, "", "none")])
+        self.assertEqual(self.sample("couchpages_http_responses_total", port="public", status="400"), 1)

@@ -23,6 +23,9 @@ from tests.web.wire import Connection, Recording, Scripted
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
+#: Seconds that a reader of chunks has.
+STALL_SECONDS = WAITING / 500
+
 
 def put(content: bytes, length: int | None = None, *fields: bytes) -> bytes:
     """Give a PUT with a Content-Length."""

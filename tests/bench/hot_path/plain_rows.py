@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.deploying import Rows
-from tests.bench.hot_path.asking import Ask
+from tests.bench.hot_path.asking import SITE, Ask, Load
 from tests.bench.hot_path.peers import (
     BEFORE_TWISTED_WEB,
     CADDY,
@@ -18,9 +18,11 @@ from tests.bench.hot_path.peers import (
     ours,
 )
 from tests.bench.hot_path.turns import Bench, beside, rates
+from tests.bench.hot_path.zipf import uniform
 from tests.integration.visitor import Visitor
 
 KIB = Ask("/one.css", 1024)
+REFERERS = 1000
 LARGER = Ask("/one.css", 64 * 1024)
 #: A port that was used waits a minute in TIME_WAIT, and there are 28,000: the fewer are used, the better.
 SHORT = 2
@@ -36,6 +38,14 @@ def keep_alive(bench: Bench) -> Rows:
     """1 KiB, beside everybody."""
     title = "1 KiB, keep-alive, 48 connections, thirteen headers as Chrome sends them; requests a second"
     return _compared(bench, title, KIB, AIMS)
+
+
+def varied(bench: Bench) -> Rows:
+    """1 KiB, with fields that are others each time: what we remember of a connection's last request is no use here."""
+    asks = tuple(replace(KIB, more={"Referer": f"https://{SITE}/page-{number}.html"}) for number in range(REFERERS))
+    load = Load(asks, uniform(REFERERS, 10 * REFERERS))
+    title = f"the same with one of {REFERERS:,} Referer fields besides, another each time"
+    return _compared(bench, title, load, {TUNED_NGINX: "none: for comparison"})
 
 
 def larger(bench: Bench) -> Rows:
@@ -78,13 +88,13 @@ def not_modified(bench: Bench) -> Rows:
     return rows + beside("… the same of tuned nginx", found[f"{other.name} 304"], found[f"{other.name} 200"], "")
 
 
-def _compared(bench: Bench, title: str, ask: Ask, aims: Mapping[Peer, str]) -> Rows:
-    root = bench.site(one=ask.length)
+def _compared(bench: Bench, title: str, load: Load | Ask, aims: Mapping[Peer, str]) -> Rows:
+    root = bench.site(one=load.length if isinstance(load, Ask) else load.asks[0].length)
     with ExitStack() as stack:
         own = ours(bench.deployed(stack, root))
         others = {peer: bench.started(stack, peer, root) for peer in aims}
         running: Sequence[Server] = [own, *(each for each in others.values() if isinstance(each, Server))]
-        found = bench.in_turns({each.name: partial(bench.asking(each, ask).rate, bench.seconds) for each in running})
+        found = bench.in_turns({each.name: partial(bench.asking(each, load).rate, bench.seconds) for each in running})
     rows: Rows = [(f"{title}: couchpages", rates(found[own.name]), "")]
     for peer, other in others.items():
         figures = found[other.name] if isinstance(other, Server) else other

@@ -12,6 +12,7 @@ from tests.bench.hot_path.turns import ROUNDS, SECONDS, Bench
 
 ROWS: Mapping[str, Callable[[Bench], Rows]] = {
     "keep-alive": plain_rows.keep_alive,
+    "varied": plain_rows.varied,
     "larger": plain_rows.larger,
     "closing": plain_rows.closing,
     "not-modified": plain_rows.not_modified,
