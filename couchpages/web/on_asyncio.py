@@ -80,7 +80,7 @@ class TwistedTransport:
         """Close when everything is sent; what a producer has not written yet is not waited for."""
         self.disconnecting = True
         self._closes()
-        self._leave_by(self._transport.close)
+        soon(self._transport.close)
 
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close at once."""
