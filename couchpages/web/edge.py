@@ -34,12 +34,12 @@ class Connected(Protocol):
     origin: str
 
     @property
-    def since(self) -> float:
+    def waits(self) -> bool:
         """See the class."""
         ...
 
     @property
-    def waits(self) -> bool:
+    def since(self) -> float:
         """See the class."""
         ...
 
@@ -130,8 +130,9 @@ class Edge:
             if admission is Admission.TOO_MANY
             else Problem(503, "this node has as many connections as it takes", headers=retry_later())
         )
-        self.ledger.count(problem.status, 0.0)
-        transport.write(whole(problem.response(), self.second))
+        response = problem.response()
+        self.ledger.refused(b"", host_of(transport), response.status, response.length)
+        transport.write(whole(response, self.second))
         transport.close()
 
     def _make_room(self) -> bool:

@@ -21,7 +21,7 @@ end
 function response(status, headers, body)
     seen = seen + 1
     local first = body:match("^version (%%d+)")
-    if status ~= 200 or not first or body:match("version (%%d+)$") ~= first or #body ~= tonumber(headers["Content-Length"]) then
+    if status ~= 200 or not first or body:match("version (%%d+)$") ~= first or #body ~= tonumber(headers["content-length"] or headers["Content-Length"]) then
         wrong = wrong + 1
         print("wrong: " .. status .. " " .. body:sub(1, 100))
     end

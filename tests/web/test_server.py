@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.ports import NoRoom, StoreError, Unavailable
 from couchpages.web.exchange import InMemory
 from couchpages.web.heads import HeadLimits
-from couchpages.web.limits import ConnectionLimits
+from couchpages.web.limits import DEFAULT_WRITE_RATE, ConnectionLimits
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.problem import Problem
 from couchpages.web.sending import WAITING
@@ -544,7 +544,7 @@ class Files(SynchronousTestCase):
         content = os.urandom(10**6)
         connection = Connection(Scripted(giving(Response(200, (), content))), room=65536).send(GET)
         while len(connection.wire.value()) < len(content):
-            connection.clock.advance(STALL_SECONDS - 1)
+            connection.clock.advance(WAITING / DEFAULT_WRITE_RATE - 1)
             connection.wire.drain()
         self.assertEqual(connection.answer().body, content)
         self.assertLess(connection.wire.most_queued, 200_000)
@@ -553,7 +553,7 @@ class Files(SynchronousTestCase):
         """Defect: who asked for a file and read nothing held it open for ever."""
         file = io.BytesIO(bytes(10**6))
         connection = Connection(Scripted(giving(Response(200, (), (FilePart(file, 0, 10**6),)))), room=1000)
-        connection.send(GET).clock.advance(STALL_SECONDS)
+        connection.send(GET).clock.advance(WAITING / DEFAULT_WRITE_RATE)
         self.assertTrue(connection.turn().wire.gone)
         self.assertTrue(file.closed)
         self.assertEqual(connection.clock.getDelayedCalls(), [])
