@@ -16,13 +16,14 @@ from couchpages.pages.front import Front
 from couchpages.pages.glance import END, plain_target, wish
 from couchpages.pages.ready import Answer, Shelf
 from couchpages.pages.visits import is_plain
+from couchpages.web.edge import CLOSE
 from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
 from couchpages.web.heads import CRLF, PartialHead, read_head, request_head
 from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem
-from couchpages.web.stream import CLOSE, JOINED, Stream
+from couchpages.web.stream import JOINED, Stream
 from couchpages.web.syntax import Fault
 
 NOT_MODIFIED = (304, "none")
