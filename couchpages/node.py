@@ -34,8 +34,9 @@ from couchpages.pages.blobs import BlobReader
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
+from couchpages.pages.front import Front
 from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
-from couchpages.pages.protocol import Front
+from couchpages.pages.protocol import VisitConnection
 from couchpages.pages.ready import Ready
 from couchpages.pages.reconciling import ManifestRule
 from couchpages.pages.sites import Sites
@@ -144,7 +145,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
     front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
     listeners = [
-        *_listeners(reactor, settings.http.listen, public_edge, front.connection, "public"),
+        *_listeners(reactor, settings.http.listen, public_edge, partial(VisitConnection, front), "public"),
         *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
     ]
     opened_anew = (*reopen, *([access_log.reopen] if access_log else []))

@@ -5,79 +5,31 @@ twisted.web, which gets the connection for good, with the bytes already read, fo
 upgrades, calls of the API, and what is not well-formed. So the rules that refuse stand in one place, there.
 """
 
-from collections.abc import Callable
 from math import inf
 from time import perf_counter
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from couchpages.pages.blobs import BlobReader
+from couchpages.pages.front import Front
 from couchpages.pages.glance import END, plain_target, wish
-from couchpages.pages.ready import LONGEST_TARGET, Answer, Ready, Shelf
-from couchpages.pages.sites import Sites
-from couchpages.pages.visits import Visits, is_plain
-from couchpages.web.edge import Edge
+from couchpages.pages.ready import Answer, Shelf
+from couchpages.pages.visits import is_plain
+from couchpages.web.edge import CLOSE
 from couchpages.web.framing import asks_to_close
 from couchpages.web.handed_over import HandedOver
 from couchpages.web.heads import CRLF, PartialHead, read_head, request_head
-from couchpages.web.llhttp import Syntax
-from couchpages.web.message import Headers, RequestHead, Response
+from couchpages.web.message import RequestHead, Response
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem
-from couchpages.web.stream import CLOSE, JOINED, Stream
+from couchpages.web.stream import JOINED, Stream
 from couchpages.web.syntax import Fault
 
 NOT_MODIFIED = (304, "none")
-#: Bytes of fields that a connection remembers: some thousand idle ones shall not hold some thousand large heads.
-LONGEST_REMEMBERED = 2_048
-
 
 Said: TypeAlias = tuple[bytes, bool]
 """What fields say beside the host: the value of If-None-Match, or empty, and whether the connection ends with the response."""
-
-
-class Found(NamedTuple):
-    """A small content, and where it was: memory or disk."""
-
-    content: bytes
-    where: str
-
-
-class Front:
-    """What the connections of the public port share, beside their *edge*. *is_call* tells what the API answers."""
-
-    def __init__(
-        self,
-        edge: Edge,
-        sites: Sites,
-        blobs: BlobReader,
-        visits: Visits,
-        ready: Ready,
-        is_call: Callable[[RequestHead], bool],
-    ) -> None:
-        self.edge = edge
-        self.serving = sites.serving
-        self.in_memory = blobs.in_memory
-        self.near = blobs.near
-        self.visits = visits
-        self.ready = ready
-        self.is_call = is_call
-        self.syntax = Syntax(edge.limits.head)
-        # Together with what can be ready it must be a head that is not too large.
-        self.remembered = min(LONGEST_REMEMBERED, edge.limits.head.size - 3 * LONGEST_TARGET)
-
-    def make_ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
-        """Make and keep the answer for a target and the line of a Host field; None for what is the API's, or takes longer."""
-        field = Headers(((b"host", host.partition(b":")[2].strip(b" \t")),))
-        if self.is_call(RequestHead(b"GET", target, b"HTTP/1.1", field, "", "http")):
-            return None
-        return self.visits.make_ready(self.ready, host, target)
-
-    def connection(self) -> "VisitConnection":
-        """Make the protocol of a new connection."""
-        return VisitConnection(self)
 
 
 class VisitConnection(Stream):
@@ -115,7 +67,7 @@ class VisitConnection(Stream):
         host, _, rest = fields.partition(CRLF)
         if rest and rest == self._rest:
             # A host and a target for which something is ready were well-formed when it was made so.
-            taken = self._ready(host, target)
+            taken = self._front.ready_for(host, target)
             if taken is not None:
                 return self._at_once(data, asked, taken, self._said, began)
         if not fields.endswith(END) or (read := wish(data[len(line) :])) is None:
@@ -125,7 +77,7 @@ class VisitConnection(Stream):
             return False
         if host == read[0] and len(rest) <= self._front.remembered:
             self._rest, self._said = rest, said
-        taken = self._ready(read[0], target) or self._front.make_ready(read[0], target)
+        taken = self._front.ready_for(read[0], target) or self._front.make_ready(read[0], target)
         return taken is not None and self._at_once(data, asked, taken, said, began)
 
     def serve(self, data: bytes, start: int = 0, tried: bytes = b"") -> None:
@@ -173,14 +125,6 @@ class VisitConnection(Stream):
         self._visit(request, began, last=asks_to_close(request.version, request.headers.all(b"connection")))
         return True
 
-    def _ready(self, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
-        """Give the answer that is ready, if the site still serves what it was made for."""
-        shelf = self._front.ready.shelves.get(host)
-        if shelf is None or shelf.served is not self._front.serving(shelf.name):
-            return None
-        answer = shelf.answers.get(target)
-        return None if answer is None else (shelf, answer)
-
     def _at_once(
         self, head: bytes, asked: tuple[bytes, bytes], taken: tuple[Shelf, Answer], said: Said, began: float
     ) -> bool:
@@ -196,7 +140,7 @@ class VisitConnection(Stream):
                 return False
             key, fields, body = NOT_MODIFIED, answer.not_modified, b""
         elif answer.blob is not None:
-            found = self._content(answer.blob)
+            found = self._front.content(answer.blob)
             if found is None:
                 return False
             body, key = found.content, (answer.status, found.where)
@@ -207,16 +151,6 @@ class VisitConnection(Stream):
         self._send(key[0], fields, body, last=closes)
         self._note(head, shelf, key, len(body), began)
         return True
-
-    def _content(self, blob: str) -> Found | None:
-        """Give the content of a blob, if it is near."""
-        content = self._front.in_memory(blob)
-        if content is not None:
-            return Found(content, "memory")
-        content = self._front.near(blob)
-        if content is None:
-            return None
-        return Found(content, "disk")
 
     def _send(self, status: int, fields: bytes, body: bytes, *, last: bool) -> None:
         second = self.edge.second

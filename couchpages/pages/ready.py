@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from couchpages.pages.conditional import etag
 from couchpages.pages.replies import Reply, file_reply
 from couchpages.tallies import FROM_MEMORY, Tallies, Tally
-from couchpages.web.message import Headers
+from couchpages.web.message import Headers, field_lines
 
 #: A target longer than this is not remembered: it is one of many that name the same, and nobody's link.
 LONGEST_TARGET = 512
@@ -65,7 +65,7 @@ def answer_of(reply: Reply) -> Answer:
 
 def head_of(reply: Reply) -> bytes:
     """Write the fields of a reply, and the empty line behind them."""
-    return b"".join(b"%b: %b\r\n" % field for field in reply.headers) + b"\r\n"
+    return field_lines(reply.headers) + b"\r\n"
 
 
 class Shelf:

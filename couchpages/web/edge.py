@@ -12,13 +12,15 @@ from couchpages.web.census import Admission, Census
 from couchpages.web.exchange import Application
 from couchpages.web.ledger import Ledger
 from couchpages.web.limits import ConnectionLimits
-from couchpages.web.message import Response
+from couchpages.web.message import Response, field_lines
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem, retry_later
 from couchpages.web.proxies import Network
 from couchpages.web.room import Room
 from couchpages.web.second import Second
 from couchpages.web.sweep import Sweep
+
+CLOSE = b"connection: close\r\n"
 
 
 class Connected(Protocol):
@@ -80,6 +82,12 @@ class Edge:
         self._room: Room[Connected] = Room()
         second.each(self._sweep)
 
+    def last_words(self, response: Response, method: bytes = b"") -> bytes:
+        """Write a response that ends the connection, its body in memory; *method* is empty where not even that is known."""
+        body = response.body if isinstance(response.body, bytes) and method != b"HEAD" else b""
+        start = self.second.start_of(response.status)
+        return b"".join((start, CLOSE, field_lines(response.headers), b"\r\n", body))
+
     # Who is connected.
 
     def enter(self, connection: Connected, transport: asyncio.Transport) -> bool:
@@ -132,7 +140,7 @@ class Edge:
         )
         response = problem.response()
         self.ledger.refused(b"", host_of(transport), response.status, response.length)
-        transport.write(whole(response, self.second))
+        transport.write(self.last_words(response))
         transport.close()
 
     def _make_room(self) -> bool:
@@ -153,10 +161,3 @@ class Edge:
 
     def log(self, request: Request) -> None:
         """Do nothing: twisted.web calls this for each finished request, which the ledger has already."""
-
-
-def whole(response: Response, second: Second) -> bytes:
-    """Write a response that ends the connection, its body in memory."""
-    body = response.body if isinstance(response.body, bytes) else b""
-    fields = b"".join(b"%b: %b\r\n" % field for field in response.headers)
-    return b"%bconnection: close\r\n%b\r\n%b" % (second.start_of(response.status), fields, body)

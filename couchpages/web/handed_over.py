@@ -58,12 +58,11 @@ class HandedOver(asyncio.Protocol):
         self._edge.replace(former, self)
         transport.set_protocol(self)
         self._begin(transport, left)
+        self._ended = ended
         if self._twisted is not None and resuming:
             self._twisted.while_resuming(lambda: self.data_received(data))
         else:
             self.data_received(data)
-        if ended:
-            self.eof_received()
 
     def _begin(self, transport: asyncio.Transport, left: int | None = None) -> None:
         self._stream = transport

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from couchpages.metrics import Metrics
 from couchpages.web.heads import Head, HeadLimits, read_head, request_head
-from couchpages.web.message import RequestHead, Response
+from couchpages.web.message import RequestHead, Response, field_lines
 from couchpages.web.proxies import Network, client_of, plain_address
 
 
@@ -73,5 +73,5 @@ class Ledger:
 
 
 def _as_it_came(head: RequestHead) -> bytes:
-    fields = b"".join(b"%b: %b\r\n" % field for field in head.headers.fields)
-    return b"%b %b %b\r\n%b\r\n" % (head.method, head.target, head.version, fields)
+    line = b"%b %b %b\r\n" % (head.method, head.target, head.version)
+    return line + field_lines(head.headers.fields) + b"\r\n"

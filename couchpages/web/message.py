@@ -28,6 +28,11 @@ class Headers:
         return b", ".join(values) if values else None
 
 
+def field_lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Write fields as the lines of a head, each with its CRLF."""
+    return b"".join(b"%b: %b\r\n" % field for field in fields)
+
+
 @dataclass(frozen=True, slots=True)
 class RequestHead:
     """A request without its body.

@@ -35,6 +35,7 @@ class TwistedTransport:
         self._producer: Any = None
         self._streaming = False
         self._paused = False
+        self._resuming = False
         self._half_closed = False
 
     # From the asyncio protocol.
@@ -69,7 +70,7 @@ class TwistedTransport:
 
     def write(self, data: bytes) -> None:
         """Send *data*, unless our half of the connection is closed, or all of it is being closed."""
-        if data and not self._half_closed and not self.disconnecting and not self._transport.is_closing():
+        if data and not self._half_closed and not self._transport.is_closing():
             self._transport.write(data)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:  # noqa: N802 -- Twisted's name
@@ -85,7 +86,13 @@ class TwistedTransport:
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close at once."""
         self.disconnecting = True
-        soon(self._transport.abort)
+        self._leave_by(self._transport.abort)
+
+    def _leave_by(self, call: Callable[[], object]) -> None:
+        if self._resuming:
+            soon(call)
+        else:
+            call()
 
     def loseWriteConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close our half when everything is sent."""
@@ -152,7 +159,7 @@ class TwistedTransport:
 
 
 def soon(call: Callable[[], object]) -> None:
-    """Close a transport that may be just telling that there is room again: *call* is called in the loop's next turn, if there is a loop.
+    """Close a transport that just said that there is room again: *call* is called in the loop's next turn.
 
     asyncio's own transports, when closed by a protocol's ``resume_writing``, tell twice that the connection is lost, the second time in
     vain (``_write_ready`` and ``close`` of ``asyncio/selector_events.py``, Python 3.11 to 3.14).

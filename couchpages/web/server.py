@@ -16,9 +16,8 @@ from zope.interface import implementer
 from couchpages.web.bodies import BadBody, ChunkedBody, CountedBody
 from couchpages.web.framing import asks_to_close
 from couchpages.web.heads import Head, HeadReader
-from couchpages.web.message import Response
-from couchpages.web.problem import Problem, title_of
-from couchpages.web.request import SERVER, EdgeRequest
+from couchpages.web.problem import Problem
+from couchpages.web.request import EdgeRequest
 from couchpages.web.syntax import Fault
 
 #: Seconds that a body may take to begin, and the bytes a second that it must come with after that: Debian's Apache has
@@ -207,7 +206,7 @@ class EdgeChannel(HTTPChannel):
             response = problem.response()
             peer = getattr(self.getPeer(), "host", "")
             self.factory.ledger.refused(self._head.first_line, peer, problem.status, response.length)
-            self.transport.write(_whole(response, self._head.method))
+            self.transport.write(self.factory.last_words(response, self._head.method))
             self.loseConnection()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
@@ -259,11 +258,3 @@ class EdgeChannel(HTTPChannel):
         clock, self._body_clock, self._body_since = self._body_clock, None, None
         if clock is not None and clock.active():
             clock.cancel()
-
-
-def _whole(response: Response, method: bytes) -> bytes:
-    """Write a response to what is not known to be a request; *method* is empty if not even that is known."""
-    body = response.body if isinstance(response.body, bytes) and method != b"HEAD" else b""
-    fields = (*response.headers, (b"server", SERVER), (b"connection", b"close"))
-    head = b"".join(b"%s: %s\r\n" % field for field in fields)
-    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (response.status, title_of(response.status).encode(), head, body)

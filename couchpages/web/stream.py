@@ -8,15 +8,14 @@ from typing import cast
 
 from twisted.logger import Logger, LogLevel
 
-from couchpages.web.edge import Edge
-from couchpages.web.message import RequestHead, Response
+from couchpages.web.edge import CLOSE, Edge
+from couchpages.web.message import RequestHead, Response, field_lines
 from couchpages.web.on_asyncio import TwistedTransport, host_of, soon
 from couchpages.web.problem import Problem
 from couchpages.web.sending import DIRECT, Parts
 
 #: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
 JOINED = 16_384
-CLOSE = b"connection: close\r\n"
 
 
 class Stream(asyncio.Protocol):
@@ -207,10 +206,9 @@ class Stream(asyncio.Protocol):
         """Send a response *to* a request, made in *seconds*; *last* tells that the client asked for the connection's end."""
         self.left -= 1
         option = CLOSE if last or self.left <= 0 else b""
-        fields = b"".join(b"%b: %b\r\n" % field for field in response.headers)
         second = self.edge.second
         start = second.starts.get(response.status) or second.start_of(response.status)
-        head = b"".join((start, option, fields, b"\r\n"))
+        head = b"".join((start, option, field_lines(response.headers), b"\r\n"))
         body = b"" if to is not None and to.method == b"HEAD" else response.body
         if isinstance(body, bytes) and len(body) <= DIRECT:
             response.close()

@@ -21,8 +21,8 @@ end
 function response(status, headers, body)
     seen = seen + 1
     local first = body:match("^version (%%d+)")
-    local length = tonumber(headers["content-length"] or headers["Content-Length"])
-    if status ~= 200 or not first or body:match("version (%%d+)$") ~= first or #body ~= length then
+    local length = headers["content-length"] or headers["Content-Length"]
+    if status ~= 200 or not first or body:match("version (%%d+)$") ~= first or #body ~= tonumber(length) then
         wrong = wrong + 1
         print("wrong: " .. status .. " " .. body:sub(1, 100))
     end

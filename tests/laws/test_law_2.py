@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.pages.arrivals import Arrivals
+from couchpages.pages.front import Front
 from couchpages.pages.manifest import to_document
-from couchpages.pages.protocol import VisitConnection
 from couchpages.pages.ready import Answer, Shelf
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
@@ -122,8 +122,8 @@ class Law2(SynchronousTestCase):
         self.assertEqual(self.other.visit(HOST, "/").body, b"old")
 
 
-def _ready_once(connection: VisitConnection, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
-    shelf = connection._front.ready.shelves.get(host)
+def _ready_once(front: Front, host: bytes, target: bytes) -> tuple[Shelf, Answer] | None:
+    shelf = front.ready.shelves.get(host)
     return (shelf, shelf.answers[target]) if shelf is not None and target in shelf.answers else None
 
 
@@ -144,7 +144,7 @@ class Law2NeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_what_came_while_nobody_listened", Arrivals, "loaded", lambda self: None),  # noqa: ARG005
         Without("test_previews", Arrivals, "missing", lambda self, hashes: _nothing()),  # noqa: ARG005
         Without("test_nobody_is_led_back", Sites, "_is_served", lambda self, site, served: True),  # noqa: ARG005
-        Without("test_what_is_ready_is_of_what_is_served", VisitConnection, "_ready", _ready_once),
+        Without("test_what_is_ready_is_of_what_is_served", Front, "ready_for", _ready_once),
         Without("test_whole_though_deleted", WaitingList, "left", lambda self, sha256: False),  # noqa: ARG005
     )
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from couchpages.pages.protocol import Front
+from couchpages.pages.front import Front
+from couchpages.pages.protocol import VisitConnection
 from couchpages.pages.ready import Ready
 from couchpages.testing.node import MemoryNode
 from couchpages.web.edge import Edge
@@ -45,7 +46,7 @@ class PublicPort:
 
     def connect(self, **more: Any) -> NativeWire:
         """Give a visitor's connection."""
-        return connected(self.front.connection, self.clock, **more)
+        return connected(partial(VisitConnection, self.front), self.clock, **more)
 
     def slow_way(self, **more: Any) -> NativeWire:
         """Give a connection that twisted.web answers from its beginning."""

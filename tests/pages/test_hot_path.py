@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from couchpages.pages.protocol import VisitConnection
 from couchpages.testing.node import MemoryNode
 from couchpages.web.stream import Stream
 from tests.pages.fronts import PublicPort, request
@@ -57,7 +58,7 @@ class HotPath(SynchronousTestCase):
         node.deploy("a.example", {"index.html": b"x" * 4096, "larger": b"x" * 10_000})
         self.port = PublicPort(node)
         self.sink = Sink()
-        self.connection: Stream = self.port.front.connection()
+        self.connection: Stream = VisitConnection(self.port.front)
         self.connection.connection_made(self.sink)  # type: ignore[arg-type]  # as much of one as is used
         self.connection.left = 10**9
         self.data = request(b"/", *BROWSERS)
