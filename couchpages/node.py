@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
@@ -70,7 +71,7 @@ READY_PART = 4
 
 
 def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]] = ()) -> list[Any]:
-    """Make a node's services for *reactor*: what starts in order, and what listens. *reopen* are called when SIGHUP comes."""
+    """Make a node's services for *reactor*, each of which needs those before it until it has stopped. *reopen* are called on SIGHUP."""
     metrics = Metrics()
     data = settings.data.resolve()
     threads = ThreadPool(minthreads=0, maxthreads=THREADS, name="files")
@@ -144,12 +145,14 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     sites.tell(ready.forget)
     metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
     front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
-    listeners = [
+    listening = MultiService()
+    for listener in (
         *_listeners(reactor, settings.http.listen, public_edge, partial(VisitConnection, front), "public"),
         *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
-    ]
+    ):
+        listener.setServiceParent(listening)
     opened_anew = (*reopen, *([access_log.reopen] if access_log else []))
-    return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, *listeners]
+    return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, listening]
 
 
 def _access_log(reactor: Any, threads: ThreadPool, settings: Settings, metrics: Metrics) -> AccessLog | None:

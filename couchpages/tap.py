@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from twisted.application.service import IServiceCollection, MultiService
+from twisted.application.service import IServiceCollection, MultiService, Service
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
@@ -42,7 +43,12 @@ class Options(usage.Options):
 
 
 class Daemon(MultiService):
-    """All of a node. Brings its own log observer to the application that it is put into."""
+    """All of a node. Brings its own log observer to the application that it is put into.
+
+    What was started last is stopped first, and the next when that has stopped: responses under way may need everything else.
+    """
+
+    log = Logger()
 
     def __init__(self, log_observer: ILogObserver | None) -> None:
         super().__init__()
@@ -53,6 +59,18 @@ class Daemon(MultiService):
         if self._log_observer is not None and isinstance(parent, Componentized):
             parent.setComponent(ILogObserver, self._log_observer)
         super().setServiceParent(IServiceCollection(parent, parent))
+
+    def stopService(self) -> Any:  # noqa: N802 -- Twisted's name
+        """Stop everything."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for service in reversed(list(self)):
+            try:
+                await maybeDeferred(service.stopService)
+            except Exception:  # noqa: BLE001 -- the others are stopped all the same
+                self.log.failure("{service} did not stop cleanly", service=service.name)
 
 
 def makeService(options: Options) -> MultiService:  # noqa: N802 -- Twisted's name

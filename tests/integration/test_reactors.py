@@ -6,6 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
 
@@ -132,6 +133,19 @@ class OnEachReactor(NodeCase):
             self.assertEqual(answer.partition(b"\r\n\r\n")[2], LARGE)
         self.assertEqual(self.started.wait(), -signal.SIGTERM)
         self.assertNotIn("Traceback", self.started.log())
+
+    def test_ends_behind_an_upload(self) -> None:
+        """What is under way when SIGTERM comes is done as ever: an upload that goes on gets its answer from the store."""
+        content = self.site.encode() * 100_000
+        fields = ("Host: localhost", f"Authorization: Bearer {self.started.key}", f"Content-Length: {len(content)}")
+        with Socket(self.started.api, seconds=30) as upload:
+            upload.send(request("PUT", f"/api/v2/blobs/{sha256(content).hexdigest()}", fields), content[:100_000])
+            wait_until(self.started.spooled, "the beginning of the upload")
+            self.started.send(signal.SIGTERM)
+            wait_until(lambda: not self.started.is_listening(), "nobody to listen")
+            upload.send(content[100_000:])
+            self.assertEqual(status_of(upload.read()), 201)
+        self.assertEqual(self.started.wait(), -signal.SIGTERM)
 
     def test_ends_on_ctrl_c(self) -> None:
         """Ctrl-C ends it in good order as well, also with visitors."""
