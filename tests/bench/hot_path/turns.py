@@ -14,8 +14,8 @@ from tests.bench.hot_path.wrk import Asking
 from tests.integration.node import Node
 from tests.integration.stores import Settings
 
-ROUNDS = 5
-SECONDS = 4
+ROUNDS = 3
+SECONDS = 3
 Figures = Mapping[str, list[float]]
 
 
