@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from couchpages.reactors import running_loop
+from couchpages.stopping import stop_in_turn
 from couchpages.web.edge import Edge
 from couchpages.web.on_twisted import AsyncioFactory
 
@@ -70,15 +71,8 @@ class InOrder(MultiService):
     def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
         """Stop everything that was started."""
         Service.stopService(self)
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        while self._started:
-            service = self._started.pop()
-            try:
-                await maybeDeferred(service.stopService)
-            except Exception:  # noqa: BLE001 -- the others are stopped all the same
-                self.log.failure("{service} did not stop cleanly", service=service.name)
+        started, self._started = self._started, []
+        return Deferred.fromCoroutine(stop_in_turn(reversed(started), self.log))
 
 
 class Listener(Service):

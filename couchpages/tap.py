@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IServiceCollection, MultiService, Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
@@ -14,6 +14,7 @@ from twisted.python.logfile import LogFile
 
 from couchpages import logs, reactors
 from couchpages.config import DEFAULT_FILE, ConfigurationError, Settings, load
+from couchpages.stopping import stop_in_turn
 
 
 class Options(usage.Options):
@@ -63,14 +64,7 @@ class Daemon(MultiService):
     def stopService(self) -> Any:  # noqa: N802 -- Twisted's name
         """Stop everything."""
         Service.stopService(self)
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        for service in reversed(list(self)):
-            try:
-                await maybeDeferred(service.stopService)
-            except Exception:  # noqa: BLE001 -- the others are stopped all the same
-                self.log.failure("{service} did not stop cleanly", service=service.name)
+        return Deferred.fromCoroutine(stop_in_turn(reversed(list(self)), self.log))
 
 
 def makeService(options: Options) -> MultiService:  # noqa: N802 -- Twisted's name

@@ -19,7 +19,7 @@ JOINED = 16_384
 
 
 class Stream(asyncio.Protocol):
-    """One connection. Subclasses have :meth:`serve`, which answers requests with :meth:`send` and :meth:`respond`.
+    """One connection. Subclasses have :meth:`serve`, which answers with :meth:`respond`, or writes by itself and calls :meth:`sent`.
 
     :ivar held: what came and is not answered: the beginning of a head, or requests behind one that is under way.
     :ivar busy: whether a request is under way.
