@@ -28,7 +28,7 @@ class HandedOver(asyncio.Protocol):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._pending = b""
-        self._scheduled = self._ended = False
+        self._scheduled = self._ended = self._deaf = False
         self.since = edge.second.now
         self._channel: EdgeChannel | None = None
         self._twisted: TwistedTransport | None = None
@@ -89,15 +89,27 @@ class HandedOver(asyncio.Protocol):
             if lines and self._pending:
                 self._more()
                 return
+        if not self._pending:
+            self._listen()
         if self._ended and not self._pending and self._channel is not None:
             self._ended = False
             self._channel.readConnectionLost()
 
     def _more(self) -> None:
-        """Go on in the loop's next turn with what is pending."""
-        if (self._pending or self._ended) and not self._scheduled and self._channel is not None:
+        """Go on in the loop's next turn with what is pending; until then nothing is read, or it would only come on top."""
+        if self._channel is None or not (self._pending or self._ended):
+            return
+        if not self._scheduled:
             self._scheduled = True
             self._edge.reactor.callLater(0, self._go_on)
+        if self._pending and self._stream is not None and not self._stream.is_closing():
+            self._deaf = True
+            self._stream.pause_reading()
+
+    def _listen(self) -> None:
+        deaf, self._deaf = self._deaf, False
+        if deaf and self._twisted is not None and self._twisted.reads:
+            self._twisted.resumeProducing()
 
     def _go_on(self) -> None:
         self._scheduled = False

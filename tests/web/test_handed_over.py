@@ -81,6 +81,15 @@ class HandedOverTests(SynchronousTestCase):
         self.clock.pump([0] * 50)
         self.assertEqual(self.statuses(wire), [200] * 1000)
 
+    def test_reads_no_more_than_it_hands_on(self) -> None:
+        """Defect: while requests were pending more was read, many times as much as was handed on."""
+        wire = self.connect(Scripted())
+        wire.protocol.data_received(GET * 1000)
+        self.assertFalse(wire.reading)
+        self.clock.pump([0] * 50)
+        self.assertTrue(wire.reading)
+        self.assertEqual(self.statuses(wire), [200] * 1000)
+
     def test_end_behind_many(self) -> None:
         """An end of input that comes while requests are pending is heard behind them."""
         wire = self.connect(Scripted())
