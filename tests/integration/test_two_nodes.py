@@ -65,6 +65,8 @@ class ManifestsBeforeBlobs(TwoNodesCase):
         """The previews of a deployment whose blobs are not here are 503 on every path, of the previous one's they are served."""
         previous, following = self.under_way()
         for host in (f"{following}.{self.site}", f"abcdef2.{self.site}"):
+            # The deployment's own document may be heard of after the site's.
+            wait_until(lambda host=host: self.second.get(host, "/").status != 404, f"{host} to be known")
             self.assert_unavailable(self.second, host, "", "0.html", "7.html", "nowhere.html")
             self.assert_serves(self.first, 2, host)
         self.assert_serves(self.second, 1, f"{previous}.{self.site}")
