@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 from couchpages.config_values import (
     Network,
+    SocketAddress,
     branches,
     database_name,
+    dns_addresses,
     endpoints,
     host_names,
     networks,
@@ -115,6 +117,8 @@ class CouchSettings:
     files: str = setting(database_name, "files", '"files"', "The database of blobs.")
     manifests: str = setting(database_name, "manifests", '"manifests"', "The database of deployments.")
     secrets: str = setting(database_name, "secrets", '"secrets"', "The database of API keys and sealed certificates.")
+    dns_zones: str = setting(database_name, "dns_zones", '"dns_zones"', "The database of zones.")
+    dns_records: str = setting(database_name, "dns_records", '"dns_records"', "The database of the zones' records.")
     connect_timeout: float = setting(seconds, 5.0, "5", "Seconds until a connection must stand.")
     answer_timeout: float = setting(seconds, 10.0, "10", "Seconds until an answer must begin.")
     idle_timeout: float = setting(seconds, 10.0, "10", "Seconds that an answer may pause.")
@@ -136,6 +140,39 @@ class EmbeddedSettings:
         "tcp:8084:interface=127.0.0.1",
         '"tcp:8084:interface=127.0.0.1"',
         "The Twisted endpoint string on which the embedded store speaks CouchDB's protocol.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSettings:
+    """``[dns]``: the authoritative name server."""
+
+    listen: tuple[SocketAddress, ...] = setting(
+        dns_addresses,
+        (SocketAddress("127.0.0.1", 8053),),
+        '["192.0.2.1:53", "[2001:db8::1]:53"]',
+        "Addresses with ports, for UDP and TCP; an empty list for a node that is no name server.",
+    )
+    nameservers: tuple[str, ...] = setting(
+        host_names,
+        (),
+        '["ns1.example.net", "ns2.example.net"]',
+        "The names of the name servers, the primary first, for the SOA and NS of new zones.",
+    )
+    hostmaster: str = setting(
+        text, "", '"hostmaster@example.net"', "The mailbox in the SOA of new zones; empty: hostmaster of the zone."
+    )
+    version: str = setting(
+        text, "", '"couchpages"', "What version.bind is answered with; empty: the question is refused."
+    )
+    identity: str = setting(text, "", '"web1"', "What hostname.bind and NSID are answered with; empty: they are not.")
+    udp_size: int = setting(size, 1232, "1232", "The largest answer over UDP, for those who take so much.")
+    tcp_connections: int = setting(positive_integer, 4096, "4096", "TCP connections in all, to each address.")
+    tcp_connections_per_address: int = setting(
+        positive_integer, 128, "128", "TCP connections from one address (IPv6: network of 64 bits)."
+    )
+    tcp_idle_timeout: float = setting(
+        seconds, 10.0, "10", "Seconds that a TCP connection without a question stays open."
     )
 
 
@@ -215,6 +252,7 @@ class Settings:
     api: ApiSettings = ApiSettings()
     couchdb: CouchSettings = CouchSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
+    dns: DnsSettings = DnsSettings()
     cache: CacheSettings = CacheSettings()
     limits: LimitSettings = LimitSettings()
     deployments: DeploymentSettings = DeploymentSettings()

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -33,6 +34,18 @@ HIGHEST_PORT = 65535
 LARGEST_SIZE = 2**63 - 1
 #: A year; longer is a mistake.
 LONGEST_SECONDS = 366 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class SocketAddress:
+    """An IP address and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Write it as it is configured."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def text(value: Any) -> str:
@@ -178,6 +191,11 @@ def host_names(value: Any) -> tuple[str, ...]:
     return _list(value, _host_name)
 
 
+def dns_addresses(value: Any) -> tuple["SocketAddress", ...]:
+    """Addresses with ports on which questions are taken; none for a node that is no name server."""
+    return _list(value, _socket_address)
+
+
 def branches(value: Any) -> tuple[str, ...]:
     """Names of branches."""
     return _list(value, text)
@@ -193,6 +211,22 @@ def _list(value: Any, parse: Callable[[Any], Any]) -> tuple[Any, ...]:
         except ValueError as error:
             raise ValueError(f"has the entry {each!r}, which {error}") from None
     return tuple(found)
+
+
+def _socket_address(value: Any) -> "SocketAddress":
+    host, colon, port = text(value).rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or len(port) > len(str(HIGHEST_PORT)):
+        raise ValueError("has no port number")
+    if not 0 < int(port) <= HIGHEST_PORT:
+        raise ValueError("has no port number from 1 to 65535")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("is an IPv6 address without brackets")
+    try:
+        return SocketAddress(str(ipaddress.ip_address(host)), int(port))
+    except ValueError:
+        raise ValueError("has no IP address before its port") from None
 
 
 def _network(value: Any) -> Network:

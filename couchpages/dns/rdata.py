@@ -1,0 +1,133 @@
+"""The data of records: read and checked by dnspython, kept in wire form (pure; for loading and writing, never for a query).
+
+Content is text as in a zone file, without owner, TTL, class and type. As in the first system's documents, and PowerDNS's, a name in it is
+absolute with or without the dot at its end.
+"""
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.tokenizer
+
+from couchpages.dns import codes
+from couchpages.dns.names import Name, canonical
+
+#: What the content of the commonest types needs, for whom dnspython's words would not help.
+NEEDS = {
+    "A": "an IPv4 address",
+    "AAAA": "an IPv6 address",
+    "AFSDB": "a subtype and a host name",
+    "CAA": 'flags, a tag and a quoted value, as in: 0 issue "letsencrypt.org"',
+    "CNAME": "a host name",
+    "DNAME": "a domain name",
+    "DNSKEY": "flags, a protocol, an algorithm and a key in base64",
+    "DS": "a key tag, an algorithm, a digest type and a digest in hexadecimal",
+    "HINFO": "two texts, a machine and an operating system",
+    "HTTPS": "a priority, a target name, and parameters such as alpn=h2",
+    "LOC": "a position, as in: 52 22 23.000 N 4 53 32.000 E -2.00m",
+    "MX": "a priority and a host name",
+    "NAPTR": "an order, a preference, flags, a service, a regular expression and a replacement",
+    "NS": "a host name",
+    "PTR": "a host name",
+    "RP": "a mailbox as a name, and a name that has a text",
+    "SOA": "a primary server, a mailbox, a serial, and refresh, retry, expire and minimum in seconds",
+    "SRV": "a priority, a weight, a port and a host name",
+    "SSHFP": "an algorithm, a fingerprint type and a fingerprint in hexadecimal",
+    "SVCB": "a priority, a target name, and parameters such as alpn=h2",
+    "TLSA": "a usage, a selector, a matching type and data in hexadecimal",
+    "TXT": 'one or more texts, each of at most 255 octets, in quotes where there is a space: "v=spf1 -all"',
+    "URI": "a priority, a weight and a quoted address",
+}
+#: Types whose data is one name.
+ONE_NAME = (codes.NS, codes.MD, codes.MF, codes.CNAME, codes.MB, codes.MG, codes.MR, codes.PTR)
+_META = range(128, 256)
+
+
+def type_from_text(text: str) -> int:
+    """Read a type's mnemonic, or ``TYPE65280`` (RFC 3597 section 5). Raises ValueError for what no record can have."""
+    try:
+        number = int(dns.rdatatype.from_text(text))
+    except (dns.exception.DNSException, ValueError):
+        raise ValueError(f"{text[:20]!r} is no type of record") from None
+    if number in _META or number in (0, codes.OPT):
+        raise ValueError(f"{text.upper()} is not a type that records have: it exists in messages only")
+    return number
+
+
+def type_to_text(number: int) -> str:
+    """Write a type."""
+    return dns.rdatatype.to_text(dns.rdatatype.RdataType(number))
+
+
+def parse(type_: int, content: str) -> bytes:
+    """Read content into uncompressed wire form. Raises ValueError with what a zone file's author would want to be told."""
+    kind = type_to_text(type_)
+    try:
+        found = dns.rdata.from_text(
+            dns.rdataclass.IN,
+            dns.rdatatype.RdataType(type_),
+            content,
+            origin=dns.name.root,
+            relativize=False,
+            idna_codec=dns.name.IDNA_2008_Practical,
+        )
+        wire = found.to_wire()
+    except (dns.exception.DNSException, ValueError, OverflowError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"{kind} content needs {_needs(kind)}; {_shown(content)} does not have that ({_why(error)})"
+        ) from None
+    if len(wire) > codes.LARGEST_MESSAGE:
+        raise ValueError(f"{kind} content is longer than a record can be: {len(wire)} octets")
+    return wire
+
+
+def _needs(kind: str) -> str:
+    return NEEDS.get(kind, "what its RFC asks for, or the form of RFC 3597: \\# LENGTH HEXADECIMAL")
+
+
+def _shown(content: str) -> str:
+    return repr(content if len(content) <= 80 else content[:77] + "…")  # noqa: PLR2004 -- as much as fits into a line
+
+
+def _why(error: Exception) -> str:
+    return (str(error) or type(error).__name__).rstrip(".").lower()
+
+
+def to_text(type_: int, wire: bytes) -> str:
+    """Write data as a zone file has it, names with the dot at their ends."""
+    found = dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType(type_), wire, 0, len(wire), None)
+    return found.to_text()
+
+
+def compressible(type_: int, wire: bytes) -> tuple[tuple[int, int], ...]:
+    """Give where the names stand in *wire* that may be compressed: those of RFC 1035's types only (RFC 3597 section 4)."""
+    if type_ in ONE_NAME:
+        return ((0, len(wire)),)
+    if type_ == codes.MX:
+        return ((2, len(wire)),)
+    if type_ in (codes.SOA, codes.MINFO):
+        middle = name_end(wire, 0)
+        return ((0, middle), (middle, name_end(wire, middle)))
+    return ()
+
+
+def additional_name(type_: int, wire: bytes) -> Name | None:
+    """Give the canonical name whose addresses go with a record (RFC 1035 sections 3.3.9 and 3.3.11, RFC 2782, RFC 9460 section 4.1)."""
+    if type_ == codes.NS:
+        return canonical(wire)
+    if type_ == codes.MX:
+        return canonical(wire[2:])
+    if type_ == codes.SRV:
+        return canonical(wire[6:])
+    if type_ in (codes.SVCB, codes.HTTPS):
+        return canonical(wire[2 : name_end(wire, 2)])
+    return None
+
+
+def name_end(wire: bytes, at: int) -> int:
+    """Give where the uncompressed name that begins at *at* ends."""
+    while wire[at]:
+        at += 1 + wire[at]
+    return at + 1
