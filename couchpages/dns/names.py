@@ -1,7 +1,7 @@
-"""Domain names in wire form (pure).
+r"""Domain names in wire form (pure).
 
 A :data:`Name` is the uncompressed wire form of RFC 1035 section 3.1: labels, each behind its length, and the root's zero at the end. So
-``b"\\x03www\\x07example\\x03org\\x00"`` is not confused with a name whose label has a dot in it. A length is at most 63, which is below the
+``b"\x03www\x07example\x03org\x00"`` is not confused with a name whose label has a dot in it. A length is at most 63, which is below the
 letters of ASCII, so that :func:`canonical` may lower a whole name at once.
 """
 
@@ -28,7 +28,7 @@ def from_text(text: str) -> Name:
         name = dns.name.from_text(text, dns.name.root, dns.name.IDNA_2008_Practical)
     except (dns.exception.DNSException, UnicodeError) as error:
         raise ValueError(f"{text[:LONGEST_NAME]!r} is no domain name: {_why(error)}") from None
-    return name.to_wire()
+    return bytes(name.to_wire() or b"")
 
 
 def _why(error: Exception) -> str:

@@ -73,7 +73,7 @@ def parse(type_: int, content: str) -> bytes:
             relativize=False,
             idna_codec=dns.name.IDNA_2008_Practical,
         )
-        wire = found.to_wire()
+        wire = bytes(found.to_wire() or b"")
     except (dns.exception.DNSException, ValueError, OverflowError, TypeError, IndexError) as error:
         raise ValueError(
             f"{kind} content needs {_needs(kind)}; {_shown(content)} does not have that ({_why(error)})"

@@ -1,8 +1,8 @@
 """Record documents: ``dns_records/ID``, the first system's, and ours, which are the same with fields beside them (pure).
 
 ``type``, ``name`` (without a dot at its end), ``content`` (as in a zone file), ``ttl``, ``zone_id`` (the zone's ``zoneId``), ``auth``,
-``flag`` (kept, not acted on yet) and ``disabled``. The id of a document of ours is a UUID of version 8 (RFC 9562 section 5.8): its first 32 bits
-are the zone's number, the others follow from the record, so that two nodes that add the same record write the same document.
+``flag`` (kept, not acted on yet) and ``disabled``. The id of a document of ours is a UUID of version 8 (RFC 9562 section 5.8): its first 32
+bits are the zone's number, the others follow from the record, so that two nodes that add the same record write the same document.
 """
 
 import hashlib
@@ -83,7 +83,7 @@ def document_id(record: Record) -> str:
 
 def tombstone(doc: Json) -> dict[str, Any]:
     """Give what deletes a document: whose zone it was stays readable, and of an SOA its content, whose serial is a floor."""
-    kept = {name: doc[name] for name in ("zone_id", "type") if name in doc}
+    kept: dict[str, Any] = {name: doc[name] for name in ("zone_id", "type") if name in doc}
     if doc.get("type") == "SOA" and "content" in doc:
         kept["content"] = doc["content"]
     return {"_id": doc["_id"], "_rev": doc["_rev"], "_deleted": True, **kept}

@@ -20,7 +20,8 @@ class RRset:
     """Records of one owner and type, in the order in which they are sent. *owner* is as it was written, *rdatas* are uncompressed.
 
     *names* tells, for each of the data, where the names stand that may be compressed; *targets* are the canonical names whose
-    addresses go with the set; *to_question* is all of it as it follows a question for its owner, or None where names in it may be compressed.
+    addresses go with the set; *to_question* is all of it as it follows a question for its owner, or None where names in it may be
+    compressed.
     """
 
     owner: Name

@@ -121,6 +121,6 @@ def minimum_of(soa: RRset) -> int:
 
 
 def substitute_soa(apex: Name, primary: Name, mailbox: Name) -> RRset:
-    """Make the SOA of a zone in which none is written: an hour, as RFC 1912 section 2.2 and RIPE-203 would have it, and five minutes for "no"."""
+    """Make the SOA of a zone in which none is written, with timers within the ranges of RFC 1912 section 2.2."""
     timers = (0, 3600, 900, 1209600, 300)
     return RRset.of(apex, codes.SOA, 3600, [primary + mailbox + b"".join(each.to_bytes(4, "big") for each in timers)])

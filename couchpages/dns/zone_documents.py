@@ -1,7 +1,7 @@
 """Zone documents: ``dns_zones/NAME``, as the first system has them (pure).
 
-``zoneId`` (32 bits, which ``zone_id`` of the records repeats), ``type`` (``NATIVE``), ``notified_serial``, ``last_check``, ``masters``. A new
-``zoneId`` follows from the zone's name, so that two nodes that create the same zone agree.
+``zoneId`` (32 bits, which ``zone_id`` of the records repeats), ``type`` (``NATIVE``), ``notified_serial``, ``last_check``, ``masters``.
+A new ``zoneId`` follows from the zone's name, so that two nodes that create the same zone agree.
 """
 
 import hashlib
