@@ -1,8 +1,8 @@
 """Takes questions from a UDP socket and sends answers, many in one system call (does I/O).
 
-Linux has recvmmsg(2) and sendmmsg(2), which Python's socket module lacks. Their structures are made once: each of :data:`BATCH` slots has
-a buffer in which a question comes and its answer goes, the id staying where it is, and headers for receiving and sending that share the peer's
-address and the ancillary data, so that an answer leaves from the address that its question came to.
+Linux has recvmmsg(2) and sendmmsg(2), which Python's socket module lacks. Their structures are made once: each of :data:`BATCH` slots
+has a buffer in which a question comes and its answer goes, the id staying where it is, and headers for receiving and sending that share
+the peer's address and the ancillary data, so that an answer leaves from the address that its question came to.
 """
 
 import ctypes

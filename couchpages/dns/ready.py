@@ -6,14 +6,12 @@ changes, every other when anything does.
 """
 
 from collections.abc import Collection
-from typing import TypeAlias
 
 from couchpages.dns.names import Name
+from couchpages.tallies import Cell
 
 #: Answers that are held: a name server for thousands of names hears of few of them again within the seconds between two changes.
 MOST = 32_768
-Cell: TypeAlias = list[int]
-"""One figure, counted up where it lies."""
 
 
 class Ready:

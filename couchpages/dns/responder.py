@@ -10,10 +10,10 @@ from couchpages.dns.names import Name
 from couchpages.dns.query import COPIED, Malformed, Query, read
 from couchpages.dns.ready import Ready
 from couchpages.dns.reply import Opt, Reply, head, negative_tail, to_outcome, without_records
-from couchpages.dns.tallies import QueryTally
 from couchpages.dns.verdicts import Answer, NoData, NoSuchName, Outcome
 from couchpages.dns.zone import Zone
 from couchpages.dns.zones import ServedZones
+from couchpages.tallies import QueryTally
 
 #: Types of questions that are none about data: RFC 6895 section 3.1. See :func:`_unanswerable`.
 _META = range(128, 256)
@@ -81,7 +81,8 @@ class Responder:
         if isinstance(query, Query):
             return self._answer(data, packet, query)
         if isinstance(query, Malformed):
-            self.tally.malformed(query.rcode)
+            malformed = self.tally.malformed
+            malformed[query.rcode] = malformed.get(query.rcode, 0) + 1
             return head(query.bits & COPIED, query.rcode, 0, (0, 0, 0))
         self.tally.dropped += 1
         return None
