@@ -27,6 +27,9 @@ occluded = Rule("occluded", "RFC 2136 7.18, RFC 1034 4.3.2 step 3b")
 ds = Rule("DS", "RFC 4035 3.1.4.1, RFC 3658 2.2.1.2")
 ds_parent = Rule("DS at an apex, the parent is here", "RFC 4035 3.1.4.1")
 ds_child = Rule("DS at an apex, the parent is not here", "RFC 4035 3.1.4.1, RFC 3658 2.2.1.2")
+# RFC 4035 read to the letter wants the child's NODATA, on which a resolver that comes down from the grandparent would take the child
+# for unsigned; NSD, Knot and BIND all refer to the parent, which has the answer.
+ds_grandchild = Rule("DS at an apex, a zone further up is here", "RFC 1034 4.3.2 step 3b, against RFC 4035 3.1.4.1")
 
 ROWS: tuple[Row, ...] = (
     referral.referral("cut.rules.test A", *CUT, glue=CUT_AT),
@@ -77,5 +80,5 @@ ROWS: tuple[Row, ...] = (
     ds_parent.nodata("hidden.rules.test DS", RULES),
     ds_child.nodata("rules.test DS", RULES),
     ds_child.nodata("sub.lonely.test DS", soa("sub.lonely.test", 120, 120)),
-    ds_child.nodata("low.mid.grand.test DS", soa("low.mid.grand.test", 120, 120)),
+    ds_grandchild.referral("low.mid.grand.test DS", "mid.grand.test. 3600 NS ns.outside.invalid."),
 )  # fmt: skip

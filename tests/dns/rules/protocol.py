@@ -37,7 +37,7 @@ ROWS: tuple[Row, ...] = (
     classes.failed("www.rules.test ANY +class=ANY", "REFUSED"),
     classes.failed("absent.rules.test A +class=HS +bufsize=1232", "REFUSED"),
     *(
-        replace(chaos.found(f"{name} TXT +class=CH"), answer=None)
+        replace(chaos.found(f"{name} TXT +class=CH"), answer=None, aa=None)
         for name in ("version.bind", "version.server", "hostname.bind", "id.server")
     ),
     chaos.failed("absent.bind TXT +class=CH", "REFUSED"),

@@ -28,15 +28,15 @@ class Row:
     """What must come of *question*, by *rule*, which *source* has (RFC and section).
 
     *answer* is the whole answer section, RRset by RRset in the order in which they follow from each other; with *alternatives* one of
-    these is it; None is any that is not empty. *authority* is that whole section. *glue* must be in the additional section unless TC is
-    set; *offered* may be.
+    these is it; None is any that is not empty. *aa* None is either. *authority* is that whole section. *glue* must be in the additional
+    section unless TC is set; *offered* may be.
     """
 
     rule: str
     source: str
     question: Question
     rcode: str = "NOERROR"
-    aa: bool = True
+    aa: bool | None = True
     tc: bool = False
     answer: tuple[Record, ...] | None = ()
     alternatives: tuple[tuple[Record, ...], ...] = ()

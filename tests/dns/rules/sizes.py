@@ -27,6 +27,7 @@ edns = Rule("truncation at the EDNS size", "RFC 6891 6.2.3 to 6.2.5")
 tcp = Rule("whole over TCP", "RFC 7766 5, RFC 1035 4.2.2")
 extras = Rule("offers do not truncate", "RFC 2181 9, RFC 9471 3.2")
 glue = Rule("glue that does not fit", "RFC 9471 3.1")
+whole_glue = Rule("glue that fits", "RFC 9471 3.1")
 sibling = Rule("sibling glue that does not fit", "RFC 9471 3.2")
 
 ROWS: tuple[Row, ...] = (
@@ -66,8 +67,8 @@ ROWS: tuple[Row, ...] = (
     glue.truncated("www.gluey.big.test A", aa=False, authority=GLUEY),
     glue.truncated("www.gluey.big.test A +bufsize=600", aa=False, authority=GLUEY),
     glue.truncated("togluey.big.test A", TO_GLUEY, authority=GLUEY),
-    glue.referral("www.gluey.big.test A +bufsize=1232", *GLUEY, glue=GLUEY_AT),
-    glue.referral("www.fits.big.test A", *FITS, glue=FITS_AT),
+    whole_glue.referral("www.gluey.big.test A +bufsize=1232", *GLUEY, glue=GLUEY_AT),
+    whole_glue.referral("www.fits.big.test A", *FITS, glue=FITS_AT),
     sibling.referral("www.sibling.big.test A", *SIBLING),
     sibling.referral("www.sibling.big.test A +bufsize=1232", *SIBLING, offered=GLUEY_AT),
 )  # fmt: skip

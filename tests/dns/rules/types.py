@@ -1,4 +1,4 @@
-"""Rows: a record of each type comes as it stands in the zone (pure; the rows are made from types.test)."""
+"""Rows: a record of each type comes as it stands in the zone (pure; the rows are made from types.test and oldtypes.test)."""
 
 from tests.dns.rules.row import Row, Rule, soa
 from tests.dns.rules.zone_files import text
@@ -11,34 +11,35 @@ SOURCES = {
     "L32": "RFC 6742", "L64": "RFC 6742", "LP": "RFC 6742", "RP": "RFC 1183", "AFSDB": "RFC 1183", "RT": "RFC 1183",
     "X25": "RFC 1183", "ISDN": "RFC 1183", "KX": "RFC 2230", "PX": "RFC 2163", "SPF": "RFC 7208",
 }  # fmt: skip
-#: An owner of types.test to its RRsets: types to the RRs.
+#: An owner to its RRsets: types to the RRs.
 Nodes = dict[str, dict[str, list[str]]]
 
 
-def nodes() -> Nodes:
-    """Read owners and records of types.test: its lines are plain enough for that."""
+def nodes(zone: str) -> Nodes:
+    """Read owners and records of *zone*: its lines are plain enough for that."""
     found: Nodes = {}
-    for line in text("types.test").splitlines()[5:]:
+    for line in text(f"{zone}.test").splitlines()[5:]:
         owner, rdtype, data = line.split(maxsplit=2)
-        found.setdefault(owner, {}).setdefault(rdtype, []).append(f"{owner}.types.test. 3600 {rdtype} {data}")
+        found.setdefault(owner, {}).setdefault(rdtype, []).append(f"{owner}.{zone}.test. 3600 {rdtype} {data}")
     return found
 
 
-def _rows() -> list[Row]:
+def _rows(zone: str) -> list[Row]:
     rows = []
-    for owner, rrsets in nodes().items():
+    for owner, rrsets in nodes(zone).items():
         for rdtype, rrs in rrsets.items():
             source = SOURCES.get(rdtype, "RFC 3597" if rdtype.startswith("TYPE") else "RFC 1035")
             rule = Rule(f"type {rdtype}", source)
             asked = "A" if rdtype == "TYPE1" else rdtype
-            rows += [rule.found(f"{owner}.types.test {asked}", *rrs)]
-        rows += [Rule("type absent", "RFC 2308 2.2").nodata(f"{owner}.types.test TYPE65279", soa("types.test"))] * (
+            rows += [rule.found(f"{owner}.{zone}.test {asked}", *rrs)]
+        rows += [Rule("type absent", "RFC 2308 2.2").nodata(f"{owner}.{zone}.test TYPE65279", soa(f"{zone}.test"))] * (
             owner != "empty"
         )
     return rows
 
 
 ROWS: tuple[Row, ...] = (
-    *_rows(),
+    *_rows("types"),
+    *_rows("oldtypes"),
     Rule("type TYPE65280", "RFC 3597").found("unknown.types.test TYPE65280 +tcp", "unknown.types.test. 3600 TYPE65280 \\# 4 00010203"),
 )  # fmt: skip
