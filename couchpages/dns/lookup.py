@@ -3,7 +3,7 @@
 Names given are canonical, and so are those that verdicts name, but for what was written in the zone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from couchpages.dns import codes
@@ -24,6 +24,9 @@ from couchpages.dns.verdicts import (
 from couchpages.dns.zone import Zone
 
 Zones: TypeAlias = Mapping[Name, Zone]
+_Found: TypeAlias = tuple[tuple[Step, ...], Verdict | Name]
+"""The steps within one zone, and their end: a verdict, or another name to look for."""
+
 #: CNAMEs and DNAMEs that are followed for one question: BIND follows 16 (``MAX_RESTARTS``), NSD 10.
 LONGEST_CHAIN = 16
 FOREIGN = Outcome(Foreign())
@@ -52,7 +55,9 @@ def closest_zone(zones: Zones, name: Name, type_: int) -> Zone | None:
     found = _enclosing(zones, name)
     if type_ == codes.DS and found is not None and found.apex == name and len(name) > 1:
         above = _enclosing(zones, parent(name))
-        return above if above is not None and name in above.nodes else found
+        # A zone above that does not know of the cut would say that there is no such name, and here it is.
+        if above is not None and (name in above.nodes or _topmost_cut(above, name, type_) is not None):
+            return above
     return found
 
 
@@ -67,41 +72,33 @@ def _enclosing(zones: Zones, name: Name) -> Zone | None:
 
 def _follow(zones: Zones, first: Zone, name: Name, type_: int) -> Outcome:
     """Follow CNAMEs and DNAMEs through the zones."""
-    steps: list[Step] = []
+    steps: tuple[Step, ...] = ()
     seen = {name}
     zone: Zone | None = first
     while zone is not None:
-        found = _within(zone, name, type_)
-        if not isinstance(found, tuple):
-            own = not steps and _is_own(found, name)
-            return Outcome(found, tuple(steps), own)
-        more, target = found
+        more, end = _within(zone, name, type_)
         steps += more
-        if target is None:
-            return Outcome(Overlong(), tuple(steps))
-        if target in seen or len(seen) > LONGEST_CHAIN:
-            return Outcome(Circular(), tuple(steps))
-        seen.add(target)
-        name = target
+        if not isinstance(end, bytes):
+            own = not steps and isinstance(end, Answer) and end.rrset.owner.lower() == name
+            return Outcome(end, steps, own)
+        if end in seen or len(seen) > LONGEST_CHAIN:
+            return Outcome(Circular(), steps)
+        seen.add(end)
+        name = end
         zone = closest_zone(zones, name, type_)
-    return Outcome(Foreign(), tuple(steps))
+    return Outcome(Foreign(), steps)
 
 
-def _is_own(verdict: Verdict, name: Name) -> bool:
-    return isinstance(verdict, Answer) and verdict.rrset.owner.lower() == name
-
-
-def _within(zone: Zone, name: Name, type_: int) -> Verdict | tuple[Sequence[Step], Name | None]:
-    """Look within one zone: a verdict, or the steps to another name (None where it would be too long)."""
-    if zone.cuts:
-        cut = _topmost_cut(zone, name, type_)
-        if cut is not None:
-            return _at_cut(zone, cut, name)
+def _within(zone: Zone, name: Name, type_: int) -> _Found:
+    """Look within one zone."""
+    cut = _topmost_cut(zone, name, type_) if zone.cuts else None
+    if cut is not None:
+        return _at_cut(zone, cut, name, type_)
     node = zone.nodes.get(name)
     if node is None:
         encloser = closest_encloser(zone, name)
         if encloser not in zone.wildcards:
-            return NoSuchName(zone)
+            return (), NoSuchName(zone)
         node = zone.nodes[WILDCARD + encloser]
     return _at_node(zone, node, name, type_)
 
@@ -126,32 +123,32 @@ def _cuts(zone: Zone, cut: Name, name: Name, type_: int) -> bool:
     return cut != zone.apex and codes.NS in zone.nodes[cut] and type_ != codes.DS
 
 
-def _at_cut(zone: Zone, cut: Name, name: Name) -> Verdict | tuple[Sequence[Step], Name | None]:
+def _at_cut(zone: Zone, cut: Name, name: Name, type_: int) -> _Found:
     node = zone.nodes[cut]
     if codes.NS in node and cut != zone.apex:
-        return Delegation(zone, cut, node[codes.NS])
-    return _redirect(cut, node[codes.DNAME], name)
-
-
-def _redirect(owner: Name, dname: RRset, name: Name) -> tuple[Sequence[Step], Name | None]:
-    """Replace the end of a name by a DNAME's target, and make the CNAME that says so (RFC 6672 sections 2.2 and 3.1)."""
-    step = Step(owner, dname)
-    target = name[: -len(owner)] + dname.rdatas[0]
+        return (), Delegation(zone, cut, node[codes.NS])
+    dname = node[codes.DNAME]
+    steps = (Step(cut, dname),)
+    target = name[: -len(cut)] + dname.rdatas[0]
     if len(target) > LONGEST_NAME:
-        return [step], None
-    return [step, Step(name, RRset.of(name, codes.CNAME, dname.ttl, [target]))], canonical(target)
+        return steps, Overlong()
+    # RFC 6672 section 3.1: the CNAME that says what the DNAME means for this name has the DNAME's TTL.
+    made = RRset.of(name, codes.CNAME, dname.ttl, [target])
+    if type_ in (codes.CNAME, codes.ANY):
+        return steps, Answer(zone, name, made)
+    return (*steps, Step(name, made)), canonical(target)
 
 
-def _at_node(zone: Zone, node: RRsets, name: Name, type_: int) -> Verdict | tuple[Sequence[Step], Name | None]:
+def _at_node(zone: Zone, node: RRsets, name: Name, type_: int) -> _Found:
     rrset = node.get(type_)
     if rrset is not None:
-        return Answer(zone, name, rrset)
+        return (), Answer(zone, name, rrset)
     if type_ == codes.ANY:
-        return Answer(zone, name, one_of(node)) if node else NoData(zone)
+        return (), Answer(zone, name, one_of(node)) if node else NoData(zone)
     alias = node.get(codes.CNAME)
     if alias is not None:
-        return [Step(name, alias)], canonical(alias.rdatas[0])
-    return NoData(zone)
+        return (Step(name, alias),), canonical(alias.rdatas[0])
+    return (), NoData(zone)
 
 
 def one_of(node: RRsets) -> RRset:
