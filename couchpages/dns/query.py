@@ -5,7 +5,7 @@ RFC 1035 section 4.1 for the form, RFC 9619 for the number of questions, RFC 689
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from couchpages.dns import codes
 from couchpages.dns.names import LONGEST_LABEL, LONGEST_NAME, Name
@@ -19,8 +19,7 @@ _POINTER = 0xC0
 COPIED = codes.OPCODE | codes.RD
 
 
-@dataclass(frozen=True, slots=True)
-class Edns:
+class Edns(NamedTuple):
     """What an OPT record says (RFC 6891 section 6.1). *size* is what the requestor takes over UDP, 512 or more; *options* are codes."""
 
     size: int
@@ -29,8 +28,7 @@ class Edns:
     options: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A question. *name* is as it was sent, *end* is where the question ends in the message; *name* is None where there is no question."""
 
     bits: int
@@ -72,9 +70,19 @@ def read(data: bytes) -> Read:
     if bits & codes.OPCODE:
         return Malformed(bits, codes.NOTIMP)
     try:
+        if questions == 1 and not (answers or authorities or additionals):
+            return _sole_question(data, bits)
         return _query(data, bits, questions, answers, authorities, additionals)
     except (_Broken, IndexError, ValueError):
         return Malformed(bits, codes.FORMERR)
+
+
+def _sole_question(data: bytes, bits: int) -> Query:
+    at = end_of_question_name(data)
+    if at + _QUESTION.size != len(data):
+        raise _Broken
+    type_, class_ = _QUESTION.unpack_from(data, at)
+    return Query(bits, data[codes.HEADER : at], type_, class_, at + _QUESTION.size, None)
 
 
 def _query(data: bytes, bits: int, questions: int, answers: int, authorities: int, additionals: int) -> Query:

@@ -9,8 +9,8 @@ from couchpages.dns.lookup import look_up
 from couchpages.dns.names import Name
 from couchpages.dns.query import COPIED, Malformed, Query, read
 from couchpages.dns.ready import Ready
-from couchpages.dns.reply import Opt, Reply, head, negative_tail, to_outcome, without_records
-from couchpages.dns.verdicts import Answer, NoData, NoSuchName, Outcome
+from couchpages.dns.reply import Opt, Reply, head, negative, negative_tail, plain, to_outcome, without_records
+from couchpages.dns.verdicts import Answer, Outcome
 from couchpages.dns.zone import Zone
 from couchpages.dns.zones import ServedZones
 from couchpages.tallies import QueryTally
@@ -94,7 +94,7 @@ class Responder:
             assert query.name is not None  # noqa: S101 -- what has no name is refused
             name = query.name.lower()
             outcome = look_up(self._zones.by_apex, name, query.type)
-            reply = self._negative(question, query, outcome) or self._written(question, query, outcome)
+            reply = self._written(question, query, outcome)
             self._keep(packet, query, name, outcome, reply)
         if reply.truncated:
             self.tally.truncated += 1
@@ -113,32 +113,18 @@ class Responder:
         return None if unanswerable is None else without_records(question, query, self._opt, *unanswerable)
 
     def _written(self, question: bytes, query: Query, outcome: Outcome) -> Reply:
-        reply = to_outcome(question, query, outcome, self._opt, self._sizes.limit(query))
+        limit = self._sizes.limit(query)
+        reply = (
+            plain(question, query, outcome, self._opt, limit)
+            or negative(question, query, outcome, self._opt, limit, self._tail)
+            or to_outcome(question, query, outcome, self._opt, limit)
+        )
         if reply.rcode == codes.REFUSED and not self._zones.complete:
             # It may be in a zone that this node has not read yet (law 3).
             return without_records(question, query, self._opt, codes.SERVFAIL, codes.NOT_READY)
         return reply
 
-    def _negative(self, question: bytes, query: Query, outcome: Outcome) -> Reply | None:
-        """Say "no" with a tail that is made once for all names of the same length; None where that does not do."""
-        match outcome.verdict:
-            case NoSuchName(zone):
-                rcode = codes.NXDOMAIN
-            case NoData(zone):
-                rcode = codes.NOERROR
-            case _:
-                return None
-        if outcome.steps:
-            return None
-        tail = self._tail(zone, len(question))
-        record = self._opt.record(query.edns, rcode) if query.edns is not None else b""
-        if codes.HEADER + len(question) + len(tail) + len(record) > self._sizes.limit(query):
-            return None
-        start = head(query.bits & COPIED | codes.AA, rcode, 1, (0, 1, 1 if record else 0))
-        return Reply(b"%b%b%b%b" % (start, question, tail, record), rcode)
-
-    def _tail(self, zone: Zone, length: int) -> bytes:
-        at = codes.HEADER + length - 4 - len(zone.apex)
+    def _tail(self, zone: Zone, at: int) -> bytes:
         key = zone.apex, at
         tail = self._tails.get(key)
         if tail is None:
