@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from couchpages import name_server
 from couchpages.access.keyring import Keyring
 from couchpages.access.reconciling import KeyRule
 from couchpages.config import Settings, password_in, tcp_address
@@ -26,6 +27,7 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
+from couchpages.dns.zones import ServedZones
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
 from couchpages.metrics import Metrics
@@ -145,12 +147,17 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     sites.tell(ready.forget)
     metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
     front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
+    zones = ServedZones()
     listening = MultiService()
     for listener in (
         *_listeners(reactor, settings.http.listen, public_edge, partial(VisitConnection, front), "public"),
         *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
     ):
         listener.setServiceParent(listening)
+    for each in name_server.listeners(
+        reactor, settings, metrics, zones, second, descriptors=descriptors, backlog=BACKLOG
+    ):
+        each.setServiceParent(listening)
     opened_anew = (*reopen, *([access_log.reopen] if access_log else []))
     return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, listening]
 

@@ -7,6 +7,7 @@ import socket
 from typing import Any, Protocol
 
 from couchpages.dns.responder import Responder
+from couchpages.dns.sockets import bound_to
 
 #: The largest question that is read whole, as large as RFC 6891 section 6.2.5 suggests that anybody would send.
 QUESTION = 4096
@@ -53,13 +54,8 @@ class OneByOne:
 
 def bound(host: str, port: int) -> socket.socket:
     """Make a UDP socket for one address, which may be that of all (``0.0.0.0``, ``::``). Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock = bound_to(socket.SOCK_DGRAM, host, port)
     try:
-        sock.setblocking(False)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((host, port))
         if is_on_every_address(sock):
             _tell_own_address(sock)
         _do_not_probe(sock)

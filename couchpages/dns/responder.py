@@ -119,7 +119,7 @@ class Responder:
             or negative(question, query, outcome, self._opt, limit, self._tail)
             or to_outcome(question, query, outcome, self._opt, limit)
         )
-        if reply.rcode == codes.REFUSED and not self._zones.complete:
+        if reply.rcode == codes.REFUSED and not self._zones.all_known:
             # It may be in a zone that this node has not read yet (law 3).
             return without_records(question, query, self._opt, codes.SERVFAIL, codes.NOT_READY)
         return reply

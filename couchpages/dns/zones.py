@@ -14,12 +14,12 @@ class ServedZones:
     """What questions are answered from.
 
     :ivar by_apex: the zones by their canonical names. The same dict always.
-    :ivar complete: whether every zone is known, so that a name outside of them is foreign.
+    :ivar all_known: whether every zone is known, so that a name outside of them is foreign.
     """
 
     def __init__(self) -> None:
         self.by_apex: dict[Name, Zone] = {}
-        self.complete = False
+        self.all_known = False
         self._told: list[Changed] = []
 
     def tell(self, changed: Changed) -> None:
@@ -39,9 +39,9 @@ class ServedZones:
         if self.by_apex.pop(apex, None) is not None:
             self._tell(None)
 
-    def complete_now(self) -> None:
+    def complete(self) -> None:
         """Every zone is known now."""
-        self.complete = True
+        self.all_known = True
         self._tell(None)
 
     def _tell(self, touched: Collection[Name] | None) -> None:

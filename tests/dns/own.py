@@ -55,7 +55,7 @@ def served(zones: Iterable[Zone]) -> ServedZones:
     found = ServedZones()
     for zone in zones:
         found.publish(zone, None)
-    found.complete_now()
+    found.complete()
     return found
 
 
