@@ -8,10 +8,10 @@ from couchpages.config import Settings
 from couchpages.dns.chaos import Identity
 from couchpages.dns.reply import Opt
 from couchpages.dns.responder import OVER_TCP, Responder, over_udp
+from couchpages.dns.served_zones import ServedZones
 from couchpages.dns.service import UdpListener
 from couchpages.dns.sockets import OneAddress
 from couchpages.dns.stream import Listening, Stream
-from couchpages.dns.zones import ServedZones
 from couchpages.metrics import Metrics
 from couchpages.services import Listener
 from couchpages.web.census import Census

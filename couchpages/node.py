@@ -27,7 +27,7 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
-from couchpages.dns.zones import ServedZones
+from couchpages.dns.served_zones import ServedZones
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
 from couchpages.metrics import Metrics
