@@ -49,10 +49,8 @@ class Finding:
 def findings(apex: Name, records: Iterable[Record]) -> list[Finding]:
     """Give everything that is wrong with the records of a zone, by name in canonical order."""
     contents = Contents(apex, records)
-    found = [each for name in contents.nodes for each in of_name(contents, name)]
-    if apex not in contents.nodes:
-        found += of_name(contents, apex)
-    return in_order(found)
+    # The looks put names into it that they asked for in vain.
+    return in_order(each for name in {*contents.nodes, apex} for each in of_name(contents, name))
 
 
 def in_order(found: Iterable[Finding]) -> list[Finding]:
@@ -70,9 +68,8 @@ def of_name(contents: Contents, name: Name) -> Iterator[Finding]:
     """Give what is wrong at a canonical name."""
     node = contents.at(name)
     if not is_within(name, contents.apex):
-        yield Finding(
-            Severity.ERROR, name, None, f"it lies outside the zone {shown(contents.apex)} (RFC 1035 section 5.2)"
-        )
+        if node:
+            yield _wrong(name, None, f"it lies outside the zone {shown(contents.apex)} (RFC 1035 section 5.2)")
         return
     for look in _LOOKS:
         yield from look(contents, name, node)
