@@ -13,13 +13,14 @@ from couchpages.dns import codes
 from couchpages.dns.names import Name, shown
 from couchpages.dns.new_zone import ZoneDefaults, beginning
 from couchpages.dns.plan import Plan
-from couchpages.dns.record_administration import PATIENCE, RecordAdministration
+from couchpages.dns.record_administration import PATIENCE, Done, RecordAdministration
 from couchpages.dns.record_writer import TRIES
 from couchpages.dns.records import from_document, tombstone
+from couchpages.dns.submission import WantedSet
 from couchpages.dns.zone_documents import ZoneDocument, to_document, zone_id_for
 from couchpages.dns.zone_documents import document_id as zone_document_id
 from couchpages.dns.zone_documents import from_document as zone_from_document
-from couchpages.ports import Conflict, Database, Json, NotFound, StoreError, Unavailable
+from couchpages.ports import Conflict, Database, Json, NotFound, Unavailable
 from couchpages.web.problem import Problem
 
 #: Numbers that are tried for a new zone. With a million zones, the second is needed once in 4,000 times.
@@ -43,7 +44,7 @@ class Administration:
         self, apex: Name, nameservers: Sequence[Name] | None = None, hostmaster: Name | None = None
     ) -> ZoneDocument:
         """Create a zone with an SOA and NS. Raises a 409 where there is one."""
-        zone = await self._free(apex)
+        zone = await self.free(apex)
         wanted = beginning(
             apex,
             zone.zone_id,
@@ -55,16 +56,26 @@ class Administration:
             plan.add(record)
         await self._drop_leftovers(zone, plan)
         await self.records.writer.carry_out(plan)
-        await self.write(zone)
+        await self._write(zone)
         self.log.info("zone {zone} was created", zone=shown(apex))
         return zone
 
     async def create_empty(self, apex: Name) -> ZoneDocument:
         """Create a zone without records, as the first system's clients do, who write SOA and NS themselves."""
-        zone = await self._free(apex)
+        zone = await self.free(apex)
         await self._drop_leftovers(zone, Plan())
-        await self.write(zone)
+        await self._write(zone)
         return zone
+
+    async def create_of(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, dry: bool) -> Done:
+        """Create a zone that :meth:`free` gave, with all its records. Raises a 422 before anything is written."""
+        done = await self.records.plan_new(zone, wanted)
+        if not dry:
+            await self._drop_leftovers(zone, done.plan)
+            await self.records.writer.carry_out(done.plan)
+            await self._write(zone)
+            self.log.info("zone {zone} was created", zone=shown(zone.apex), **done.plan.counts)
+        return done
 
     async def delete(self, apex: Name) -> None:
         """Delete a zone and all its records. Raises a 404 where there is neither."""
@@ -76,7 +87,9 @@ class Administration:
         if known is not None:
             numbers.add(known.zone_id)
         numbers = {each for each in numbers if not self._is_of_another(each, apex)}
-        doc_ids = await self._record_ids(apex, numbers)
+        # Whose records those of a number that two zones have are, nobody can tell: they stay.
+        shared = known is not None and self._is_of_another(known.zone_id, apex)
+        doc_ids = [] if shared else await self._record_ids(apex, numbers)
         if not leaves and not doc_ids:
             raise Problem(404, f"there is no zone {shown(apex)}", field="zone")
         self.unfinished[apex] = numbers
@@ -91,7 +104,7 @@ class Administration:
 
     # Numbers.
 
-    async def _free(self, apex: Name) -> ZoneDocument:
+    async def free(self, apex: Name) -> ZoneDocument:
         """Give the document of a zone to be; refuse if there is one."""
         self.records.catalogue.require_loaded()
         try:
@@ -119,7 +132,7 @@ class Administration:
 
     # Documents.
 
-    async def write(self, zone: ZoneDocument) -> None:
+    async def _write(self, zone: ZoneDocument) -> None:
         """Write a zone's document, after its records, and wait until this node answers for it."""
         doc_id = zone_document_id(zone.apex)
         try:
@@ -139,6 +152,7 @@ class Administration:
                 record = from_document(doc)
             except ValueError:
                 continue
+            # With other records, it may be a zone whose document has not come to this node yet.
             if record.owner != zone.apex or record.type not in (codes.SOA, codes.NS):
                 raise Problem(
                     409,
@@ -178,7 +192,7 @@ class Administration:
             for outcome in await self.zones.bulk(kept):
                 if isinstance(outcome, str):
                     rev = outcome
-                elif isinstance(outcome, StoreError) and not isinstance(outcome, Conflict):
+                elif not isinstance(outcome, Conflict):
                     raise outcome
             leaves = await self.zones.leaves(doc_id)
         raise Unavailable(f"the zone {doc_id} is being changed by others all the time")

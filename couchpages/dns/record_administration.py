@@ -93,6 +93,11 @@ class RecordAdministration:
         plan = await self._planned(zone, wanted, everything=everything)
         return await self._change(zone, plan, all_names=everything, dry=dry)
 
+    async def plan_new(self, zone: ZoneDocument, wanted: Iterable[WantedSet]) -> Done:
+        """Check the records of a zone that is not there yet; give what would write them."""
+        plan = await self._planned(zone, wanted, everything=True)
+        return Done(plan, await self._check(zone.apex, plan, all_names=True, is_new=True))
+
     async def _planned(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool) -> Plan:
         making = Replacement(everything=everything)
 
@@ -131,12 +136,13 @@ class RecordAdministration:
         waited = [self.catalogue.when_answered(doc_id, rev, PATIENCE) for doc_id, rev in last]
         await gatherResults([Deferred.fromCoroutine(_wait(each)) for each in waited])
 
-    async def _check(self, apex: Name, plan: Plan, *, all_names: bool) -> list[Finding]:
+    async def _check(self, apex: Name, plan: Plan, *, all_names: bool, is_new: bool = False) -> list[Finding]:
         """Refuse what would bring errors into a zone; give what is doubtful."""
         contents = Contents(apex, fetch=lambda owner: (record for _, record in self.catalogue.records_at(apex, owner)))
         names = await self._touched(contents, plan, all_names=all_names)
         before: list[Finding] = []
-        await self.slices.each(names, lambda name: before.extend(of_name(contents, name)))
+        if not is_new:
+            await self.slices.each(names, lambda name: before.extend(of_name(contents, name)))
         for change, records in (
             (contents.discard, [*plan.gone.values(), *plan.before]),
             (contents.add, plan.put.values()),
@@ -151,7 +157,7 @@ class RecordAdministration:
 
     async def _touched(self, contents: Contents, plan: Plan, *, all_names: bool) -> list[Name]:
         changed = [*plan.gone.values(), *plan.before, *plan.put.values()]
-        names: set[Name] = set()
+        names: set[Name] = {contents.apex} if all_names else set()
         await self.slices.each(changed, lambda record: names.add(record.owner))
         felt = {record.owner for record in changed if record.type in FELT_ELSEWHERE}
         if all_names or len(felt) > 1:
