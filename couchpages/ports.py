@@ -57,11 +57,15 @@ class Row:
 class Change:
     """The newest state of one document; *doc* is None when it was deleted.
 
-    Where other revisions compete with it, *doc* is CouchDB's choice of them, and its ``_conflicts`` names the others.
+    Where other revisions compete with it, *doc* is CouchDB's choice of them, and its ``_conflicts`` names the others. *revs* are
+    the document's leaves, the winner first: all, deleted ones too, where the follower asks for leaves, else the winner alone; none where
+    a document is only known to be gone. *tombstone* is the body of a deleted document.
     """
 
     doc_id: str
     doc: Json | None
+    revs: tuple[str, ...] = ()
+    tombstone: Json | None = None
 
 
 class Database(Protocol):
