@@ -41,10 +41,14 @@ class Administration:
     log: Logger = field(default_factory=Logger)
 
     async def create(
-        self, apex: Name, nameservers: Sequence[Name] | None = None, hostmaster: Name | None = None
+        self,
+        apex: Name,
+        nameservers: Sequence[Name] | None = None,
+        hostmaster: Name | None = None,
+        zone_id: int | None = None,
     ) -> ZoneDocument:
         """Create a zone with an SOA and NS. Raises a 409 where there is one."""
-        zone = await self.free(apex)
+        zone = await self.free(apex, zone_id)
         wanted = beginning(
             apex,
             zone.zone_id,
@@ -60,9 +64,9 @@ class Administration:
         self.log.info("zone {zone} was created", zone=shown(apex))
         return zone
 
-    async def create_empty(self, apex: Name) -> ZoneDocument:
+    async def create_empty(self, apex: Name, zone_id: int | None = None) -> ZoneDocument:
         """Create a zone without records, as the first system's clients do, who write SOA and NS themselves."""
-        zone = await self.free(apex)
+        zone = await self.free(apex, zone_id)
         await self._drop_leftovers(zone, Plan())
         await self._write(zone)
         return zone
@@ -104,8 +108,8 @@ class Administration:
 
     # Numbers.
 
-    async def free(self, apex: Name) -> ZoneDocument:
-        """Give the document of a zone to be; refuse if there is one."""
+    async def free(self, apex: Name, zone_id: int | None = None) -> ZoneDocument:
+        """Give the document of a zone to be, with the number that is wanted if there is one; refuse a zone that is there."""
         self.records.catalogue.require_loaded()
         try:
             await self.zones.get(zone_document_id(apex))
@@ -113,10 +117,14 @@ class Administration:
             pass
         else:
             raise Problem(409, f"the zone {shown(apex)} exists already", field="name")
+        if zone_id is not None:
+            if self._is_of_another(zone_id, apex):
+                raise Problem(409, f"another zone has the number {zone_id}", field="zoneId")
+            return ZoneDocument(zone_id, apex)
         for attempt in range(ATTEMPTS):
-            zone_id = zone_id_for(apex, attempt)
-            if not self._is_of_another(zone_id, apex):
-                return ZoneDocument(zone_id, apex)
+            derived = zone_id_for(apex, attempt)
+            if not self._is_of_another(derived, apex):
+                return ZoneDocument(derived, apex)
         raise Unavailable(f"no free number was found for the zone {shown(apex)}")
 
     def _is_of_another(self, zone_id: int, apex: Name) -> bool:
