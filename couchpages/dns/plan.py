@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from couchpages.dns import codes
 from couchpages.dns.checks import comparable
 from couchpages.dns.names import Name
-from couchpages.dns.records import Record, document_id
+from couchpages.dns.records import Record, document_id, serial_in
 from couchpages.dns.submission import WantedSet
 
 
@@ -74,15 +74,22 @@ def adding(existing: Iterable[tuple[str, Record]], record: Record) -> Plan:
     return plan
 
 
+def _but_serial(soa: bytes) -> tuple[bytes, bytes]:
+    return soa[:-20], soa[-16:]
+
+
 class Replacement:
     """A plan to write record sets in the making: those that are wanted first, then all that exist. Disabled records stay as they are.
 
-    With *everything*, the sets that nobody wants are deleted. A record with a flag is kept where a record without is wanted.
+    With *everything*, the sets that nobody wants are deleted. A record with a flag is kept where a record without is wanted. An SOA
+    whose serial alone is another is no change, unless that serial is above *serial*, the current one: a written serial is a floor.
     """
 
-    def __init__(self, *, everything: bool) -> None:
+    def __init__(self, *, everything: bool, serial: int) -> None:
         self._everything = everything
+        self._serial = serial
         self._wanted: dict[tuple[Name, int, bytes], Record] = {}
+        self._soas: list[tuple[Name, int, bytes]] = []
         self._sets: set[tuple[Name, int]] = set()
         self._kept: set[tuple[Name, int, bytes, str | None]] = set()
         self._found: set[tuple[Name, int, bytes]] = set()
@@ -95,13 +102,15 @@ class Replacement:
             return False
         self._sets.add(key)
         self._wanted.update((identity(record), record) for record in wanted.records)
+        if wanted.type == codes.SOA:
+            self._soas += map(identity, wanted.records)
         return True
 
     def see(self, doc_id: str, record: Record) -> None:
         """Take a record that exists."""
         if record.disabled or not (self._everything or (record.owner, record.type) in self._sets):
             return
-        key = identity(record)
+        key = self._meant(record)
         wanted = self._wanted.get(key)
         if wanted is None or (*key, record.flag) in self._kept:
             self._plan.remove(doc_id, record)
@@ -109,6 +118,18 @@ class Replacement:
         self._kept.add((*key, record.flag))
         self._found.add(key)
         self._plan.edit(doc_id, record, replace(record, ttl=wanted.ttl))
+
+    def _meant(self, record: Record) -> tuple[Name, int, bytes]:
+        """Give which of the wanted records *record* is."""
+        key = identity(record)
+        if record.type == codes.SOA and key not in self._wanted:
+            for other in self._soas:
+                if other[0] == key[0] and _but_serial(other[2]) == _but_serial(key[2]) and not self._raises(other[2]):
+                    return other
+        return key
+
+    def _raises(self, soa: bytes) -> bool:
+        return (serial_in(soa) - self._serial) % 2**32 in range(1, 2**31)
 
     @property
     def owners(self) -> set[Name]:

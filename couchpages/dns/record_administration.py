@@ -26,8 +26,9 @@ PATIENCE = 5.0
 WAITED_FOR = 20
 #: Types whose coming and going is felt at other names.
 FELT_ELSEWHERE = frozenset({codes.NS, codes.DNAME, codes.CNAME})
-#: How many findings a refusal tells.
+#: How many findings a refusal tells, and how many its sentence.
 TOLD = 20
+IN_ONE_SENTENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,15 @@ class RecordAdministration:
         return Done(plan, await self._check(zone.apex, plan, all_names=True, is_new=True))
 
     async def _planned(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool) -> Plan:
-        making = Replacement(everything=everything)
+        serial = self.catalogue.serial(zone.apex) or 0
+        making = Replacement(everything=everything, serial=serial)
 
         def want(each: WantedSet) -> None:
             if not making.want(each):
                 raise Problem(422, f"rrsets: {_told(each)} is there twice", field="rrsets")
             for record in each.records:
                 if record.type == codes.SOA:
-                    check_serial(record, self.catalogue.serial(zone.apex) or 0)
+                    check_serial(record, serial)
 
         await self.slices.each(wanted, want)
         owners = self.catalogue.owners(zone.apex) if everything else making.owners
@@ -179,5 +181,6 @@ def _told(wanted: WantedSet) -> str:
 
 def _refusal(found: Sequence[Finding]) -> Problem:
     told = [str(each) for each in found[:TOLD]]
-    more = f", and {len(found) - 1:,} more; findings has them" if len(found) > 1 else ""
-    return Problem(422, f"{told[0]}{more}", field="records", more={"findings": told})
+    left = len(found) - IN_ONE_SENTENCE
+    more = f"; and {left:,} more" if left > 0 else ""
+    return Problem(422, "; ".join(told[:IN_ONE_SENTENCE]) + more, field="records", more={"findings": told})
