@@ -34,7 +34,7 @@ def compiled(
     if before is None or touched is None:
         return (yield from _anew(holdings, zone.zone_id, apex, before, substitute))
     # Copying takes a large zone's dicts some milliseconds.
-    draft = Draft.of(before) if touched or holdings.serial(apex) != before.serial else Draft(apex)
+    draft = Draft.of(before)
     yield
     looked_at, changed = [], False
     for name in touched:
@@ -51,7 +51,8 @@ def _anew(
     holdings: Holdings, number: int, apex: Name, before: Zone | None, substitute: RRset
 ) -> Generator[None, None, Drafted]:
     draft = Draft(apex)
-    changed, stand, misplaced = before is None, 0, {}
+    changed, stand = before is None, 0
+    misplaced: dict[str, str] = {}
     for name in list(holdings.shelf(number).owners):
         if holdings.register.zone_for(number, name) == apex:
             rrsets = _at(holdings, number, apex, name)

@@ -7,7 +7,7 @@ count in serials, as on every node. Everything that changes what zones answer is
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from couchpages.dns import serials
+from couchpages.dns import codes, serials
 from couchpages.dns.names import Name, shown
 from couchpages.dns.reading import Arrival
 from couchpages.dns.records import Record, zone_id_of
@@ -159,6 +159,17 @@ class Holdings:
             raise KeyError(apex)
         generations = self._sums.generations(zone.zone_id) + self.register.generations(apex)
         return serials.of(self._sums.floor(zone.zone_id), generations)
+
+    def generations(self, doc_id: str) -> int:
+        """Give the sum of the generations of a document's leaves, of records or zones (whose ids cannot be taken for each other's)."""
+        record, zone = self.documents.get(doc_id), self.register.documents.get(doc_id)
+        return max(record.trace.generations if record else 0, zone.generations if zone else 0)
+
+    def has_soa(self, apex: Name) -> bool:
+        """Whether an SOA is written in a zone."""
+        zone = self.register.named(apex)
+        found = self.records_at(zone.zone_id, apex) if zone is not None else ()
+        return any(record.type == codes.SOA and not record.disabled for _, record in found)
 
     def shelf_number(self, doc_id: str) -> int | None:
         """Give the number of the shelf on which a document stands, which is that of its zone; None of what has none, or is not known."""

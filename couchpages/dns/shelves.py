@@ -16,9 +16,11 @@ class Shelf:
 
     owners: dict[Name, str | dict[str, None]] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
+    size: int = 0
 
     def put(self, doc_id: str, record: Record | None) -> None:
         """Take in a document that is not here."""
+        self.size += 1
         if record is None:
             self.others.add(doc_id)
             return
@@ -34,6 +36,7 @@ class Shelf:
 
     def take(self, doc_id: str, record: Record | None) -> None:
         """Let go of a document."""
+        self.size -= 1
         if record is None:
             self.others.discard(doc_id)
             return
@@ -56,5 +59,5 @@ class Shelf:
                 yield from found
         yield from self.others
 
-    def __bool__(self) -> bool:
-        return bool(self.owners or self.others)
+    def __len__(self) -> int:
+        return self.size
