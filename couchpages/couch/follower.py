@@ -223,7 +223,9 @@ class Follower(Service):
         self._metrics.changes.labels(self._database.name).inc()
         if self._beginning == "0":
             self._unseen.discard(change.doc_id)
-            (self._known.discard if change.doc is None else self._known.add)(change.doc_id)
+            # Whoever asks for leaves knows of deleted documents too, as long as something is left of them.
+            is_there = change.doc is not None or (self._style and change.revs)
+            (self._known.add if is_there else self._known.discard)(change.doc_id)
 
     def _start_over(self, born: str) -> None:
         if self._born is not None or (self._loaded and self._known):

@@ -10,7 +10,7 @@ from couchpages.dns import codes
 from couchpages.dns.catalogue import Catalogue
 from couchpages.dns.checks import Finding, Severity, in_order, introduced, of_name
 from couchpages.dns.contents import Contents
-from couchpages.dns.names import Name, shown
+from couchpages.dns.names import Name, is_within, shown
 from couchpages.dns.plan import Plan, Replacement, adding, same
 from couchpages.dns.rdata import type_to_text
 from couchpages.dns.record_writer import RecordWriter
@@ -73,10 +73,10 @@ class RecordAdministration:
         """Give a record and its zone. Raises a 404."""
         self.catalogue.require_loaded()
         record = self.catalogue.record(doc_id)
-        zones = self.catalogue.numbered(record.zone_id) if record is not None else ()
-        if record is None or not zones:
+        zone = _zone_of(record, self.catalogue.numbered(record.zone_id)) if record is not None else None
+        if record is None or zone is None:
             raise Problem(404, f"there is no record {doc_id}; 'couchpages dns list-zone' shows the ids", field="id")
-        return zones[0], record
+        return zone, record
 
     async def delete(self, zone: ZoneDocument, doc_ids: Iterable[str]) -> Done:
         """Delete records by their documents' ids."""
@@ -169,6 +169,12 @@ class RecordAdministration:
             others = self.catalogue.owners(contents.apex)
             await self.slices.each(others, lambda name: names.add(name) if contents.concerns(name, owner) else None)
         return sorted(names)
+
+
+def _zone_of(record: Record, zones: Sequence[ZoneDocument]) -> ZoneDocument | None:
+    """Give the zone of a record; where several have its number by a mistake, that which its name is in."""
+    within = [each for each in zones if is_within(record.owner, each.apex)]
+    return max(within, key=lambda each: len(each.apex), default=zones[0] if zones else None)
 
 
 async def _wait(answered: Awaitable[None]) -> None:
