@@ -176,6 +176,7 @@ class Metrics:
         self.queries = QueryFamilies(registry)
         self.dns_connections = Gauge(
             "couchpages_dns_connections", "TCP connections to the name server that are open.", registry=registry
+        )
         self._declare_zones()
 
     def _declare_zones(self) -> None:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from couchpages.dns import codes
 from couchpages.dns.names import LONGEST_NAME, Name, from_text
 from couchpages.dns.records import Record
+from couchpages.dns.rrsets import RRset
 from couchpages.dns.submission import DEFAULT_TTL
+from couchpages.dns.zone import soa_data, substitute_soa
 from couchpages.web.problem import Problem
 
-#: Serial, refresh, retry, expire and minimum, the last four in seconds and within RFC 1912 section 2.2 and RFC 2308 section 5.
 FIRST_SERIAL = 1
-TIMERS = (FIRST_SERIAL, 3600, 900, 1209600, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class ZoneDefaults:
 
     nameservers: tuple[Name, ...] = ()
     hostmaster: Name | None = None
+
+    def substitute(self, apex: Name) -> RRset:
+        """Give the SOA of a zone in which none is written."""
+        primary = self.nameservers[0] if self.nameservers else apex
+        return substitute_soa(apex, primary, self.hostmaster or _hostmaster(apex))
 
 
 def beginning(apex: Name, zone_id: int, nameservers: Sequence[Name], hostmaster: Name | None) -> list[Record]:
@@ -31,8 +36,7 @@ def beginning(apex: Name, zone_id: int, nameservers: Sequence[Name], hostmaster:
             "(--nameserver ns1.example.net)",
             field="nameservers",
         )
-    timers = b"".join(each.to_bytes(4, "big") for each in TIMERS)
-    soa = nameservers[0] + (hostmaster or _hostmaster(apex)) + timers
+    soa = soa_data(nameservers[0], hostmaster or _hostmaster(apex), FIRST_SERIAL)
     return [
         Record(zone_id, apex, codes.SOA, DEFAULT_TTL, soa),
         *(Record(zone_id, apex, codes.NS, DEFAULT_TTL, each) for each in dict.fromkeys(nameservers)),

@@ -26,7 +26,7 @@ class Slices:
         end = self._clock() + SLICE
         return lambda: self._clock() >= end
 
-    def run(self, work: Generator[None, None, None]) -> "CooperativeTask[None]":
+    def run(self, work: Generator[None, None, None]) -> "CooperativeTask[Generator[None, None, None]]":
         """Run *work*, which yields after each small step."""
         return self._cooperator.cooperate(work)
 
@@ -52,7 +52,7 @@ class Slices:
                 is_over = self._slice()
 
     @staticmethod
-    def leave(task: "CooperativeTask[None]") -> None:
+    def leave(task: "CooperativeTask[Generator[None, None, None]]") -> None:
         """End a work wherever it is; one that ended by itself too."""
         task.whenDone().addErrback(lambda failure: failure.trap(TaskStopped))
         task.stop()

@@ -64,7 +64,7 @@ class Swaps:
         self._may_complete = False
         self._settling = Settling()
         self._guarded: set[Name] = set()
-        self._work: CooperativeTask[None] | None = None
+        self._work: CooperativeTask[Generator[None, None, None]] | None = None
         self._timer: Any = None
         self._changed = reactor.seconds()
         metrics.dns_zones.set_function(lambda: len(self.zones))
