@@ -91,7 +91,7 @@ def expected(zones: list[OracleZone], qname: Name, rdtype: RdataType, *, across:
     while zone is not None:
         step = _look_up(zone, name, rdtype)
         so_far = replace(
-            step.verdict, answer=so_far.answer + step.verdict.answer, links=so_far.links + (step.target is not None),
+            step.verdict, answer=tuple(dict.fromkeys(so_far.answer + step.verdict.answer)), links=so_far.links + (step.target is not None),
             aa=step.verdict.aa or bool(so_far.answer),
         )  # fmt: skip
         if step.target is None:
