@@ -1,4 +1,4 @@
-"""The program behind PowerDNS in the first system's shape. Runs as a process of its own: ``HOSTS unix PATH``, or ``HOSTS http PORT``.
+"""The program behind PowerDNS in the first system's shape. Runs as a process: HOSTS unix PATH READY, or HOSTS http PORT READY.
 
 The first system's asked CouchDB for each query; this one answers from its memory, which flatters PowerDNS.
 """
@@ -8,6 +8,7 @@ import socketserver
 import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.bench.dns.backend_answers import Table
@@ -66,10 +67,11 @@ def _on_http(table: Table, port: str) -> socketserver.BaseServer:
 _WAYS: dict[str, Callable[[Table, str], socketserver.BaseServer]] = {"unix": _on_unix, "http": _on_http}
 
 
-def main(hosts: str, way: str, where: str) -> None:
-    """Answer until ended by a signal."""
+def main(hosts: str, way: str, where: str, ready: str) -> None:
+    """Make the file *ready* when it listens; answer until ended by a signal."""
     made: Any = _WAYS[way](Table(Zone(int(hosts))), where)
     with made as server:
+        Path(ready).touch()
         server.serve_forever()
 
 

@@ -11,28 +11,41 @@ ZONE_FILE = "zone"
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A folder and a port for the server, and a spare port for a program that it asks."""
+
+    folder: Path
+    port: int
+    spare: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
-    """Files for the server's folder, by their names, and its command: a program and its arguments."""
+    """Files for the server's folder, by their names, and its command: a program and its arguments.
+
+    *backend*, if there is one, says in what way and where the program behind the server listens, which is started before.
+    """
 
     command: tuple[str, ...]
     files: Mapping[str, str] = field(default_factory=dict)
+    backend: tuple[str, str] | None = None
 
 
-def nsd(folder: Path, port: int, zone: Zone) -> Recipe:
+def nsd(place: Place, zone: Zone) -> Recipe:
     """One server process; the other two of NSD do nothing but wait."""
     text = f"""
 server:
     server-count: 1
-    ip-address: 127.0.0.1@{port}
+    ip-address: 127.0.0.1@{place.port}
     username: ""
     chroot: ""
-    zonesdir: "{folder}"
+    zonesdir: "{place.folder}"
     database: ""
-    pidfile: "{folder}/pid"
-    logfile: "{folder}/log"
-    xfrdir: "{folder}"
-    xfrdfile: "{folder}/xfrd.state"
-    zonelistfile: "{folder}/zone.list"
+    pidfile: "{place.folder}/pid"
+    logfile: "{place.folder}/log"
+    xfrdir: "{place.folder}"
+    xfrdfile: "{place.folder}/xfrd.state"
+    zonelistfile: "{place.folder}/zone.list"
     rrl-ratelimit: 0
     minimal-responses: yes
 remote-control:
@@ -41,15 +54,15 @@ zone:
     name: {zone.name}
     zonefile: {ZONE_FILE}
 """
-    return Recipe(("nsd", "-d", "-c", f"{folder}/nsd.conf"), {"nsd.conf": text, ZONE_FILE: zone.text()})
+    return Recipe(("nsd", "-d", "-c", f"{place.folder}/nsd.conf"), {"nsd.conf": text, ZONE_FILE: zone.text()})
 
 
-def knot(folder: Path, port: int, zone: Zone) -> Recipe:
+def knot(place: Place, zone: Zone) -> Recipe:
     """One thread for UDP."""
     text = f"""
 server:
-    rundir: "{folder}"
-    listen: 127.0.0.1@{port}
+    rundir: "{place.folder}"
+    listen: 127.0.0.1@{place.port}
     udp-workers: 1
     tcp-workers: 1
     background-workers: 1
@@ -57,17 +70,17 @@ log:
   - target: stderr
     any: warning
 database:
-    storage: "{folder}"
+    storage: "{place.folder}"
 template:
   - id: default
-    storage: "{folder}"
+    storage: "{place.folder}"
     zonefile-sync: -1
     journal-content: none
 zone:
   - domain: {zone.name}
     file: {ZONE_FILE}
 """
-    return Recipe(("knotd", "-c", f"{folder}/knot.conf"), {"knot.conf": text, ZONE_FILE: zone.text()})
+    return Recipe(("knotd", "-c", f"{place.folder}/knot.conf"), {"knot.conf": text, ZONE_FILE: zone.text()})
 
 
 #: What makes PowerDNS ask its backend for each query.
@@ -81,25 +94,36 @@ zone-cache-refresh-interval=0
 CACHES = ""
 
 
-def powerdns_bind(folder: Path, port: int, zone: Zone, caches: str = CACHES) -> Recipe:
+def powerdns_bind(place: Place, zone: Zone, caches: str = CACHES) -> Recipe:
     """Read the zone from its file."""
-    bind = f"launch=bind\nbind-config={folder}/named.conf\n"
-    named = f'zone "{zone.name}" {{ type master; file "{folder}/{ZONE_FILE}"; }};\n'
-    return _powerdns(folder, port, bind + caches, {"named.conf": named, ZONE_FILE: zone.text()})
+    bind = f"launch=bind\nbind-config={place.folder}/named.conf\n"
+    named = f'zone "{zone.name}" {{ type master; file "{place.folder}/{ZONE_FILE}"; }};\n'
+    return _powerdns(place, bind + caches, {"named.conf": named, ZONE_FILE: zone.text()})
 
 
-def powerdns_remote(folder: Path, port: int, connection: str) -> Recipe:
-    """Ask a program over *connection* for each query."""
-    remote = f"launch=remote\nremote-connection-string={connection}\n"
-    return _powerdns(folder, port, remote + NO_CACHES, {})
+def powerdns_remote_unix(place: Place, zone: Zone) -> Recipe:
+    """Ask a program over a Unix socket for each query."""
+    del zone
+    path = f"{place.folder}/backend"
+    return _powerdns(place, _remote(f"unix:path={path}"), {}, ("unix", path))
 
 
-def _powerdns(folder: Path, port: int, own: str, files: Mapping[str, str]) -> Recipe:
+def powerdns_remote_http(place: Place, zone: Zone) -> Recipe:
+    """Ask a program over HTTP for each query."""
+    del zone
+    return _powerdns(place, _remote(f"http:url=http://127.0.0.1:{place.spare}"), {}, ("http", str(place.spare)))
+
+
+def _remote(connection: str) -> str:
+    return f"launch=remote\nremote-connection-string={connection}\n{NO_CACHES}"
+
+
+def _powerdns(place: Place, own: str, files: Mapping[str, str], backend: tuple[str, str] | None = None) -> Recipe:
     # With one thread behind that which receives, PowerDNS hands nothing over; that is the quickest on one core.
     text = f"""
 local-address=127.0.0.1
-local-port={port}
-socket-dir={folder}
+local-port={place.port}
+socket-dir={place.folder}
 daemon=no
 guardian=no
 disable-syslog=yes
@@ -108,4 +132,4 @@ security-poll-suffix=
 receiver-threads=1
 distributor-threads=1
 {own}"""
-    return Recipe(("pdns_server", f"--config-dir={folder}"), {"pdns.conf": text, **files})
+    return Recipe(("pdns_server", f"--config-dir={place.folder}"), {"pdns.conf": text, **files}, backend)

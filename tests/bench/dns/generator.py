@@ -27,6 +27,7 @@ def main() -> None:
         flood.run(WARMING)
         flood.counts = replace(flood.counts, answers=0, lost=0)
         outcome = measured(flood, asked["seconds"], asked["pids"])
+        flood.settle()
     json.dump(asdict(outcome), sys.stdout)
 
 
