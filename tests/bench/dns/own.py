@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.bench import machine
 from tests.bench.dns.servers import CORE
@@ -92,7 +92,7 @@ class Writer:
         answer = self._publisher.call(method, path, body)
         assert answer.status in (200, 201, 202, 204), f"{method} {path}: {answer.status} {answer.body[:300]!r}"
 
-    def __enter__(self) -> "Writer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

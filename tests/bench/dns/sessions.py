@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from tests.bench import machine
 from tests.bench.deploying import Rows
-from tests.bench.dns import probe
+from tests.bench.dns import probe, usage
 from tests.bench.dns.outcome import Outcome, ratio, shown
 from tests.bench.dns.own import Own
-from tests.bench.dns.servers import NameServer
+from tests.bench.dns.servers import CORE, NameServer
 from tests.bench.dns.zone import Zone
 from tests.bench.hot_path.peers import NotMeasurable
 from tests.bench.hot_path.turns import Bench
@@ -30,6 +31,8 @@ def serving(bench: Bench, server: NameServer, zone: Zone) -> Iterator[NameServer
     try:
         server.start()
         wait_until(lambda: probe.answers(server.port, zone), f"{server.name} to answer", probe.LOADING)
+        if machine.pinned(CORE):
+            usage.pin(server.pids, CORE)
         probe.check(server.name, server.port, zone)
         yield server
     finally:

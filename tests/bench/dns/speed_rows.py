@@ -27,7 +27,7 @@ def existing(bench: Bench) -> Rows:
 
 
 def edns(bench: Bench) -> Rows:
-    """The same as resolvers ask."""
+    """Ask for the same as resolvers do."""
     load = questions.existing(Zone(HOSTS), edns=True)
     others = (Compared(servers.nsd), Compared(servers.powerdns), Compared(servers.knot))
     return _measured(bench, "the same with EDNS, and with DO set", load, others)

@@ -1,4 +1,4 @@
-"""What processes use of the machine, with all their children (asks the machine)."""
+"""What processes use of the machine, with all their children, and which core (asks the machine)."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -17,6 +17,13 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 def proportional(pids: Iterable[int]) -> float:
     """Give their memory in MB; what several of them share counts once (PSS)."""
     return sum(_pss(pid) for pid in family(pids)) * 1024 / 1e6
+
+
+def pin(pids: Iterable[int], core: int) -> None:
+    """Have all their threads on one core, also such as chose another themselves (Knot's do)."""
+    for pid in family(pids):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
 
 
 def family(pids: Iterable[int]) -> Iterator[int]:
