@@ -123,3 +123,9 @@ def powerdns_remote_unix() -> NameServer:
 def powerdns_remote_http() -> NameServer:
     """Make the first system's shape: PowerDNS before a program, over HTTP."""
     return Foreign("PowerDNS, remote backend over HTTP, caches off", configurations.powerdns_remote_http)
+
+
+def powerdns_remote_http_unthreaded() -> NameServer:
+    """Make the same with one thread that asks, so that its waiting is seen."""
+    recipe = partial(configurations.powerdns_remote_http, threads=1)
+    return Foreign("the same with distributor-threads=1 instead of its own 3", recipe)

@@ -21,6 +21,7 @@ def existing(bench: Bench) -> Rows:
         Compared(servers.powerdns, "at least 1.2"),
         Compared(servers.powerdns_remote_unix, "at least 20"),
         Compared(servers.powerdns_remote_http, "at least 400"),
+        Compared(servers.powerdns_remote_http_unthreaded),
         Compared(servers.knot),
     )
     return _measured(bench, f"{HOSTS:,} A names over UDP", questions.existing(Zone(HOSTS)), others)

@@ -2,7 +2,10 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from tests.bench import machine
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 #: Where utime and stime stand behind the program's name in /proc/PID/stat, see proc(5).
@@ -24,6 +27,18 @@ def pin(pids: Iterable[int], core: int) -> None:
     for pid in family(pids):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), {core})
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Keep this thread, and what it starts, on one core during the block, where the machine can pin."""
+    before = os.sched_getaffinity(0)
+    if machine.pinned(core):
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def family(pids: Iterable[int]) -> Iterator[int]:
