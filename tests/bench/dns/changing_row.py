@@ -1,5 +1,6 @@
 """The row with a zone that changes all the time, beside the same zone at rest (does I/O)."""
 
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 
@@ -34,7 +35,8 @@ def _measured(bench: Bench, zone: Zone, aim: str) -> Rows:
 
     try:
         with serving(bench, own, zone):
-            found = bench.in_turns({"rest": partial(flooded, own, load, bench.seconds), "changing": changed})
+            rest: Callable[[], Outcome] = partial(flooded, own, load, bench.seconds)
+            found = bench.in_turns({"rest": rest, "changing": changed})
     except (NotMeasurable, AssertionError) as reason:
         return [(title, f"not measured: {str(reason).splitlines()[0]}", aim)]
     return [

@@ -1,6 +1,7 @@
 """The row with one question outstanding at a time (starts processes)."""
 
 from contextlib import ExitStack
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -28,7 +29,7 @@ def latency(bench: Bench) -> Rows:
     with ExitStack() as stack:
         tried = {each.name: started(bench, stack, each, zone) for each in (make() for make in _MAKERS)}
         running = {name: server for name, server in tried.items() if not isinstance(server, str)}
-        found = bench.in_turns({name: lambda each=each: measure(each) for name, each in running.items()})  # type: ignore[misc]
+        found = bench.in_turns({name: partial(measure, each) for name, each in running.items()})
     title = "latency with one question outstanding, p50 and p99: "
     return [
         (

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from tests.bench import machine
 from tests.bench.deploying import Rows
@@ -55,7 +56,7 @@ def compared(
         made = [Own(), *(each.make() for each in others)]
         servers = {server.name: started(bench, stack, server, zone) for server in made}
         running = {name: server for name, server in servers.items() if not isinstance(server, str)}
-        found = bench.in_turns({name: lambda server=server: measure(server) for name, server in running.items()})  # type: ignore[misc]
+        found = bench.in_turns({name: partial(measure, server) for name, server in running.items()})
     own, *names = servers
     rows: Rows = [(f"{title}: couchpages", _figures(found, servers, own), "")]
     for name, each in zip(names, others, strict=True):

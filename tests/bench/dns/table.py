@@ -25,7 +25,7 @@ ROWS: Mapping[str, Callable[[Bench], Rows]] = {
 def measured() -> Rows:
     """Measure every row, and say how."""
     how = "every server on core 1, the load on core 0, limits of rates off; in each row all servers take turns"
-    backend = "the program behind PowerDNS's remote backend answers from its memory, which flatters PowerDNS: the first system's asked CouchDB"
+    backend = "what stands behind PowerDNS's remote backend answers from memory, which flatters it: the first system's asked CouchDB"
     setting = (how, f"medians of {ROUNDS} rounds of {SECONDS} s, of ratios too; {backend}", "")
     return [setting, *(line for name in ROWS for line in row(name))]
 

@@ -1,6 +1,7 @@
 """Rows with a great zone: loading it, its memory, and one record of it changed (does I/O)."""
 
 import time
+from functools import partial
 from statistics import median
 
 from tests.bench import machine
@@ -26,7 +27,7 @@ def large(bench: Bench) -> Rows:
     own, others = Own(), [make() for make in _OTHERS]
     tried = {each.name: _prepared(bench, each, zone) for each in (own, *others)}
     ready = [each for each in (own, *others) if tried[each.name] is None]
-    found = bench.in_turns({each.name: lambda each=each: _loaded(each, zone) for each in ready})  # type: ignore[misc]
+    found = bench.in_turns({each.name: partial(_loaded, each, zone) for each in ready})
     rows: Rows = []
     for name, reason in tried.items():
         title = f"a zone of {HOSTS:,} records, from the start until it answers; memory (PSS): {name}"
