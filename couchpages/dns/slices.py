@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import CooperativeTask, Cooperator, TaskStopped
+from twisted.internet.task import CooperativeTask, Cooperator
 
 #: Seconds of work between two turns of the reactor. A query waits that long for each of the works that are under way: one, or two.
 SLICE = 0.002
 T = TypeVar("T")
+Work: TypeAlias = "CooperativeTask[Generator[None, None, None]]"
 
 
 class Slices:
@@ -25,7 +26,7 @@ class Slices:
         end = self._clock() + SLICE
         return lambda: self._clock() >= end
 
-    def run(self, work: Generator[None, None, None]) -> "CooperativeTask[None]":
+    def run(self, work: Generator[None, None, None]) -> Work:
         """Run *work*, which yields after each small step."""
         return self._cooperator.cooperate(work)
 
@@ -40,9 +41,3 @@ class Slices:
 
         done: Deferred[Any] = self.run(work()).whenDone()
         return done.addCallback(lambda _: made)
-
-    @staticmethod
-    def leave(task: "CooperativeTask[None]") -> None:
-        """End a work wherever it is; one that ended by itself too."""
-        task.whenDone().addErrback(lambda failure: failure.trap(TaskStopped))
-        task.stop()
