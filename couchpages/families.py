@@ -2,12 +2,14 @@
 
 from itertools import accumulate
 
+import dns.rcode
+import dns.rdatatype
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from couchpages.tallies import BOUNDS, Durations, PlainCounter, Tallies
+from couchpages.tallies import BOUNDS, Durations, PlainCounter, QueryTally, Tallies
 
 RESPONSES = (
     "couchpages_site_responses",
@@ -16,6 +18,21 @@ RESPONSES = (
 SIZES = (
     "couchpages_site_response_bytes",
     "Bytes of the bodies of responses, by site (empty: a host that is no site).",
+)
+QUERIES = (
+    ("queries", "Questions answered, by transport (udp, tcp), type and response code.", ["transport", "type", "rcode"]),
+    ("ready_answers", "Answers that were ready, among those.", ["transport"]),
+    ("truncated_answers", "Answers worked out that did not fit.", ["transport"]),
+    (
+        "malformed_messages",
+        "Messages that are no questions, by what they got: a response code, or none.",
+        ["transport", "answer"],
+    ),
+    ("unsent_answers", "Answers that the system did not take.", ["transport"]),
+)
+QUERY_SECONDS = (
+    "couchpages_dns_answer_seconds",
+    "Seconds from reading some questions until their answers are sent, of a sample.",
 )
 ENDS = (*(floatToGoString(bound) for bound in BOUNDS), "+Inf")
 
@@ -85,6 +102,60 @@ class Histograms(Collector):
 
     def _family(self) -> HistogramMetricFamily:
         return HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
+
+
+class QueryFamilies(Collector):
+    """What the name server was asked, and what it answered: a :class:`~couchpages.tallies.QueryTally` for each transport."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._tallies: dict[str, QueryTally] = {}
+        registry.register(self)
+
+    def labels(self, transport: str) -> QueryTally:
+        """Give the tally of a *transport*."""
+        return self._tallies.setdefault(transport, QueryTally())
+
+    def describe(self) -> list[Metric]:
+        """Give the families without figures."""
+        return self.collect()
+
+    def collect(self) -> list[Metric]:
+        """Give the families."""
+        queries, ready, truncated, malformed, unsent = (
+            CounterMetricFamily(f"couchpages_dns_{name}", documentation, labels=labels)
+            for name, documentation, labels in QUERIES
+        )
+        seconds = HistogramMetricFamily(*QUERY_SECONDS, labels=["transport"])
+        for transport, tally in self._tallies.items():
+            for (type_, rcode), count in _by_name(tally).items():
+                queries.add_metric([transport, type_, rcode], count)
+            ready.add_metric([transport], tally.ready)
+            truncated.add_metric([transport], tally.truncated)
+            malformed.add_metric([transport, "none"], tally.dropped)
+            for number, count in tally.malformed.items():
+                malformed.add_metric([transport, _rcode(number)], count)
+            unsent.add_metric([transport], tally.unsent)
+            buckets = list(zip(ENDS, map(float, accumulate(tally.seconds.counts)), strict=True))
+            seconds.add_metric([transport], buckets, tally.seconds.sum)
+        return [queries, ready, truncated, malformed, unsent, seconds]
+
+
+def _by_name(tally: QueryTally) -> dict[tuple[str, str], int]:
+    counts: dict[tuple[str, str], int] = {}
+    for (type_, rcode), (count,) in tally.cells.items():
+        names = _type(type_), _rcode(rcode)
+        counts[names] = counts.get(names, 0) + count
+    return counts
+
+
+def _type(number: int) -> str:
+    # Anybody may ask for any of 65,536 types: those without a name share a figure.
+    name = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number))
+    return "other" if name.startswith("TYPE") else name
+
+
+def _rcode(number: int) -> str:
+    return dns.rcode.to_text(dns.rcode.Rcode.make(number))
 
 
 def site_families(tallies: Tallies, *, openmetrics: bool) -> str:

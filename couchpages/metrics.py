@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from couchpages.families import Counters, Histograms, plain_counter, site_families
+from couchpages.families import Counters, Histograms, QueryFamilies, plain_counter, site_families
 from couchpages.tallies import PlainCounter, Tallies
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,6 +48,8 @@ class Metrics:
     waiting_blobs: Gauge = field(init=False)
     conflicts: Counter = field(init=False)
     sites: Gauge = field(init=False)
+    queries: QueryFamilies = field(init=False)
+    dns_connections: Gauge = field(init=False)
     dns_zones: Gauge = field(init=False)
     dns_records: Gauge = field(init=False)
     dns_change_age: Gauge = field(init=False)
@@ -171,6 +173,10 @@ class Metrics:
             registry=registry,
         )
         self.sites = Gauge("couchpages_sites", "Sites that this node serves.", registry=registry)
+        self.queries = QueryFamilies(registry)
+        self.dns_connections = Gauge(
+            "couchpages_dns_connections", "TCP connections to the name server that are open.", registry=registry
+        )
         self._declare_zones()
 
     def _declare_zones(self) -> None:

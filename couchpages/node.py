@@ -29,6 +29,7 @@ from couchpages.couch.password_watch import PasswordWatch
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
 from couchpages.metrics import Metrics
+from couchpages.name_server import NameServer
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
@@ -106,10 +107,13 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     )  # fmt: skip
 
     api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
-    calls = (*api.routes(), *FirstSystemApi(api).routes())
+    name_server = NameServer(reactor, threads, transport, settings, metrics, keyring)
+    calls = (*api.routes(), *FirstSystemApi(api).routes(), *name_server.routes)
     visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
     public = ByHost(settings.api.hosts, Routes(calls), visits)
-    private: Application = Routes((*calls, *Health([sites, *followers, guard], metrics).routes()))
+    private: Application = Routes(
+        (*calls, *Health([sites, *followers, *name_server.ready_parts, guard], metrics).routes())
+    )
 
     ordered = InOrder(lambda failure: _give_up(reactor, failure))
     for service in (
@@ -126,6 +130,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
         Prepared("conflicting keys", lambda: None, key_conflicts.stop),
         *followers,
+        *name_server.services,
     ):
         service.setServiceParent(ordered)
     metrics.tallies.is_known = sites.is_known
@@ -151,6 +156,8 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
     ):
         listener.setServiceParent(listening)
+    for each in name_server.listeners(second, descriptors=descriptors, backlog=BACKLOG):
+        each.setServiceParent(listening)
     opened_anew = (*reopen, *([access_log.reopen] if access_log else []))
     return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, listening]
 

@@ -208,6 +208,10 @@ class Grant(Protocol):
         """Whether the key may act on the site of this (canonical) name."""
         ...
 
+    def reaches_zone(self, zone: str) -> bool:
+        """Whether the key may act on the DNS zone of this name, in lower case and without a dot at its end."""
+        ...
+
 
 class Readiness(Protocol):
     """A part of the node that may not be ready to serve."""

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -17,13 +17,20 @@ from twisted.python.failure import Failure
 
 from couchpages.reactors import running_loop
 from couchpages.stopping import stop_in_turn
-from couchpages.web.edge import Edge
 from couchpages.web.on_twisted import AsyncioFactory
 
 #: Seconds that responses under way get when the daemon stops: systemd kills after 90.
 DRAIN = 10.0
 #: Connections that wait for being accepted at a socket that somebody else began to listen on: as many as systemd has by default.
 INHERITED_BACKLOG = 4096
+
+
+class Drains(Protocol):
+    """What has connections."""
+
+    async def drain(self, patience: float) -> None:
+        """Let what is under way end for *patience* seconds, and close everything."""
+        ...
 
 
 class InOrder(MultiService):
@@ -88,13 +95,13 @@ class Listener(Service):
         reactor: Any,
         endpoint: IStreamServerEndpoint,
         description: str,
-        edge: Edge,
+        drains: Drains,
         make: Callable[[], asyncio.Protocol],
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
         self._description = description
-        self._edge = edge
+        self._drains = drains
         self._make = make
         self._port: Any = None
         self._server: asyncio.Server | None = None
@@ -147,7 +154,7 @@ class Listener(Service):
         if server is not None:
             server.close()
         await maybeDeferred(port.stopListening)
-        await self._edge.drain(DRAIN)
+        await self._drains.drain(DRAIN)
 
     def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
         """Take no more connections, and let responses under way end."""

@@ -7,6 +7,7 @@ Prometheus. Everything here is used by one thread, the reactor's, which is also 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 #: Upper ends of the buckets in seconds, included, as Prometheus has them; the last bucket, without an end, comes on top.
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -139,3 +140,35 @@ class Tallies:
             del self._tallies[site]
         yield UNKNOWN, self.unknown
         yield from self._tallies.items()
+
+
+Cell: TypeAlias = list[int]
+"""One figure, counted up where it lies: whoever counts the same thing often keeps it."""
+
+
+class QueryTally:
+    """What was asked of the name server over one transport.
+
+    :ivar cells: answers by the numbers of the question's type and of the response code.
+    :ivar ready: answers that were ready, which are among those.
+    :ivar truncated: answers that were worked out and did not fit.
+    :ivar malformed: messages that are no questions, by the code of what they got.
+    :ivar dropped: messages that got nothing: too short, or answers themselves.
+    :ivar unsent: answers that the system did not take.
+    :ivar seconds: from reading some questions until their answers are sent, of a sample.
+    """
+
+    __slots__ = ("cells", "dropped", "malformed", "ready", "seconds", "truncated", "unsent")
+
+    def __init__(self) -> None:
+        self.cells: dict[tuple[int, int], Cell] = {}
+        self.malformed: dict[int, int] = {}
+        self.ready = self.truncated = self.dropped = self.unsent = 0
+        self.seconds = Durations()
+
+    def cell(self, type_: int, rcode: int) -> Cell:
+        """Give where answers with *rcode* to questions for *type_* are counted."""
+        found = self.cells.get((type_, rcode))
+        if found is None:
+            found = self.cells[type_, rcode] = [0]
+        return found

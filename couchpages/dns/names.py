@@ -110,3 +110,25 @@ def is_wildcard(name: Name) -> bool:
 def order(name: Name) -> tuple[bytes, ...]:
     """Give what names are sorted by, so that a name stands before those below it (RFC 4034 section 6.1)."""
     return labels(canonical(name))[::-1]
+
+
+def within_zone(text: str, apex: Name) -> Name:
+    """Read an owner's name in the zone *apex*. Raises ValueError with what is wrong.
+
+    ``@`` is the apex; with a dot at its end a name is absolute; another one that ends with the zone's name is taken for absolute too,
+    and every other is relative to the zone.
+    """
+    if text == "@":
+        return apex
+    name = from_text(text)
+    if is_within(canonical(name), apex):
+        return name
+    if _is_absolute(text):
+        raise ValueError(f"{text[:LONGEST_NAME]!r} lies outside the zone {shown(apex)}")
+    if len(name) - 1 + len(apex) > LONGEST_NAME:
+        raise ValueError(f"{text[:LONGEST_NAME]!r} has more than 255 octets together with the zone's name")
+    return name[:-1] + apex
+
+
+def _is_absolute(text: str) -> bool:
+    return dns.name.from_text(text, None, dns.name.IDNA_2008_Practical).is_absolute()

@@ -90,6 +90,12 @@ def parse(type_: int, content: str) -> bytes:
     return wire
 
 
+def complaint(type_: int, error: Exception) -> str:
+    """Say what the content of a type needs, and what dnspython says is wrong."""
+    kind = type_to_text(type_)
+    return f"{kind} content needs {_needs(kind)} ({_why(error)})"
+
+
 def _needs(kind: str) -> str:
     return NEEDS.get(kind, "what its RFC asks for, or the form of RFC 3597: \\# LENGTH HEXADECIMAL")
 

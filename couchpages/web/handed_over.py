@@ -7,7 +7,8 @@ from typing import cast
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
-from couchpages.web.edge import Connected, Edge
+from couchpages.web.connections import Connected
+from couchpages.web.edge import Edge
 from couchpages.web.on_asyncio import TwistedTransport
 from couchpages.web.server import EdgeChannel
 
@@ -147,7 +148,7 @@ class HandedOver(asyncio.Protocol):
 
     @property
     def waits(self) -> bool:
-        """See :class:`couchpages.web.edge.Connected`."""
+        """See :class:`couchpages.web.connections.Connected`."""
         return self._channel is not None and not self._channel.requests
 
     def overdue(self, now: float) -> None:
@@ -161,7 +162,7 @@ class HandedOver(asyncio.Protocol):
             self.deadline = self._edge.second.now + self._edge.limits.time_to_read(unsent)
 
     def finish(self) -> None:
-        """See :class:`couchpages.web.edge.Connected`."""
+        """See :class:`couchpages.web.connections.Connected`."""
         channel = self._channel
         if channel is not None:
             channel.persistent = False
@@ -169,6 +170,6 @@ class HandedOver(asyncio.Protocol):
                 channel.transport.loseConnection()
 
     def abort(self) -> None:
-        """See :class:`couchpages.web.edge.Connected`."""
+        """See :class:`couchpages.web.connections.Connected`."""
         if self._channel is not None:
             self._channel.abort()

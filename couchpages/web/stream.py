@@ -130,7 +130,7 @@ class Stream(asyncio.Protocol):
         if self.sending is not None:
             self.sending.lost()
 
-    # What the port asks; see :class:`couchpages.web.edge.Connected`.
+    # What the port asks; see :class:`couchpages.web.connections.Connected`.
 
     @property
     def since(self) -> float:

@@ -1,0 +1,85 @@
+"""Takes questions from a UDP socket and sends answers, one at a time: what every system can do (does I/O).
+
+:mod:`couchpages.dns.batches` does the same for many at a time, where the system has the calls.
+"""
+
+import socket
+from typing import Any, Protocol
+
+from couchpages.dns.responder import Responder
+from couchpages.dns.sockets import bound_to
+
+#: The largest question that is read whole, as large as RFC 6891 section 6.2.5 suggests that anybody would send.
+QUESTION = 4096
+#: Questions that are answered before the reactor may look at something else: they take a millisecond or two.
+AT_ONCE = 64
+_ANCILLARY = 64
+
+
+class Datagrams(Protocol):
+    """A UDP socket, bound and non-blocking, from which questions are answered."""
+
+    def exchange(self, responder: Responder) -> int:
+        """Answer what has come, up to a limit, and give how many there were: none where nothing is left. Raises OSError."""
+        ...
+
+
+class OneByOne:
+    """See :class:`Datagrams`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        # A socket on every address has to be told from which one to answer.
+        self._ancillary = _ANCILLARY if is_on_every_address(sock) else 0
+
+    def exchange(self, responder: Responder) -> int:
+        """See :meth:`Datagrams.exchange`."""
+        for count in range(AT_ONCE):
+            try:
+                data, ancillary, _, peer = self._socket.recvmsg(QUESTION, self._ancillary)
+            except (BlockingIOError, InterruptedError):
+                return count
+            answer = responder.answer(data)
+            if answer is not None:
+                self._send(responder, answer, ancillary, peer)
+        return AT_ONCE
+
+    def _send(self, responder: Responder, answer: bytes, ancillary: Any, peer: Any) -> None:
+        try:
+            self._socket.sendmsg([answer], ancillary, 0, peer)
+        except OSError:
+            # No room, no way there, a firewall: whoever asked will ask again.
+            responder.tally.unsent += 1
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Make a UDP socket for one address, which may be that of all (``0.0.0.0``, ``::``). Raises OSError."""
+    sock = bound_to(socket.SOCK_DGRAM, host, port)
+    try:
+        if is_on_every_address(sock):
+            _tell_own_address(sock)
+        _do_not_probe(sock)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def is_on_every_address(sock: socket.socket) -> bool:
+    """Whether a socket is bound to all addresses of the machine."""
+    return sock.getsockname()[0] in ("0.0.0.0", "::")  # noqa: S104 -- compared with, not bound to
+
+
+def _tell_own_address(sock: socket.socket) -> None:
+    """Have the kernel tell with each datagram which address it came to (ip(7), RFC 3542 section 6.1)."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, getattr(socket, "IP_PKTINFO", 8), 1)
+
+
+def _do_not_probe(sock: socket.socket) -> None:
+    """Believe no message about the path's MTU, which anybody can forge to have answers fall into pieces (RFC 9715 section 3.1)."""
+    if sock.family == socket.AF_INET and hasattr(socket, "IP_MTU_DISCOVER"):
+        # IP_PMTUDISC_OMIT of linux/in.h: fragments go out as the interface's own MTU asks, and what is heard of the path is ignored.
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MTU_DISCOVER, 5)
