@@ -74,11 +74,14 @@ class Intake:
                 self._keeper.note_zone(doc_id)
         else:
             doc_id, arrival = self._records.popitem(last=False)
-            before = self._holdings.shelf_number(doc_id)
+            before = self._shelves(doc_id)
             self._try(self._databases.records, doc_id, lambda: self._holdings.apply(arrival))
             if self._keeper is not None:
-                self._keeper.note(doc_id, self._holdings.shelf_number(doc_id), before)
+                self._keeper.note(doc_id, *{*self._shelves(doc_id), *before})
         self.read.add(doc_id)
+
+    def _shelves(self, doc_id: str) -> tuple[int | None, ...]:
+        return (self._holdings.shelf_number(doc_id),) if doc_id in self._holdings.documents else ()
 
     def _try(self, database: str, doc_id: str, apply: Callable[[], None]) -> None:
         try:

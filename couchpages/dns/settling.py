@@ -10,13 +10,13 @@ MOST = 0.5
 
 @dataclass(slots=True)
 class Settling:
-    """Since when something waits (None: nothing does), and when more came last; times in seconds on any clock."""
+    """Since when something that was read waits (None: nothing does), and when more was; times in seconds on any clock."""
 
     first: float | None = None
     last: float = 0.0
 
     def note(self, now: float) -> None:
-        """Something came."""
+        """Something was read."""
         self.first = now if self.first is None else self.first
         self.last = now
 

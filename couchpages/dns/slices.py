@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import CooperativeTask, Cooperator, TaskStopped, deferLater
+from twisted.internet.task import CooperativeTask, Cooperator, deferLater
 
 #: Seconds of work between two turns of the reactor. A query waits that long for each of the works that are under way: one, or two.
 SLICE = 0.002
 T = TypeVar("T")
+Work: TypeAlias = "CooperativeTask[Generator[None, None, None]]"
 
 
 class Slices:
@@ -26,7 +27,7 @@ class Slices:
         end = self._clock() + SLICE
         return lambda: self._clock() >= end
 
-    def run(self, work: Generator[None, None, None]) -> "CooperativeTask[Generator[None, None, None]]":
+    def run(self, work: Generator[None, None, None]) -> Work:
         """Run *work*, which yields after each small step."""
         return self._cooperator.cooperate(work)
 
@@ -50,9 +51,3 @@ class Slices:
             if is_over():
                 await deferLater(self._reactor, 0)
                 is_over = self._slice()
-
-    @staticmethod
-    def leave(task: "CooperativeTask[Generator[None, None, None]]") -> None:
-        """End a work wherever it is; one that ended by itself too."""
-        task.whenDone().addErrback(lambda failure: failure.trap(TaskStopped))
-        task.stop()

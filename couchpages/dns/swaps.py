@@ -7,8 +7,9 @@ moment. What comes meanwhile waits, and is part of the next swap.
 from collections.abc import Callable, Collection, Generator, Iterable
 from typing import Any
 
-from twisted.internet.task import CooperativeTask
+from twisted.internet.task import TaskStopped
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from couchpages.dns import serials
 from couchpages.dns.compiling import Drafted, compiled
@@ -19,7 +20,7 @@ from couchpages.dns.names import Name, shown, suffixes
 from couchpages.dns.published import Published
 from couchpages.dns.rrsets import RRset
 from couchpages.dns.settling import Settling
-from couchpages.dns.slices import Slices
+from couchpages.dns.slices import Slices, Work
 from couchpages.dns.zone import Zone
 from couchpages.dns.zone_keeper import ZoneKeeper
 from couchpages.garbage import lasting
@@ -64,7 +65,7 @@ class Swaps:
         self._may_complete = False
         self._settling = Settling()
         self._guarded: set[Name] = set()
-        self._work: CooperativeTask[Generator[None, None, None]] | None = None
+        self._work: Work | None = None
         self._timer: Any = None
         self._changed = reactor.seconds()
         metrics.dns_zones.set_function(lambda: len(self.zones))
@@ -75,7 +76,6 @@ class Swaps:
 
     def came(self) -> None:
         """Something is to be read."""
-        self._settling.note(self._reactor.seconds())
         self._stir()
 
     def loaded(self) -> None:
@@ -88,7 +88,7 @@ class Swaps:
         if self._timer is not None:
             self._timer.cancel()
         if self._work is not None:
-            self._slices.leave(self._work)
+            self._work.stop()
         self._timer = self._work = None
 
     # When.
@@ -99,6 +99,13 @@ class Swaps:
                 self._timer.cancel()
                 self._timer = None
             self._work = self._slices.run(self._run())
+            self._work.whenDone().addErrback(self._broke)
+
+    def _broke(self, failure: Failure) -> None:
+        if failure.check(TaskStopped) is None:
+            # A defect of ours: what comes next is another try.
+            self._work = None
+            self.log.failure("zones could not be renewed", failure=failure)
 
     def _run(self) -> Generator[None, None, None]:
         read = 0
@@ -107,6 +114,7 @@ class Swaps:
                 yield from self._swap()
             elif self._intake:
                 self._intake.read_next()
+                self._settling.note(self._reactor.seconds())
                 read += 1
                 if read % LASTING == 0 and not self.is_complete:
                     lasting()
@@ -132,8 +140,6 @@ class Swaps:
 
     def _swap(self) -> Generator[None, None, None]:
         self._settling = Settling()
-        if self._intake:
-            self._settling.note(self._reactor.seconds())
         changes = self._holdings.take_changes()
         # A zone below another first, so that its names are never the other's meanwhile.
         for apex in sorted(changes.zones, key=lambda name: (-len(name), name)):
@@ -153,8 +159,13 @@ class Swaps:
             return
         drafted = yield from compiled(self._holdings, apex, before, touched, self._substitute(apex))
         self._intake.misplaced(drafted.misplaced)
-        self._publish(apex, drafted, changed=drafted.changed)
+        self._publish(apex, drafted, changed=drafted.changed if before is not None else self._may_differ(apex))
         yield
+
+    def _may_differ(self, apex: Name) -> bool:
+        """Whether a zone that is not published may be another than it was when it was last: else its documents make the same serial."""
+        last = Served(self._holdings.serial(apex), self._digest(apex, self._substitute(apex)))
+        return self.served.get(apex) != last
 
     def _finish(self) -> None:
         self._intake.read.clear()
@@ -186,7 +197,7 @@ class Swaps:
         zone = drafted.draft.finish(serial, substitute)
         self._note(apex, computed, Served(serial, self._digest(apex, substitute)))
         self.zones[apex] = zone
-        self._published.publish(zone, drafted.touched if changed else ())
+        self._published.publish(zone, () if before is not None and not changed else drafted.touched)
 
     def _digest(self, apex: Name, substitute: RRset) -> str:
         return substitute_digest(None if self._holdings.has_soa(apex) else substitute)

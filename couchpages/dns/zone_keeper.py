@@ -5,10 +5,10 @@ changes is appended, a moment later and in a thread; a file with too much in it 
 written before everything was loaded: half a zone would be worse than none (law 3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -32,6 +32,7 @@ DELAY = 1.0
 RETRY = 30.0
 #: Entries that a file may have beyond twice what is true, before it is written anew.
 SLACK = 1000
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -181,18 +182,27 @@ class ZoneKeeper:
         name, shelf = file_of(number), self._holdings.shelf(number)
         if not shelf and (number is None or not self._holdings.register.numbered(number)):
             await self._writer.remove(name)
-        elif self._is_large(name, len(shelf), len(due)):
+        elif self._is_large(name, len(shelf), len(due)) or not await self._appended(
+            name, due, partial(self._record, number)
+        ):
             await self._writer.anew(name, list(shelf), partial(self._record, number))
-        elif due:
-            await self._writer.append(name, due, partial(self._record, number))
 
     async def _write_zones(self, due: list[str | Name]) -> None:
         documents = self._holdings.register.documents
-        if self._is_large(ZONES, len(documents) + len(self._served), len(due)):
+        true = len(documents) + len(self._served)
+        if self._is_large(ZONES, true, len(due)) or not await self._appended(ZONES, due, self._zone):
             everything: list[str | Name] = [*documents, *self._served]
             await self._writer.anew(ZONES, everything, self._zone)
-        elif due:
-            await self._writer.append(ZONES, due, self._zone)
+
+    async def _appended(self, name: str, due: list[T], make: Callable[[T], bytes]) -> bool:
+        """Append what is due; tell whether that succeeded."""
+        try:
+            if due:
+                await self._writer.append(name, due, make)
+        except OSError as error:
+            self.log.info("{name} has to be written anew: {error}", name=name, error=error)
+            return False
+        return True
 
     def _is_large(self, name: str, true: int, due: int) -> bool:
         """Whether a file is rather written anew than appended to: there is none, or too much in it is not true any more."""
