@@ -13,6 +13,7 @@ from tests.dns.changes import NAMES, Line, compiled, nodes
 APEX = from_text("test.")
 SUBSTITUTE = substitute_soa(APEX, from_text("ns.test."), from_text("host.test."))
 A = ("A", 60, "192.0.2.1")
+Puts = list[tuple[Name, tuple[Line, ...]]]
 puts = st.lists(st.tuples(st.sampled_from([name for name in NAMES if is_within(name, APEX)]), nodes), max_size=20)
 
 
@@ -36,7 +37,8 @@ class Drafts(SynchronousTestCase):
         self.assertEqual(zone.nodes.keys(), existing)
         counted = {name: count for name, count in zone.children.items() if count}
         self.assertEqual(
-            counted, {name: count for name in existing if (count := sum(parent(each) == name for each in existing - {APEX}))}
+            counted,
+            {name: count for name in existing if (count := sum(parent(each) == name for each in existing - {APEX}))},
         )
         self.assertEqual(zone.wildcards, {parent(name) for name in existing - {APEX} if name.startswith(b"\1*")})
         self.assertEqual(
@@ -51,7 +53,7 @@ class Drafts(SynchronousTestCase):
 
     @settings(deadline=None)
     @given(puts, puts, st.integers(0, 2**32 - 1))
-    def test_piece_by_piece(self, first: list[tuple[Name, tuple[Line, ...]]], then: list[tuple[Name, tuple[Line, ...]]], serial: int) -> None:
+    def test_piece_by_piece(self, first: Puts, then: Puts, serial: int) -> None:
         """A zone that changed is the one that would be made anew of all that is there now, and the one before it is what it was."""
         draft = Draft(APEX)
         draft.put(APEX, {})
@@ -139,7 +141,9 @@ class Apexes(SynchronousTestCase):
         draft = Draft(APEX)
         put(draft, APEX, (("SOA", 60, "a. b. 99 1 2 3 4"), A))
         zone = draft.finish(2**32 - 1, SUBSTITUTE)
-        self.assertEqual(zone.soa.rdatas[0], b"\1a\0\1b\0" + b"\xff" * 4 + bytes((0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4)))
+        self.assertEqual(
+            zone.soa.rdatas[0], b"\1a\0\1b\0" + b"\xff" * 4 + bytes((0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4))
+        )
         self.assertEqual((zone.serial, zone.count), (2**32 - 1, 2))
 
     def test_negative(self) -> None:
