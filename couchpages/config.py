@@ -20,6 +20,7 @@ from couchpages.config_values import (
     dns_addresses,
     endpoints,
     host_names,
+    mailbox,
     networks,
     one_of,
     path,
@@ -160,7 +161,7 @@ class DnsSettings:
         "The names of the name servers, the primary first, for the SOA and NS of new zones.",
     )
     hostmaster: str = setting(
-        text, "", '"hostmaster@example.net"', "The mailbox in the SOA of new zones; empty: hostmaster of the zone."
+        mailbox, "", '"hostmaster@example.net"', "The mailbox in the SOA of new zones; empty: hostmaster of the zone."
     )
     version: str = setting(
         text, "", '"couchpages"', "What version.bind is answered with; empty: the question is refused."

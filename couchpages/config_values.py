@@ -196,6 +196,16 @@ def dns_addresses(value: Any) -> tuple["SocketAddress", ...]:
     return _list(value, _socket_address)
 
 
+def mailbox(value: Any) -> str:
+    """A mailbox, or nothing."""
+    user, _, host = text(value).rpartition("@")
+    if value:
+        if not user or not user.isascii() or " " in user:
+            raise ValueError("is no mailbox")
+        _host_name(host)
+    return str(value)
+
+
 def branches(value: Any) -> tuple[str, ...]:
     """Names of branches."""
     return _list(value, text)

@@ -5,6 +5,11 @@ import gc
 from couchpages.ports import Change, ChangesSink
 
 
+def lasting() -> None:
+    """Leave everything that is in memory now out of garbage collections, without one before: for what is loaded in many small steps."""
+    gc.freeze()
+
+
 class Lasting:
     """Stands before a sink of changes. When everything was loaded first, what is in memory then is no longer looked through for garbage.
 

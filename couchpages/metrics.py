@@ -50,6 +50,11 @@ class Metrics:
     sites: Gauge = field(init=False)
     queries: QueryFamilies = field(init=False)
     dns_connections: Gauge = field(init=False)
+    dns_zones: Gauge = field(init=False)
+    dns_records: Gauge = field(init=False)
+    dns_change_age: Gauge = field(init=False)
+    dns_swaps: Counter = field(init=False)
+    dns_guarded: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
         """Declare every family."""
@@ -90,7 +95,7 @@ class Metrics:
         self.cache_faults = Counter(
             "couchpages_cache_faults",
             "Contents refused: not the bytes that their hash promises, broken off, or not writable, by cache "
-            "(blobs_disk, manifests_disk, couchdb).",
+            "(blobs_disk, manifests_disk, zones_disk, couchdb).",
             ["cache"],
             registry=registry,
         )
@@ -171,6 +176,29 @@ class Metrics:
         self.queries = QueryFamilies(registry)
         self.dns_connections = Gauge(
             "couchpages_dns_connections", "TCP connections to the name server that are open.", registry=registry
+        )
+        self._declare_zones()
+
+    def _declare_zones(self) -> None:
+        registry = self.registry
+        self.dns_zones = Gauge("couchpages_dns_zones", "Zones that this node answers from.", registry=registry)
+        self.dns_records = Gauge(
+            "couchpages_dns_records", "Records that this node knows, disabled ones included.", registry=registry
+        )
+        self.dns_change_age = Gauge(
+            "couchpages_dns_change_age_seconds",
+            "Seconds since the zones that this node answers from changed last, or since it started.",
+            registry=registry,
+        )
+        self.dns_swaps = Counter(
+            "couchpages_dns_swaps",
+            "Times that changed zones were put in place of those before, all that had changed at once.",
+            registry=registry,
+        )
+        self.dns_guarded = Gauge(
+            "couchpages_dns_guarded_serials",
+            "Zones whose serial would have gone back, and is counted on by this node alone.",
+            registry=registry,
         )
 
     def couchdb_is(self, state: str) -> None:

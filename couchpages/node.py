@@ -17,7 +17,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from couchpages import name_server
 from couchpages.access.keyring import Keyring
 from couchpages.access.reconciling import KeyRule
 from couchpages.config import Settings, password_in, tcp_address
@@ -27,10 +26,10 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
-from couchpages.dns.zones import ServedZones
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
 from couchpages.metrics import Metrics
+from couchpages.name_server import NameServer
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
@@ -108,10 +107,13 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     )  # fmt: skip
 
     api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
-    calls = (*api.routes(), *FirstSystemApi(api).routes())
+    name_server = NameServer(reactor, threads, transport, settings, metrics, keyring)
+    calls = (*api.routes(), *FirstSystemApi(api).routes(), *name_server.routes)
     visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
     public = ByHost(settings.api.hosts, Routes(calls), visits)
-    private: Application = Routes((*calls, *Health([sites, *followers, guard], metrics).routes()))
+    private: Application = Routes(
+        (*calls, *Health([sites, *followers, *name_server.ready_parts, guard], metrics).routes())
+    )
 
     ordered = InOrder(lambda failure: _give_up(reactor, failure))
     for service in (
@@ -128,6 +130,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
         Prepared("conflicting keys", lambda: None, key_conflicts.stop),
         *followers,
+        *name_server.services,
     ):
         service.setServiceParent(ordered)
     metrics.tallies.is_known = sites.is_known
@@ -147,16 +150,13 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     sites.tell(ready.forget)
     metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
     front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
-    zones = ServedZones()
     listening = MultiService()
     for listener in (
         *_listeners(reactor, settings.http.listen, public_edge, partial(VisitConnection, front), "public"),
         *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
     ):
         listener.setServiceParent(listening)
-    for each in name_server.listeners(
-        reactor, settings, metrics, zones, second, descriptors=descriptors, backlog=BACKLOG
-    ):
+    for each in name_server.listeners(second, descriptors=descriptors, backlog=BACKLOG):
         each.setServiceParent(listening)
     opened_anew = (*reopen, *([access_log.reopen] if access_log else []))
     return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, listening]

@@ -57,11 +57,15 @@ class Row:
 class Change:
     """The newest state of one document; *doc* is None when it was deleted.
 
-    Where other revisions compete with it, *doc* is CouchDB's choice of them, and its ``_conflicts`` names the others.
+    Where other revisions compete with it, *doc* is CouchDB's choice of them, and its ``_conflicts`` names the others. *revs* are
+    the document's leaves, the winner first: all, deleted ones too, where the follower asks for leaves, else the winner alone; none where
+    a document is only known to be gone. *tombstone* is the body of a deleted document.
     """
 
     doc_id: str
     doc: Json | None
+    revs: tuple[str, ...] = ()
+    tombstone: Json | None = None
 
 
 class Database(Protocol):
@@ -202,6 +206,10 @@ class Grant(Protocol):
 
     def reaches(self, site: str) -> bool:
         """Whether the key may act on the site of this (canonical) name."""
+        ...
+
+    def reaches_zone(self, zone: str) -> bool:
+        """Whether the key may act on the DNS zone of this name, in lower case and without a dot at its end."""
         ...
 
 

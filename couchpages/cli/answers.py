@@ -192,7 +192,7 @@ def _advice(answer: Answer) -> str:
         case 401:
             return " (401); check the API key: couchpages keys list shows those there are"
         case 403:
-            return " (403); use a key for this site: couchpages keys create makes one"
+            return " (403); use a key that reaches it: couchpages keys create makes one"
         case 408 | 429 | 502 | 503 | 504:
             return f" ({answer.status}); try again{again}"
         case 507:

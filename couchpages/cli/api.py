@@ -110,6 +110,26 @@ class ApiClient:
             path += f"/deployments/{_segment(deployment)}"
         await self._good(self._plain("DELETE", path))
 
+    async def call(self, method: str, *path: str, value: object = None, repeatable: bool = True) -> dict[str, Any]:
+        """Make a call of the API at a *path* of segments, with *value* as JSON if there is one; give the object in its answer."""
+        return await self._call(method, "/".join(map(_segment, path)), value, repeatable=repeatable)
+
+    async def dry_call(self, method: str, *path: str, value: object) -> dict[str, Any]:
+        """Ask what a call would do."""
+        return await self._call(method, "/".join(map(_segment, path)) + "?dry_run=1", value, repeatable=True)
+
+    async def _call(self, method: str, path: str, value: object, *, repeatable: bool) -> dict[str, Any]:
+        body = None if value is None else json.dumps(value).encode()
+        call = _Call(
+            method,
+            path,
+            lambda _heard: None if body is None else BytesBody(body),
+            {} if body is None else _JSON,
+            repeatable,
+        )
+        answer = await self._good(call)
+        return answers.read_object(answer, self._where(call)) if answer.body else {}
+
     def _plain(self, method: str, path: str) -> _Call:
         return _Call(method, path, lambda _heard: None, {}, repeatable=True)
 
@@ -170,7 +190,8 @@ class ApiClient:
             return CommandError(
                 printable(f"{server}: no connection ({error}); is the server running there? --server names another")
             )
-        doubt = "" if call.repeatable else "; it may have been done or not: couchpages deployments shows"
+        shows = "dns list-zones" if call.path.startswith("zones") else "deployments"
+        doubt = "" if call.repeatable else f"; it may have been done or not: couchpages {shows} shows"
         return CommandError(printable(f"{self._where(call)}: {error}{doubt}"))
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "deployments": "couchpages.cli.sites:deployments",
     "rollback": "couchpages.cli.sites:rollback",
     "delete": "couchpages.cli.sites:delete",
+    "dns": "couchpages.cli.dns:dns",
     "keys": "couchpages.cli.node:keys",
 }
 """Each subcommand's name and where it lies, ``module:attribute``. Imported only when it is called, or for ``--help``."""

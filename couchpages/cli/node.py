@@ -52,7 +52,7 @@ def _with_couchdb(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[An
 @click.command(short_help="Make the databases and the first API key.")
 @_node_options
 def init(config: str | None, *, as_json: bool) -> None:
-    """Make the databases of the node's CouchDB and, if there is none yet, an API key for all sites. May be repeated.
+    """Make the databases of the node's CouchDB and, if there is none yet, an API key for all sites and zones. May be repeated.
 
     The key is shown once: CouchDB holds only its hash. With --json: {"api_key": KEY}, null where there are keys already.
     """
@@ -88,9 +88,9 @@ def keys() -> None:
 def create(config: str | None, sites: tuple[str, ...], zones: tuple[str, ...], name: str, *, as_json: bool) -> None:
     """Make an API key. It is shown once: CouchDB holds only its hash."""
     if not sites and not zones:
-        raise WrongCallError('keys create: say what the key reaches: --site HOST, or --site "*" for all sites')
+        raise WrongCallError('keys create: say what the key reaches: --site HOST or --zone ZONE, "*" for all')
     scope = [_pattern(site, "--site") for site in sites]
-    zone_scope = [_pattern(zone, "--zone") for zone in zones]
+    zone_scope = [_zone_pattern(zone) for zone in zones]
     text, record = _with_couchdb(config, lambda couchdb: couchdb.create_key(name, scope, zone_scope, _now()))
     if as_json:
         emit_json({"api_key": text, **_shown(record)})
@@ -152,6 +152,19 @@ def _pattern(text: str, option: str) -> str:
     if text.startswith("*."):
         return "*." + check_site(text[2:], option)
     return check_site(text, option)
+
+
+def _zone_pattern(text: str) -> str:
+    """Give a zone scope's pattern in canonical form; zones have names that no host may have."""
+    from couchpages.dns.names import canonical, from_text, shown
+
+    if text == "*":
+        return text
+    prefix = "*." if text.startswith("*.") else ""
+    try:
+        return prefix + shown(canonical(from_text(text.removeprefix("*."))))
+    except ValueError as error:
+        raise WrongCallError(f"--zone: {error}") from None
 
 
 def _shown(record: "KeyRecord") -> dict[str, Any]:

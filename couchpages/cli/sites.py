@@ -1,38 +1,22 @@
 """``couchpages sites``, ``deployments``, ``rollback`` and ``delete`` (I/O)."""
 
-import sys
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from couchpages.cli.connection import Connection
-from couchpages.cli.errors import CommandError, WrongCallError
+from couchpages.cli.asking import ask, confirm
 from couchpages.cli.options import connect, connection_options, site_argument
-from couchpages.cli.output import amount, counted_blobs, emit_json, emit_lines, emit_table, remark
+from couchpages.cli.output import amount, counted_blobs, emit_json, emit_lines, emit_table
 
 if TYPE_CHECKING:
     from couchpages.cli.answers import Deployment
-    from couchpages.cli.api import ApiClient
-
-_T = TypeVar("_T")
-
-
-def _ask(connection: Connection, question: "Callable[[ApiClient], Coroutine[Any, Any, _T]]") -> _T:
-    """Run one question to the API on the reactor."""
-    # Imported here, so that --help need not wait for Twisted.
-    from couchpages.cli.api import ApiClient
-    from couchpages.cli.running import run
-    from couchpages.cli.transport import make_http
-
-    return run(lambda reactor: question(ApiClient(make_http(reactor, 1), reactor, connection, notice=remark)))
 
 
 @click.command(short_help="List the sites that the key reaches.")
 @connection_options
 def sites(server: str | None, api_key: str | None, api_key_file: str | None, *, as_json: bool) -> None:
     """List the sites that the key reaches."""
-    raw, found = _ask(connect(server, api_key, api_key_file), lambda api: api.sites())
+    raw, found = ask(connect(server, api_key, api_key_file), lambda api: api.sites())
     if as_json:
         emit_json(raw)
         return
@@ -47,7 +31,7 @@ def sites(server: str | None, api_key: str | None, api_key_file: str | None, *, 
 @connection_options
 def deployments(site: str, server: str | None, api_key: str | None, api_key_file: str | None, *, as_json: bool) -> None:
     """List the deployments of SITE, newest first."""
-    raw, found = _ask(connect(server, api_key, api_key_file), lambda api: api.deployments(site))
+    raw, found = ask(connect(server, api_key, api_key_file), lambda api: api.deployments(site))
     if as_json:
         emit_json(raw)
         return
@@ -86,7 +70,7 @@ def rollback(
     as_json: bool,
 ) -> None:
     """Make the deployment ID (or a commit) of SITE live; without ID, the production deployment before the live one."""
-    done = _ask(connect(server, api_key, api_key_file), lambda api: api.rollback(site, deployment))
+    done = ask(connect(server, api_key, api_key_file), lambda api: api.rollback(site, deployment))
     if as_json:
         emit_json(done.raw)
         return
@@ -113,16 +97,9 @@ def delete(
     connection = connect(server, api_key, api_key_file)
     what = f"deployment {deployment} of {site}" if deployment else f"site {site} with all its deployments"
     if not yes:
-        _confirm(what)
-    _ask(connection, lambda api: api.delete(site, deployment))
+        confirm(f"delete {what}", "nothing was deleted")
+    ask(connection, lambda api: api.delete(site, deployment))
     if as_json:
         emit_json({"deleted": {"site": site, "id": deployment}})
         return
     emit_lines([f"deleted {what}"])
-
-
-def _confirm(what: str) -> None:
-    if not sys.stdin.isatty():
-        raise WrongCallError(f"nobody is there to ask whether to delete {what}; add --yes")
-    if not click.confirm(f"Delete {what}?", err=True):
-        raise CommandError("nothing was deleted")

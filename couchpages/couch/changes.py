@@ -17,7 +17,7 @@ MAX_LINE = 64 * 1024 * 1024
 
 #: How CouchDB begins the line of a change: with its sequence, the document's id, its revisions and whether it was deleted.
 _OPENING = re.compile(
-    rb'\s*\{"seq":("(?:[^"\\]|\\.)*"|\d{1,20}),"id":("(?:[^"\\]|\\.)*"),(?:"changes":\[[^\]]*\],("deleted":true)?)?'
+    rb'\s*\{"seq":("(?:[^"\\]|\\.)*"|\d{1,20}),"id":("(?:[^"\\]|\\.)*"),(?:"changes":(\[[^\]]*\]),("deleted":true)?)?'
 )
 
 
@@ -44,11 +44,12 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A document changed, and what it is now cannot be read, for a *reason*; *seq* is where to resume after it."""
+    """A document changed, and what it is now cannot be read, for a *reason*; *seq* and *revs* as of a :class:`Changed`."""
 
     seq: str
     doc_id: str
     reason: str
+    revs: tuple[str, ...] = ()
 
 
 FeedEvent: TypeAlias = Heartbeat | Changed | End | Unreadable
@@ -110,11 +111,12 @@ def _unreadable(line: bytes, reason: str) -> FeedEvent:
     found = _OPENING.match(line)
     try:
         seq, doc_id = (str(json.loads(found[1])), json.loads(found[2])) if found is not None else ("", "")
+        revs = _revs(json.loads(found[3])) if found is not None and found[3] else ()
     except ValueError as error:
         raise Unavailable(f"a line of _changes begins with what cannot be read: {error}") from error
     if found is None:
         raise Unavailable(f"a line of _changes cannot be read: {reason}")
-    return Changed(seq, Change(doc_id, None)) if found[3] else Unreadable(seq, doc_id, reason)
+    return Changed(seq, Change(doc_id, None, revs)) if found[4] else Unreadable(seq, doc_id, reason, revs)
 
 
 def _event(value: Any) -> FeedEvent:
@@ -123,14 +125,20 @@ def _event(value: Any) -> FeedEvent:
             pending = value.get("pending")
             return End(str(seq), pending if isinstance(pending, int) else 0)
         case {"seq": str() | int() as seq, "id": str(doc_id)}:
-            return Changed(str(seq), Change(doc_id, _document(value)))
+            revs = _revs(value.get("changes"))
+            if not value.get("deleted"):
+                return Changed(str(seq), Change(doc_id, _document(value), revs))
+            left = value.get("doc")
+            return Changed(str(seq), Change(doc_id, None, revs, left if isinstance(left, dict) else None))
         case _:
             raise Unavailable(f"a line of _changes is not understood: {str(value)[:200]}")
 
 
-def _document(row: dict[str, Any]) -> Json | None:
-    if row.get("deleted"):
-        return None
+def _revs(changes: object) -> tuple[str, ...]:
+    return tuple(str(each["rev"]) for each in changes if "rev" in each) if isinstance(changes, list) else ()
+
+
+def _document(row: dict[str, Any]) -> Json:
     doc = row.get("doc")
     # A document that could not be read must not look like a deleted one (law 3): it is malformed, and whoever follows says so.
     return doc if isinstance(doc, dict) else {"_id": row["id"]}

@@ -31,7 +31,8 @@ def connection(
 
 def databases(settings: Settings) -> tuple[str, ...]:
     """Give the names of the databases that a node needs."""
-    return settings.couchdb.files, settings.couchdb.manifests, settings.couchdb.secrets
+    couchdb = settings.couchdb
+    return couchdb.files, couchdb.manifests, couchdb.secrets, couchdb.dns_zones, couchdb.dns_records
 
 
 def _embedded(

@@ -41,7 +41,8 @@ class Follower(Service):
 
     *known* gives the documents that the sink knows from an earlier run, when the service starts; if there are some, it can serve. One
     that is not *vital* is never an obstacle: the node serves without it. A follower *from_now* on tells only what happens after it began or
-    the database was made anew; the sink asks for what it wants to know of the time before, and what it knows is not watched.
+    the database was made anew; the sink asks for what it wants to know of the time before, and what it knows is not watched. With *leaves*
+    a change tells all leaves of its document, deleted ones too.
 
     Runs in *reactor*'s thread. Never fails: what goes wrong is logged, counted and tried again with *backoff*.
     """
@@ -58,6 +59,7 @@ class Follower(Service):
         known: Callable[[], Iterable[str]] = tuple,
         vital: bool = True,
         from_now: bool = False,
+        leaves: bool = False,
         backoff: Backoff = Backoff(first=0.2, most=5.0),
         chance: Callable[[], float] = random,
     ) -> None:
@@ -70,6 +72,7 @@ class Follower(Service):
         self._can_serve = not vital
         self._backoff = backoff
         self._chance = chance
+        self._style = {"style": "all_docs"} if leaves else {}
         self._beginning = "now" if from_now else "0"
         self._since = self._beginning
         self._born: str | None = None
@@ -158,6 +161,7 @@ class Follower(Service):
             "feed": "continuous",
             "include_docs": "true",
             "conflicts": "true",
+            **self._style,
             "since": self._since,
             **ending,
         }
@@ -178,8 +182,8 @@ class Follower(Service):
             case Changed(seq, change):
                 self._apply(change)
                 self._since = seq
-            case Unreadable(seq, doc_id, reason):
-                self._leave_out(doc_id, reason)
+            case Unreadable(seq, doc_id, reason, revs):
+                self._leave_out(Change(doc_id, {"_id": doc_id}, revs), reason)
                 self._since = seq
             case End(seq, pending):
                 self._since = seq
@@ -187,11 +191,10 @@ class Follower(Service):
             case _:
                 pass
 
-    def _leave_out(self, doc_id: str, reason: str) -> None:
+    def _leave_out(self, change: Change, reason: str) -> None:
         """Tell of a document that nobody can read: the sink must know that there is one, and will find nothing in it."""
-        change = Change(doc_id, {"_id": doc_id})
         self._note(change)
-        self._malformed(doc_id, reason)
+        self._malformed(change.doc_id, reason)
         with suppress(ValueError):
             self._sink.apply(change)
 
@@ -220,7 +223,9 @@ class Follower(Service):
         self._metrics.changes.labels(self._database.name).inc()
         if self._beginning == "0":
             self._unseen.discard(change.doc_id)
-            (self._known.discard if change.doc is None else self._known.add)(change.doc_id)
+            # Whoever asks for leaves knows of deleted documents too, as long as something is left of them.
+            is_there = change.doc is not None or (self._style and change.revs)
+            (self._known.add if is_there else self._known.discard)(change.doc_id)
 
     def _start_over(self, born: str) -> None:
         if self._born is not None or (self._loaded and self._known):

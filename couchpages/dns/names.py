@@ -11,6 +11,8 @@ from typing import TypeAlias
 import dns.exception
 import dns.name
 
+from couchpages.dns.plain import plain_name
+
 Name: TypeAlias = bytes
 
 ROOT: Name = b"\0"
@@ -24,6 +26,9 @@ def from_text(text: str) -> Name:
 
     Labels that are not ASCII are encoded after IDNA 2008. Raises ValueError with what is wrong.
     """
+    plain = plain_name(text)
+    if plain is not None:
+        return plain
     try:
         name = dns.name.from_text(text, dns.name.root, dns.name.IDNA_2008_Practical)
     except (dns.exception.DNSException, UnicodeError) as error:
@@ -105,3 +110,25 @@ def is_wildcard(name: Name) -> bool:
 def order(name: Name) -> tuple[bytes, ...]:
     """Give what names are sorted by, so that a name stands before those below it (RFC 4034 section 6.1)."""
     return labels(canonical(name))[::-1]
+
+
+def within_zone(text: str, apex: Name) -> Name:
+    """Read an owner's name in the zone *apex*. Raises ValueError with what is wrong.
+
+    ``@`` is the apex; with a dot at its end a name is absolute; another one that ends with the zone's name is taken for absolute too,
+    and every other is relative to the zone.
+    """
+    if text == "@":
+        return apex
+    name = from_text(text)
+    if is_within(canonical(name), apex):
+        return name
+    if _is_absolute(text):
+        raise ValueError(f"{text[:LONGEST_NAME]!r} lies outside the zone {shown(apex)}")
+    if len(name) - 1 + len(apex) > LONGEST_NAME:
+        raise ValueError(f"{text[:LONGEST_NAME]!r} has more than 255 octets together with the zone's name")
+    return name[:-1] + apex
+
+
+def _is_absolute(text: str) -> bool:
+    return dns.name.from_text(text, None, dns.name.IDNA_2008_Practical).is_absolute()

@@ -4,6 +4,8 @@ Content is text as in a zone file, without owner, TTL, class and type. As in the
 absolute with or without the dot at its end.
 """
 
+from functools import lru_cache
+
 import dns.exception
 import dns.name
 import dns.rdata
@@ -13,6 +15,7 @@ import dns.tokenizer
 
 from couchpages.dns import codes
 from couchpages.dns.names import Name, canonical
+from couchpages.dns.plain import plain_content
 
 #: What the content of the commonest types needs, for whom dnspython's words would not help.
 NEEDS = {
@@ -46,6 +49,7 @@ ONE_NAME = (codes.NS, codes.CNAME, codes.PTR)
 _META = range(128, 256)
 
 
+@lru_cache(maxsize=1024)
 def type_from_text(text: str) -> int:
     """Read a type's mnemonic, or ``TYPE65280`` (RFC 3597 section 5). Raises ValueError for what no record can have."""
     try:
@@ -64,6 +68,9 @@ def type_to_text(number: int) -> str:
 
 def parse(type_: int, content: str) -> bytes:
     """Read content into uncompressed wire form. Raises ValueError with what a zone file's author would want to be told."""
+    plain = plain_content(type_, content)
+    if plain is not None:
+        return plain
     kind = type_to_text(type_)
     try:
         found = dns.rdata.from_text(
@@ -82,6 +89,12 @@ def parse(type_: int, content: str) -> bytes:
     if len(wire) > codes.LARGEST_MESSAGE:
         raise ValueError(f"{kind} content is longer than a record can be: {len(wire)} octets")
     return wire
+
+
+def complaint(type_: int, error: Exception) -> str:
+    """Say what the content of a type needs, and what dnspython says is wrong."""
+    kind = type_to_text(type_)
+    return f"{kind} content needs {_needs(kind)} ({_why(error)})"
 
 
 def _needs(kind: str) -> str:

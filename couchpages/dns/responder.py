@@ -10,9 +10,9 @@ from couchpages.dns.names import Name
 from couchpages.dns.query import COPIED, Malformed, Query, read
 from couchpages.dns.ready import Ready
 from couchpages.dns.reply import Opt, Reply, head, negative, negative_tail, plain, to_outcome, without_records
+from couchpages.dns.served_zones import ServedZones
 from couchpages.dns.verdicts import Answer, Outcome
 from couchpages.dns.zone import Zone
-from couchpages.dns.zones import ServedZones
 from couchpages.tallies import QueryTally
 
 #: Types of questions that are none about data: RFC 6895 section 3.1. See :func:`_unanswerable`.

@@ -9,6 +9,8 @@ from couchpages.dns import codes
 from couchpages.dns.names import WILDCARD, Name, parent
 from couchpages.dns.rrsets import RRset, RRsets
 
+#: Refresh, retry, expire and minimum, in seconds and within RFC 1912 section 2.2 and RFC 2308 section 5.
+TIMERS = (3600, 900, 1209600, 300)
 #: What stands at an empty non-terminal (RFC 4592 section 2.2.2).
 NOTHING: RRsets = {}
 
@@ -120,7 +122,11 @@ def minimum_of(soa: RRset) -> int:
     return int.from_bytes(soa.rdatas[0][-4:], "big")
 
 
+def soa_data(primary: Name, mailbox: Name, serial: int) -> bytes:
+    """Make the data of an SOA that nobody wrote."""
+    return primary + mailbox + b"".join(each.to_bytes(4, "big") for each in (serial, *TIMERS))
+
+
 def substitute_soa(apex: Name, primary: Name, mailbox: Name) -> RRset:
-    """Make the SOA of a zone in which none is written, with timers within the ranges of RFC 1912 section 2.2."""
-    timers = (0, 3600, 900, 1209600, 300)
-    return RRset.of(apex, codes.SOA, 3600, [primary + mailbox + b"".join(each.to_bytes(4, "big") for each in timers)])
+    """Make the SOA of a zone in which none is written."""
+    return RRset.of(apex, codes.SOA, 3600, [soa_data(primary, mailbox, 0)])

@@ -1,49 +1,174 @@
-"""The zones that this node answers for (pure): swapped one by one, whoever holds answers made of them being told."""
+"""The zones of this node: what its CouchDB tells of them, what is published, and what the API asks (timers; I/O is its parts').
 
-from collections.abc import Callable, Collection
-from typing import TypeAlias
+Before both databases were loaded once, nothing is published that is not from an earlier run: half a zone would deny its other half (law 3).
+"""
 
-from couchpages.dns.names import Name
-from couchpages.dns.zone import Zone
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-Changed: TypeAlias = Callable[[Collection[Name] | None], object]
-"""Told of the canonical names whose answers may be others now, but for an SOA's serial; of None where any may be."""
+from twisted.internet.defer import Deferred
+
+from couchpages.dns.holdings import Holdings
+from couchpages.dns.intake import Intake, Names
+from couchpages.dns.names import Name, order
+from couchpages.dns.published import Published
+from couchpages.dns.records import Record
+from couchpages.dns.rrsets import RRset
+from couchpages.dns.slices import Slices
+from couchpages.dns.swaps import Swaps
+from couchpages.dns.traces import generation
+from couchpages.dns.zone_documents import ZoneDocument
+from couchpages.dns.zone_keeper import ZoneKeeper
+from couchpages.metrics import Metrics
+from couchpages.ports import Change
+from couchpages.sightings import Sightings
+from couchpages.web.problem import unavailable
 
 
-class ServedZones:
-    """What questions are answered from.
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A :class:`~couchpages.ports.ChangesSink` of one of the databases. It never raises: documents are read when it is their turn."""
 
-    :ivar by_apex: the zones by their canonical names. The same dict always.
-    :ivar all_known: whether every zone is known, so that a name outside of them is foreign.
+    take: Callable[[Change], object]
+    is_loaded: Callable[[], object]
+
+    def apply(self, change: Change) -> None:
+        """See :class:`couchpages.ports.ChangesSink`."""
+        self.take(change)
+
+    def loaded(self) -> None:
+        """See :class:`couchpages.ports.ChangesSink`."""
+        self.is_loaded()
+
+
+class Zones:
+    """A :class:`~couchpages.dns.catalogue.Catalogue`. *zone_sink* and *record_sink* are for followers that tell leaves.
+
+    *substitute* makes the SOA of a zone in which none is written. Used in *reactor*'s thread.
     """
 
-    def __init__(self) -> None:
-        self.by_apex: dict[Name, Zone] = {}
-        self.all_known = False
-        self._told: list[Changed] = []
+    def __init__(
+        self,
+        reactor: Any,
+        slices: Slices,
+        published: Published,
+        substitute: Callable[[Name], RRset],
+        metrics: Metrics,
+        keeper: ZoneKeeper | None = None,
+        databases: Names = Names(),  # noqa: B008 -- it does not change
+    ) -> None:
+        self._holdings = Holdings()
+        self._keeper = keeper
+        self._intake = Intake(self._holdings, keeper, metrics, databases)
+        self._sightings = Sightings(reactor)
+        self._swaps = Swaps(
+            reactor, slices, self._holdings, self._intake, published, substitute, keeper, metrics, self._sightings.wake
+        )
+        self._loaded: set[str] = set()
+        self.zone_sink = Sink(self._zone_came, lambda: self._is_loaded("zones"))
+        self.record_sink = Sink(self._record_came, lambda: self._is_loaded("records"))
+        metrics.dns_records.set_function(lambda: self._holdings.records)
+        if keeper is not None:
+            keeper.keep(self._holdings, self._swaps.served)
 
-    def tell(self, changed: Changed) -> None:
-        """Have *changed* called after every change."""
-        self._told.append(changed)
+    def _zone_came(self, change: Change) -> None:
+        if self._intake.zone_came(change):
+            self._swaps.came()
 
-    def publish(self, zone: Zone, touched: Collection[Name] | None) -> None:
-        """Serve a zone from now on, in place of what was served of it; *touched* are the canonical names that changed, None for any."""
-        before = self.by_apex.get(zone.apex)
-        self.by_apex[zone.apex] = zone
-        # Where the zone's data end decides about all names below.
-        everything = before is None or before.cuts != zone.cuts
-        self._tell(None if everything else touched)
+    def _record_came(self, change: Change) -> None:
+        if self._intake.record_came(change):
+            self._swaps.came()
 
-    def withdraw(self, apex: Name) -> None:
-        """Serve a zone no longer."""
-        if self.by_apex.pop(apex, None) is not None:
-            self._tell(None)
+    def _is_loaded(self, database: str) -> None:
+        self._loaded.add(database)
+        if self._loaded == {"zones", "records"}:
+            self._swaps.loaded()
 
-    def complete(self) -> None:
-        """Every zone is known now."""
-        self.all_known = True
-        self._tell(None)
+    # What was known when the node last ran.
 
-    def _tell(self, touched: Collection[Name] | None) -> None:
-        for changed in self._told:
-            changed(touched)
+    def restore(self) -> None:
+        """Publish what was kept when the node last ran. Blocks; called once, before anything is followed."""
+        if self._keeper is None:
+            return
+        restored = self._keeper.restore()
+        for doc_id, zone in restored.zones.items():
+            self._holdings.hold_zone(doc_id, zone)
+        for doc_id, record in restored.records.items():
+            self._holdings.hold(doc_id, record)
+        self._swaps.served.update(restored.served)
+        self._swaps.restore(restored.numbers)
+
+    def known_zones(self) -> Iterable[str]:
+        """Give the documents of ``dns_zones`` that are known, also from an earlier run."""
+        return tuple(self._holdings.register.documents)
+
+    def known_records(self) -> Iterable[str]:
+        """Give the documents of ``dns_records`` that are known, also from an earlier run."""
+        return tuple(self._holdings.documents)
+
+    def stop(self) -> "Deferred[None] | None":
+        """Leave what is under way; fire when everything is kept. Called when nothing is followed any more."""
+        self._swaps.stop()
+        return self._keeper.finish() if self._keeper is not None else None
+
+    # What the API asks.
+
+    def require_loaded(self) -> None:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        if not self._swaps.is_complete:
+            raise unavailable("the zones are not read from CouchDB yet")
+
+    def zones(self) -> Sequence[ZoneDocument]:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        return self._holdings.register.all()
+
+    def zone(self, apex: Name) -> ZoneDocument | None:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        return self._holdings.register.named(apex)
+
+    def zone_of(self, name: Name) -> ZoneDocument | None:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        return self._holdings.register.above(name)
+
+    def numbered(self, zone_id: int) -> Sequence[ZoneDocument]:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        return self._holdings.register.numbered(zone_id)
+
+    def records(self, apex: Name) -> list[tuple[str, Record]]:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        return [record for owner in self.owners(apex) for record in self.records_at(apex, owner)]
+
+    def owners(self, apex: Name) -> list[Name]:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        zone = self.zone(apex)
+        if zone is None:
+            return []
+        register = self._holdings.register
+        owners = self._holdings.shelf(zone.zone_id).owners
+        return sorted((name for name in owners if register.zone_for(zone.zone_id, name) == apex), key=order)
+
+    def records_at(self, apex: Name, owner: Name) -> list[tuple[str, Record]]:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        zone = self.zone(apex)
+        if zone is None or self._holdings.register.zone_for(zone.zone_id, owner) != apex:
+            return []
+        return self._holdings.records_at(zone.zone_id, owner)
+
+    def record(self, doc_id: str) -> Record | None:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        held = self._holdings.documents.get(doc_id)
+        return held.record if held is not None else None
+
+    def serial(self, apex: Name) -> int | None:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        zone = self._swaps.zones.get(apex)
+        return zone.serial if zone is not None else None
+
+    def when_answered(self, doc_id: str, rev: str, patience: float) -> Awaitable[None]:
+        """See :class:`couchpages.dns.catalogue.Catalogue`."""
+
+        def is_answered() -> bool:
+            return self._holdings.generations(doc_id) >= generation(rev) and not self._intake.is_waiting(doc_id)
+
+        return self._sightings.when(is_answered, patience)

@@ -18,9 +18,9 @@ from couchpages.pages.kept_manifests import ManifestKeeper
 from couchpages.pages.manifest import Activation, Manifest
 from couchpages.pages.manifest_reader import ManifestReader
 from couchpages.pages.previews import Previews
-from couchpages.pages.sightings import Sightings
 from couchpages.pages.waiting import Incomplete, Wait
 from couchpages.ports import Change, Database, Json, Unavailable
+from couchpages.sightings import Sightings
 
 
 class UnknownHost(Exception):

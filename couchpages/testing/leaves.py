@@ -14,11 +14,15 @@ from couchpages.ports import Json
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A revision without children: *history* is its name and its ancestors', the newest first; *body* is None for a tombstone."""
+    """A revision without children: *history* is its name and its ancestors', the newest first; *body* is None for a tombstone.
+
+    *remains* is what the body of a tombstone says, which nobody sees who asks for the document.
+    """
 
     history: tuple[str, ...]
     body: Json | None
     attachments: Mapping[str, bytes] = field(default_factory=dict)
+    remains: Json = field(default_factory=dict)
 
     @property
     def rev(self) -> str:
@@ -73,15 +77,17 @@ def graft(leaves: Sequence[Leaf], new: Leaf) -> tuple[Leaf, ...]:
     return (*(each for each in leaves if each.rev not in new.history), new)
 
 
-def successor(parent: Leaf | None, body: Json | None, attachments: Mapping[str, bytes]) -> Leaf:
+def successor(
+    parent: Leaf | None, body: Json | None, attachments: Mapping[str, bytes], remains: Json | None = None
+) -> Leaf:
     """Give the edit of *parent* that has these contents: the same name wherever it is made."""
     history = parent.history if parent is not None else ()
     told = [
         history[:1],
-        body,
+        {"_deleted": True, **remains} if remains else body,
         sorted((name, md5(data, usedforsecurity=False).hexdigest()) for name, data in attachments.items()),
     ]
     text = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     digest = md5(text.encode(), usedforsecurity=False).hexdigest()
     generation = int(history[0].partition("-")[0]) + 1 if history else 1
-    return Leaf((f"{generation}-{digest}", *history), body, dict(attachments))
+    return Leaf((f"{generation}-{digest}", *history), body, dict(attachments), remains or {})

@@ -84,16 +84,23 @@ class MemoryDatabase:
     def change(self, doc_id: str) -> Change:
         """Give the newest state of a document as a feed of changes would."""
         document = self.stored[doc_id]
+        revs = tuple(leaf.rev for leaf in sorted(document.leaves, key=lambda leaf: leaf.order, reverse=True))
         if document.body is None:
-            return Change(doc_id, None)
+            return Change(doc_id, None, revs, {**_shown(doc_id, document.winner), "_deleted": True})
         others = [leaf.rev for leaf in document.living[1:]]
-        return Change(doc_id, {**_shown(doc_id, document.winner), **({"_conflicts": others} if others else {})})
+        shown = {**_shown(doc_id, document.winner), **({"_conflicts": others} if others else {})}
+        return Change(doc_id, shown, revs)
 
     def seed(self, doc_id: str, body: Mapping[str, Any]) -> str:
         """Write a document whatever its revision, as replication or another program may."""
         before = self.stored.get(doc_id)
         parent = before.winner if before is not None else None
         return self._add(doc_id, successor(parent, _copy(body), parent.attachments if parent is not None else {}))
+
+    def remove(self, doc_id: str, remains: Mapping[str, Any] | None = None) -> str:
+        """Delete the revision that readers see, as another program may; *remains* are what its tombstone says."""
+        winner = self.stored[doc_id].winner
+        return self._add(doc_id, successor(winner, None, {}, _copy(remains)))
 
     def seed_attachment(self, doc_id: str, name: str, content: bytes) -> str:
         """Write an attachment whatever the document's revision."""
@@ -212,10 +219,12 @@ class MemoryDatabase:
 
     def _put(self, doc_id: str, body: Mapping[str, Any] | None, rev: str | None) -> str:
         parent = self._parent(doc_id, rev)
-        plain = None if body is None else {name: value for name, value in body.items() if name[:1] != "_"}
-        if plain is not None and len(_encoded(plain)) > self.largest:
+        plain = {name: value for name, value in (body or {}).items() if name[:1] != "_"}
+        if len(_encoded(plain)) > self.largest:
             raise TooLarge(f"{self.name}/{doc_id}: document_too_large")
-        return self._add(doc_id, successor(parent, None if plain is None else _copy(plain), {}))
+        if body is None or body.get("_deleted"):
+            return self._add(doc_id, successor(parent, None, {}, _copy(plain)))
+        return self._add(doc_id, successor(parent, _copy(plain), {}))
 
     def _parent(self, doc_id: str, rev: str | None) -> Leaf | None:
         """Give what an edit continues: the leaf that it names; without a name the tombstone of what was deleted."""
@@ -245,10 +254,9 @@ class MemoryDatabase:
             sink.apply(change)
 
     def _outcome(self, doc: Mapping[str, Any]) -> str | StoreError:
-        body = None if doc.get("_deleted") else doc
         try:
             self._meet("bulk", doc["_id"], happened=False)
-            return self._put(doc["_id"], body, doc.get("_rev"))
+            return self._put(doc["_id"], doc, doc.get("_rev"))
         except StoreError as error:
             return error
 
@@ -302,7 +310,7 @@ class Turns:
 
 
 def _shown(doc_id: str, leaf: Leaf) -> Json:
-    shown: Json = {**_copy(leaf.body), "_id": doc_id, "_rev": leaf.rev}
+    shown: Json = {**_copy(leaf.body if leaf.body is not None else leaf.remains), "_id": doc_id, "_rev": leaf.rev}
     if leaf.attachments:
         shown["_attachments"] = {name: {"length": len(data), "stub": True} for name, data in leaf.attachments.items()}
     return shown

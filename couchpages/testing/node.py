@@ -20,6 +20,14 @@ from couchpages.access import keys
 from couchpages.access.keyring import Keyring
 from couchpages.access.reconciling import KeyRule
 from couchpages.conflicts import Reconciler
+from couchpages.dns.administration import Administration
+from couchpages.dns.api import DnsApi
+from couchpages.dns.first_system import FirstSystemDns
+from couchpages.dns.names import from_text
+from couchpages.dns.new_zone import ZoneDefaults
+from couchpages.dns.record_administration import RecordAdministration
+from couchpages.dns.record_writer import RecordWriter
+from couchpages.dns.slices import Slices
 from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.arrivals import Arrivals
@@ -36,6 +44,7 @@ from couchpages.pages.trace import Place
 from couchpages.pages.visits import Visits
 from couchpages.ports import Change, ChangesSink, Unavailable
 from couchpages.testing.asking import Answer, exchange, head_of, now, received
+from couchpages.testing.memory_catalogue import MemoryCatalogue
 from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.web.hosts import ByHost
 from couchpages.web.message import Response
@@ -44,6 +53,7 @@ from couchpages.web.routes import Routes
 from couchpages.web.spool import Spool
 
 API_HOST = "api.example"
+NAMESERVERS = ("ns1.provider.example", "ns2.provider.example")
 #: What can be asked of a database.
 OPERATIONS = ("get", "leaves", "put", "delete", "bulk", "rows", "documents", "put_attachment", "read_attachment")
 #: 2026-11-23T14:00:00Z, in milliseconds since 1970: when :class:`MemoryNode`'s clock begins.
@@ -117,6 +127,9 @@ class MemoryNode:
         files: MemoryDatabase | None = None,
         manifests: MemoryDatabase | None = None,
         secrets: MemoryDatabase | None = None,
+        dns_zones: MemoryDatabase | None = None,
+        dns_records: MemoryDatabase | None = None,
+        nameservers: tuple[str, ...] = NAMESERVERS,
         limits: Limits = Limits(25 * 2**20, 20_000, 8_000_000),  # noqa: B008 -- a frozen value
         memory: int = 2**20,
         disk: int = 2**24,
@@ -131,6 +144,8 @@ class MemoryNode:
         self.files = files or MemoryDatabase("files")
         self.manifests = manifests or MemoryDatabase("manifests")
         self.secrets = secrets or MemoryDatabase("secrets")
+        self.dns_zones = dns_zones or MemoryDatabase("dns_zones")
+        self.dns_records = dns_records or MemoryDatabase("dns_records")
         self.keyring = Keyring()
         stored = StoredBlobs(self.files, self.metrics)
         self.arrivals = Arrivals(self.reactor, stored, self.metrics)
@@ -152,7 +167,15 @@ class MemoryNode:
         self.api = SitesApi(
             self.reactor, self.threads, self.keyring, self.deployments, self.spool, public_address, self.disk.adopt
         )
-        self.private = Routes((*self.api.routes(), *FirstSystemApi(self.api).routes()))
+        self.catalogue = MemoryCatalogue()
+        writing = RecordAdministration(
+            self.catalogue, RecordWriter(self.dns_records), Slices(self.reactor, self.reactor.seconds)
+        )
+        self.dns = Administration(
+            self.dns_zones, self.dns_records, writing, ZoneDefaults(tuple(from_text(each) for each in nameservers))
+        )
+        dns = (*DnsApi(self.keyring, self.dns).routes(), *FirstSystemDns(self.keyring, self.dns).routes())
+        self.private = Routes((*self.api.routes(), *FirstSystemApi(self.api).routes(), *dns))
         place = Place("node1", "Graz", "AT")
         self.visits = Visits(self.sites, self.blobs, place, trusted_proxies, lambda: self.milliseconds() / 1000)
         self.public = ByHost([API_HOST], self.private, self.visits)
@@ -164,7 +187,7 @@ class MemoryNode:
         self.disk.open()
         self.spool.open()
         self.sites.restore()
-        self.key = self.add_key("*")
+        self.key = self.add_key("*", zones=("*",))
         if not couchdb_away:
             self.follow()
 
@@ -173,10 +196,12 @@ class MemoryNode:
         self.files.follow(self.arrivals)
         self.manifests.follow(self.replication)
         self.secrets.follow(self.key_conflicts)
+        self.dns_zones.follow(self.catalogue.zone_sink)
+        self.dns_records.follow(self.catalogue.record_sink)
 
     def cut_off(self) -> None:
         """Have CouchDB refuse everything that it is asked, until the databases' ``heal``."""
-        for database in (self.files, self.manifests, self.secrets):
+        for database in (self.files, self.manifests, self.secrets, self.dns_zones, self.dns_records):
             for operation in OPERATIONS:
                 database.fail(operation, Unavailable("CouchDB is away"), times=1000)
 
@@ -189,10 +214,10 @@ class MemoryNode:
         self._drawn += 1
         return sha256(f"{self.name}{self._drawn}".encode()).digest()[:count]
 
-    def add_key(self, *sites: str) -> str:
-        """Give the text of a new API key for *sites*."""
-        digest = sha256(repr((sites, len(self.secrets.stored))).encode()).digest()
-        text, record = keys.new_key(digest[:5], digest, name="test", sites=sites, zones=(), created="")
+    def add_key(self, *sites: str, zones: tuple[str, ...] = ()) -> str:
+        """Give the text of a new API key for *sites* and *zones*."""
+        digest = sha256(repr((sites, zones, len(self.secrets.stored))).encode()).digest()
+        text, record = keys.new_key(digest[:5], digest, name="test", sites=sites, zones=zones, created="")
         self.secrets.seed(keys.document_id(record.key_id), keys.to_document(record))
         return text
 
@@ -267,6 +292,8 @@ class MemoryNode:
             files=self.files,
             manifests=self.manifests,
             secrets=self.secrets,
+            dns_zones=self.dns_zones,
+            dns_records=self.dns_records,
             limits=self.deployments.limits,
             couchdb_away=couchdb_away,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench import deploying, machine, outage, replicating, replication_lag, serving
 from tests.bench.deploying import Rows
+from tests.bench.dns import table as dns_table
 from tests.bench.document import joined, section, sections_of
 from tests.bench.hot_path import table
 from tests.bench.interruptible import interruptible
@@ -102,6 +103,7 @@ SECTIONS: Mapping[str, Section] = {
     "replicating": Section("Out of the embedded store, into an Apache CouchDB", _replicating),
     "outages": Section("While CouchDB is away", _outages),
     "hot-path": Section("As fast as nginx: the hot path", table.measured, needs_couchdb=False),
+    "dns": Section("Name server", dns_table.measured, needs_couchdb=False),
 }
 
 if __name__ == "__main__":

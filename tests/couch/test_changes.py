@@ -31,11 +31,11 @@ def lines(draw: st.DrawFn) -> tuple[bytes, FeedEvent]:
 
     match draw(st.sampled_from(["heartbeat", "change", "deletion", "end"])):
         case "change":
-            row: dict[str, Any] = {"seq": seq, "id": doc_id, "changes": [{"rev": "1-x"}], "doc": doc}
-            return line(row), Changed(seq, Change(doc_id, doc))
+            row: dict[str, Any] = {"seq": seq, "id": doc_id, "changes": [{"rev": "2-x"}, {"rev": "1-y"}], "doc": doc}
+            return line(row), Changed(seq, Change(doc_id, doc, ("2-x", "1-y")))
         case "deletion":
-            row = {"seq": seq, "id": doc_id, "deleted": True, "doc": {"_deleted": True}}
-            return line(row), Changed(seq, Change(doc_id, None))
+            row = {"seq": seq, "id": doc_id, "changes": [{"rev": "3-x"}], "deleted": True, "doc": {"_deleted": True}}
+            return line(row), Changed(seq, Change(doc_id, None, ("3-x",), {"_deleted": True}))
         case "end":
             return line({"last_seq": seq, "pending": 3}), End(seq, 3)
         case _:
@@ -96,9 +96,9 @@ class Feeds(SynchronousTestCase):
             self.assertLessEqual(parser._held, 100)
             start = stop
         left_out = (
-            Changed("1-x", Change("large", None))
+            Changed("1-x", Change("large", None, ("1-a",)))
             if deleted
-            else Unreadable("1-x", "large", "its line is longer than 100 bytes")
+            else Unreadable("1-x", "large", "its line is longer than 100 bytes", ("1-a",))
         )
         self.assertEqual(found, [left_out, Changed("2-x", Change("b", {}))])
 

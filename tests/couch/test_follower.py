@@ -219,6 +219,42 @@ class Loading(FollowerCase):
         self.assertEqual(self.sample("follower_state", state="waiting"), 1)
 
 
+class Leaves(FollowerCase):
+    """Followers that ask for leaves."""
+
+    def test_leaves(self) -> None:
+        """All leaves are asked for, each time, and told: of what is there, what was deleted, and what nobody can read."""
+        self.follower = Follower(self.clock, self.database, sink := Changes(), self.metrics, leaves=True)
+        self.load().send(
+            {"seq": "6-x", "id": "a", "changes": [{"rev": "2-b"}, {"rev": "3-a"}], "doc": {}},
+            {"seq": "7-x", "id": "b", "changes": [{"rev": "2-c"}], "deleted": True, "doc": {"zone_id": 7}},
+        )
+        self.database.last.receive(
+            b'{"seq":"8-x","id":"c","changes":[{"rev":"4-d"}],"doc":' + b"[" * 99999 + b"]" * 99999 + b"}\n"
+        )
+        told = [
+            Change("a", {}, ("2-b", "3-a")),
+            Change("b", None, ("2-c",), {"zone_id": 7}),
+            Change("c", {"_id": "c"}, ("4-d",)),
+        ]
+        self.assertEqual(sink.told, told)
+        self.assertEqual([feed.query.get("style") for feed in self.database.feeds], ["all_docs", "all_docs"])
+
+
+@dataclass
+class Changes:
+    """A sink that keeps the changes."""
+
+    told: list[Change] = field(default_factory=list)
+
+    def apply(self, change: Change) -> None:
+        """Keep it."""
+        self.told.append(change)
+
+    def loaded(self) -> None:
+        """See ChangesSink."""
+
+
 class Losing(FollowerCase):
     """Feeds that end."""
 

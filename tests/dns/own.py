@@ -14,8 +14,8 @@ from couchpages.dns.records import Record
 from couchpages.dns.reply import Opt
 from couchpages.dns.responder import OVER_TCP, Responder, over_udp
 from couchpages.dns.rrsets import compile_name
+from couchpages.dns.served_zones import ServedZones
 from couchpages.dns.zone import Draft, Zone, substitute_soa
-from couchpages.dns.zones import ServedZones
 from couchpages.tallies import QueryTally
 from tests.dns.rules.asking import Ask
 

@@ -10,7 +10,7 @@ from couchpages.dns.chaos import Identity
 from couchpages.dns.names import from_text
 from couchpages.dns.reply import Opt
 from couchpages.dns.responder import OVER_TCP, Responder, Sizes, over_udp
-from couchpages.dns.zones import ServedZones
+from couchpages.dns.served_zones import ServedZones
 from couchpages.tallies import QueryTally
 from tests.dns.changes import NAMES, TYPES, Change, Line, changed, changes, compiled
 from tests.dns.messages import asking, opt

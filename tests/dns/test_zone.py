@@ -13,7 +13,6 @@ from tests.dns.changes import NAMES, Line, compiled, nodes
 APEX = from_text("test.")
 SUBSTITUTE = substitute_soa(APEX, from_text("ns.test."), from_text("host.test."))
 A = ("A", 60, "192.0.2.1")
-Puts = list[tuple[Name, tuple[Line, ...]]]
 puts = st.lists(st.tuples(st.sampled_from([name for name in NAMES if is_within(name, APEX)]), nodes), max_size=20)
 
 
@@ -53,7 +52,9 @@ class Drafts(SynchronousTestCase):
 
     @settings(deadline=None)
     @given(puts, puts, st.integers(0, 2**32 - 1))
-    def test_piece_by_piece(self, first: Puts, then: Puts, serial: int) -> None:
+    def test_piece_by_piece(
+        self, first: list[tuple[Name, tuple[Line, ...]]], then: list[tuple[Name, tuple[Line, ...]]], serial: int
+    ) -> None:
         """A zone that changed is the one that would be made anew of all that is there now, and the one before it is what it was."""
         draft = Draft(APEX)
         draft.put(APEX, {})

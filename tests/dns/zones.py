@@ -116,25 +116,41 @@ def zone(draw: st.DrawFn, apex: str) -> tuple[str, ...]:
 
 @st.composite
 def worlds(draw: st.DrawFn, *, occluding: bool = False, questions: int = 12) -> World:
-    """Give some zones and questions; not *occluding*, nothing lies below a DNAME, also of another zone: NSD refuses to load that."""
+    """Give some zones and questions.
+
+    Not *occluding*, nothing lies below a DNAME, which NSD refuses to load; no zone has data where another is the closest zone, and each
+    has a cut where another begins: to NSD, names of one zone exist in others, too.
+    """
     apexes = sorted(draw(st.sets(st.sampled_from(APEXES), min_size=1, max_size=3)))
     zones = tuple((apex, draw(zone(apex))) for apex in apexes)
     if not occluding:
-        zones = _without_occluded(zones)
+        zones = _tidied(zones)
     owners = sorted({line.split(" ", 1)[0] for _, lines in zones for line in lines})
     return World(zones, tuple(draw(st.lists(asked(owners), min_size=questions, max_size=questions))))
 
 
-def _without_occluded(zones: Zones) -> Zones:
+def _tidied(zones: Zones) -> Zones:
     rrs = [line.split(" ", 3) for _, lines in zones for line in lines]
     dnames = {owner for owner, _, rdtype, _ in rrs if rdtype == "DNAME"}
+    zones = tuple((apex, lines) for apex, lines in zones if not _is_below(f"{apex} ", dnames))
+    kept = []
+    for apex, lines in zones:
+        inner = {other for other, _ in zones if other.endswith(f".{apex}")}
+        own = [line for line in lines if not _is_below(line, dnames) and not _is_in(line, inner)]
+        cuts = {line.split(" ", 1)[0] for line in own}
+        own += [f"{other} 300 NS ns.{OUTSIDE}" for other in sorted(inner - cuts)]
+        kept.append((apex, tuple(own)))
+    return tuple(kept)
 
-    def is_below(owner: str) -> bool:
-        return any(owner.endswith(f".{dname}") for dname in dnames)
 
-    return tuple(
-        (apex, tuple(line for line in lines if not is_below(line.split(" ", 1)[0]))) for apex, lines in zones if not is_below(apex)
-    )  # fmt: skip
+def _is_below(line: str, names: set[str]) -> bool:
+    return any(line.split(" ", 1)[0].endswith(f".{name}") for name in names)
+
+
+def _is_in(line: str, apexes: set[str]) -> bool:
+    """Tell whether a line is another zone's to say; the cut there is not."""
+    owner, _, rdtype, _ = line.split(" ", 3)
+    return _is_below(line, apexes) or (owner in apexes and rdtype != "NS")
 
 
 @st.composite

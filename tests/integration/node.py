@@ -62,7 +62,7 @@ class Node:
     def __init__(self, folder: Path, store: Store, settings: Settings | None = None) -> None:
         self.folder = folder
         self.store = store
-        self.http, self.api, self.store_port = free_ports(3)
+        self.http, self.api, self.store_port, self.dns = free_ports(4)
         self.data = folder / "data"
         self.config = folder / "couchpages.toml"
         self.log_file = folder / "daemon.log"
@@ -75,6 +75,7 @@ class Node:
         return {
             "http": {"listen": [f"tcp:{self.http}:interface=127.0.0.1"]},
             "api": {"listen": [f"tcp:{self.api}:interface=127.0.0.1"]},
+            "dns": {"listen": [f"127.0.0.1:{self.dns}"]},
             "node": {"name": "under-test", "location": "AMS", "country": "NL"},
         }
 

@@ -18,7 +18,7 @@ Settings = dict[str, dict[str, Any]]
 
 
 #: The databases' names, by what they are for.
-DATABASES = ("files", "manifests", "secrets")
+DATABASES = ("files", "manifests", "secrets", "dns_zones", "dns_records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class EmbeddedStore:
 
 
 class ApacheCouchDB:
-    """Three databases, named at random, of the server at *address*, or else of the one that COUCHPAGES_TEST_COUCHDB names."""
+    """Databases, named at random, of the server at *address*, or else of the one that COUCHPAGES_TEST_COUCHDB names."""
 
     databases: Mapping[str, str]
 

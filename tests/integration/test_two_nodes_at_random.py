@@ -58,14 +58,14 @@ class AtRandom(TwoNodesCase):
         """Cut the manifests in both directions, and perhaps more."""
         self.pair.settle()
         self.pair.cut("manifests")
-        for database in DATABASES[::2]:
+        for database in ("files", "secrets"):
             for direction in DIRECTIONS:
                 if self.chance.random() < 0.5:
                     self.pair.cut(database, directions=(direction,))
 
     def join(self) -> None:
         """Heal in some order."""
-        links = [(database, direction) for database in DATABASES for direction in DIRECTIONS]
+        links = [(database, direction) for database in DATABASES[:3] for direction in DIRECTIONS]
         self.chance.shuffle(links)
         for database, direction in links:
             self.pair.heal(database, directions=(direction,))

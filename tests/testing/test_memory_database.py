@@ -6,7 +6,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.ports import Change, Conflict, NoRoom, NotFound, Row, TooLarge, Unavailable
+from couchpages.ports import Change, Conflict, Deleted, NoRoom, NotFound, Row, TooLarge, Unavailable
+from couchpages.testing.leaves import Leaf
 from couchpages.testing.memory_database import MemoryDatabase, Turns
 
 
@@ -24,6 +25,34 @@ class Sink:
     def loaded(self) -> None:
         """Remember."""
         self.told.append(None)
+
+
+class ChangesOfMemory(SynchronousTestCase):
+    """What a feed would tell of a :class:`MemoryDatabase`."""
+
+    def test_leaves_and_tombstones(self) -> None:
+        """A change tells all leaves, the winner first, and of a deleted document what its tombstone says."""
+        database = MemoryDatabase()
+        for digest in ("b", "a"):
+            database.take("x", Leaf((f"1-{digest}",), {"n": digest}))
+        dead = database.remove("x", {"zone_id": 7})
+        self.assertEqual(database.change("x"), Change("x", {"n": "a", "_id": "x", "_rev": "1-a"}, ("1-a", dead)))
+        last = database.remove("x")
+        change = database.change("x")
+        self.assertEqual((change.doc, set(change.revs)), (None, {dead, last}))
+        self.assertEqual(
+            change.tombstone,
+            {**database.stored["x"].winner.remains, "_id": "x", "_rev": change.revs[0], "_deleted": True},
+        )
+
+    def test_deleting_with_a_body(self) -> None:
+        """What is deleted by writing it with ``_deleted`` keeps its other members, and is not there for readers."""
+        database = MemoryDatabase()
+        rev = database.seed("x", {"zone_id": 7})
+        deleting = Deferred.fromCoroutine(database.bulk([{"_id": "x", "_rev": rev, "_deleted": True, "zone_id": 7}]))
+        self.successResultOf(deleting)
+        self.assertEqual((database.change("x").tombstone or {})["zone_id"], 7)
+        self.failureResultOf(Deferred.fromCoroutine(database.get("x")), Deleted)
 
 
 class MemoryDatabaseTests(SynchronousTestCase):
@@ -127,7 +156,8 @@ class MemoryDatabaseTests(SynchronousTestCase):
         self.database.follow(sink)
         rev = self.put("x", {"a": 1})
         self.now(self.database.delete("x", rev))
-        self.assertEqual(sink.told, [None, Change("x", {"a": 1, "_id": "x", "_rev": rev}), Change("x", None)])
+        self.assertEqual(sink.told[:2], [None, Change("x", {"a": 1, "_id": "x", "_rev": rev}, (rev,))])
+        self.assertEqual([(each and each.doc_id, each and each.doc) for each in sink.told[2:]], [("x", None)])
 
     def test_conflicts(self) -> None:
         """Two databases that took writes apart, replicated both ways, agree; each leaf may be edited and deleted by its name."""

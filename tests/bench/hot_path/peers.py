@@ -82,8 +82,8 @@ def _nginx(name: str, flavour: Flavour, folder: Path, root: Path) -> Iterator[Se
 def _running_nginx(name: str, folder: Path, port: int, text: str) -> Iterator[Server]:
     configuration = folder / "nginx.conf"
     configuration.write_text(text)
-    command = (_program("nginx"), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration))
-    with _process(folder, port, *command) as pid:
+    command = (program("nginx"), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration))
+    with running(folder, lambda: _listens(port), *command) as pid:
         yield Server(name, port, pid)
 
 
@@ -91,9 +91,9 @@ def _running_nginx(name: str, folder: Path, port: int, text: str) -> Iterator[Se
 def _caddy(folder: Path, root: Path) -> Iterator[Server]:
     (port,) = free_ports(1)
     (folder / "Caddyfile").write_text(configurations.files_by_caddy(port, root))
-    command = (_program("caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile")
+    command = (program("caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile")
     own = {"GOMAXPROCS": "1", "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    with _process(folder, port, *command, env=own) as pid:
+    with running(folder, lambda: _listens(port), *command, env=own) as pid:
         yield Server("Caddy", port, pid)
 
 
@@ -105,18 +105,20 @@ def _before_twisted_web(folder: Path, root: Path) -> Iterator[Server]:
     module = (sys.executable, "-m", "tests.bench.hot_path.application", str(upstream))
     text = configurations.proxy_by_nginx(folder, port, upstream, as_root=os.geteuid() == 0)
     with (
-        _process(folder, upstream, *module, file.name, str(file.stat().st_size)),
+        running(folder, lambda: _listens(upstream), *module, file.name, str(file.stat().st_size)),
         _running_nginx("nginx before twisted.web", folder, port, text) as server,
     ):
         yield server
 
 
 @contextmanager
-def _process(folder: Path, port: int, *command: str, env: dict[str, str] | None = None) -> Iterator[int]:
-    """Run a server until the end of the block; give its id when it listens."""
+def running(
+    folder: Path, ready: Callable[[], bool], *command: str, core: int = 0, env: dict[str, str] | None = None
+) -> Iterator[int]:
+    """Run a server until the end of the block; give its id when it is *ready*. What it writes lies in *folder*."""
     with (folder / "output").open("ab") as output:
         process = subprocess.Popen(
-            machine.pinned(0, *command),
+            machine.pinned(core, *command),
             cwd=ROOT,
             env=environment(env),
             stdin=subprocess.DEVNULL,
@@ -124,7 +126,7 @@ def _process(folder: Path, port: int, *command: str, env: dict[str, str] | None 
             stderr=output,
         )
     try:
-        wait_until(lambda: _listens(port) or process.poll() is not None, f"{command[0]} to listen")
+        wait_until(lambda: process.poll() is not None or ready(), f"{command[0]} to be ready")
         if process.poll() is not None:
             raise NotMeasurable(f"{command[0]} ended: {(folder / 'output').read_text(errors='replace')[-300:]!r}")
         yield process.pid
@@ -141,7 +143,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Find a program."""
     path = program_path(name)
     if path is None:
         raise NotMeasurable(f"{name} is not installed")

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 from tests.bench.deploying import Rows
 from tests.bench.hot_path.asking import SITE, Ask, Load
@@ -16,7 +17,7 @@ from tests.integration.stores import Settings
 
 ROUNDS = 3
 SECONDS = 3
-Figures = Mapping[str, list[float]]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ class Bench:
         """Prepare wrk, and see that all answers are right."""
         return Asking(self.folder, server, load if isinstance(load, Load) else Load((load,)))
 
-    def in_turns(self, measures: Mapping[str, Callable[[], float]]) -> Figures:
+    def in_turns(self, measures: Mapping[str, Callable[[], Found]]) -> dict[str, list[Found]]:
         """Measure everything once in each round."""
-        found: dict[str, list[float]] = {name: [] for name in measures}
+        found: dict[str, list[Found]] = {name: [] for name in measures}
         for _ in range(self.rounds):
             for name, measure in measures.items():
                 found[name].append(measure())

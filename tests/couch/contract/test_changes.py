@@ -100,6 +100,19 @@ class ChangesContract(Contract):
         (row,) = (await self.changes("?style=main_only"))["results"]
         self.assertEqual(row["changes"], [{"rev": "1-ccc"}])
 
+    async def test_style_tells_tombstones(self) -> None:
+        """`style=all_docs` tells leaves that were deleted too, behind those that were not; of what is deleted, what its tombstone says."""
+        for digest, dead in (("bbb", True), ("aaa", False), ("ccc", True)):
+            await self.ask("PUT", f"/{self.db}/a?new_edits=false", {"_rev": f"1-{digest}", "_deleted": dead})
+        (row,) = (await self.changes("?style=all_docs&include_docs=true"))["results"]
+        self.assertEqual(row["changes"], [{"rev": "1-aaa"}, {"rev": "1-ccc"}, {"rev": "1-bbb"}])
+        self.assertEqual((row.get("deleted"), row["doc"]["_rev"]), (None, "1-aaa"))
+        await self.ask("POST", f"/{self.db}/_bulk_docs", {"docs": [{"_id": "b", "zone_id": 7}]})
+        revision = (await self.ask("GET", f"/{self.db}/b")).json["_rev"]
+        await self.put("b", _rev=revision, _deleted=True, zone_id=7)
+        row = (await self.changes("?style=all_docs&include_docs=true"))["results"][-1]
+        self.assertEqual((row["deleted"], row["doc"]["zone_id"], len(row["changes"])), (True, 7, 1))
+
     async def test_descending(self) -> None:
         """Backwards, everything is told too."""
         for name in "abc":

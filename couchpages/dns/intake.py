@@ -1,0 +1,111 @@
+"""Documents between their arrival and their turn: what comes is queued, because reading it takes longer than a query may wait (logs)."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from twisted.logger import Logger
+
+from couchpages.dns.holdings import Holdings
+from couchpages.dns.reading import Arrival
+from couchpages.dns.zone_keeper import ZoneKeeper
+from couchpages.metrics import Metrics
+from couchpages.ports import Change
+from couchpages.quoting import named
+
+#: Documents of one kind of mistake that are logged by name.
+NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How the two databases are called, for logs and metrics."""
+
+    zones: str = "dns_zones"
+    records: str = "dns_records"
+
+
+class Intake:
+    """Puts documents into *holdings* one by one, and notes for *keeper* which changed.
+
+    A malformed one is logged and counted in the follower's words, who has passed it on by then.
+    """
+
+    log = Logger()
+
+    def __init__(self, holdings: Holdings, keeper: ZoneKeeper | None, metrics: Metrics, databases: Names) -> None:
+        self._holdings = holdings
+        self._keeper = keeper
+        self._metrics = metrics
+        self._databases = databases
+        self._zones: OrderedDict[str, Change] = OrderedDict()
+        self._records: OrderedDict[str, Arrival] = OrderedDict()
+        #: Documents that were read and are not in the answers yet.
+        self.read: set[str] = set()
+
+    def zone_came(self, change: Change) -> bool:
+        """Queue a change of ``dns_zones``; tell whether it is news. Of one document only the newest is read."""
+        if change.doc_id not in self._zones and self._holdings.knows_zone(change):
+            return False
+        self._zones[change.doc_id] = change
+        return True
+
+    def record_came(self, change: Change) -> bool:
+        """Queue a change of ``dns_records``; tell whether it is news."""
+        arrival = Arrival.of(change)
+        if arrival.doc_id not in self._records and self._holdings.knows(arrival):
+            return False
+        self._records[arrival.doc_id] = arrival
+        return True
+
+    def __bool__(self) -> bool:
+        return bool(self._zones or self._records)
+
+    def is_waiting(self, doc_id: str) -> bool:
+        """Whether something came of a document that is not in the answers yet."""
+        return doc_id in self.read or doc_id in self._zones or doc_id in self._records
+
+    def read_next(self) -> None:
+        """Read the document whose turn it is."""
+        if self._zones:
+            doc_id, change = self._zones.popitem(last=False)
+            self._try(self._databases.zones, doc_id, lambda: self._holdings.apply_zone(change))
+            if self._keeper is not None:
+                self._keeper.note_zone(doc_id)
+        else:
+            doc_id, arrival = self._records.popitem(last=False)
+            before = self._shelves(doc_id)
+            self._try(self._databases.records, doc_id, lambda: self._holdings.apply(arrival))
+            if self._keeper is not None:
+                self._keeper.note(doc_id, *{*self._shelves(doc_id), *before})
+        self.read.add(doc_id)
+
+    def _shelves(self, doc_id: str) -> tuple[int | None, ...]:
+        return (self._holdings.shelf_number(doc_id),) if doc_id in self._holdings.documents else ()
+
+    def _try(self, database: str, doc_id: str, apply: Callable[[], None]) -> None:
+        try:
+            apply()
+        except ValueError as error:
+            self._malformed(database, doc_id, str(error))
+        except Exception:  # noqa: BLE001 -- law 4: no document stops a service
+            self._metrics.malformed.labels(database).inc()
+            self.log.failure("{database}/{doc_id} could not be applied", database=database, doc_id=named(doc_id))
+
+    def misplaced(self, documents: Mapping[str, str]) -> None:
+        """Tell of records that came before their zone, and are not within it; each with what is wrong."""
+        for doc_id, error in list(documents.items())[:NAMED]:
+            self._malformed(self._databases.records, doc_id, error)
+        more = len(documents) - NAMED
+        if more > 0:
+            self._metrics.malformed.labels(self._databases.records).inc(more)
+            self.log.warn("{more} more records are not within their zones", more=more)
+
+    def _malformed(self, database: str, doc_id: str, error: str) -> None:
+        self._metrics.malformed.labels(database).inc()
+        self.log.warn(
+            "{database}/{doc_id} is malformed and left out: {error}",
+            database=database,
+            doc_id=named(doc_id),
+            error=error,
+        )

@@ -1,0 +1,100 @@
+"""What this node knows of zones, as the API's answers (thin). Long answers are made in slices."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from couchpages.dns import rdata
+from couchpages.dns.catalogue import Catalogue
+from couchpages.dns.checks import Finding, in_order, of_name
+from couchpages.dns.contents import Contents
+from couchpages.dns.names import Name, canonical, shown, within_zone
+from couchpages.dns.presentation import MOST_FINDINGS, shown_finding, shown_record, shown_sets
+from couchpages.dns.slices import Slices
+from couchpages.web.message import Response
+from couchpages.web.problem import Problem, json_response
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """Tells of zones that are there."""
+
+    catalogue: Catalogue
+    slices: Slices
+
+    async def zone(self, apex: Name, status: int) -> Response:
+        """Tell of a zone: how large it is, and what is wrong with it."""
+        owners = self.catalogue.owners(apex)
+        contents = Contents(apex)
+        counts = {True: 0, False: 0}
+
+        def take(owner: Name) -> None:
+            for _, record in self.catalogue.records_at(apex, owner):
+                counts[record.disabled] += 1
+                contents.add(record)
+
+        found: list[Finding] = []
+        await self.slices.each(owners, take)
+        await self.slices.each({*owners, apex}, lambda name: found.extend(of_name(contents, name)))
+        return json_response(
+            status,
+            {
+                "zone": shown(apex),
+                "serial": self.catalogue.serial(apex),
+                "names": len(owners),
+                "records": counts[False],
+                "disabled": counts[True],
+                "findings": [shown_finding(each) for each in in_order(found)[:MOST_FINDINGS]],
+            },
+        )
+
+    async def sets(self, apex: Name, asked: Mapping[str, str]) -> Response:
+        """Give the record sets of a zone; *asked* may have a ``name`` and a ``type``."""
+        type_ = _type(asked)
+        written: list[bytes] = []
+
+        def write(owner: Name) -> None:
+            found = (record for _, record in self.catalogue.records_at(apex, owner) if type_ in (None, record.type))
+            written.extend(map(_compact, shown_sets(found)))
+
+        await self.slices.each(self._owners(apex, asked), write)
+        return self._listed(apex, "rrsets", written)
+
+    async def records(self, apex: Name, asked: Mapping[str, str]) -> Response:
+        """Give the records of a zone with the ids of their documents; *asked* as for :meth:`sets`."""
+        type_ = _type(asked)
+        written: list[bytes] = []
+
+        def write(owner: Name) -> None:
+            for doc_id, record in self.catalogue.records_at(apex, owner):
+                if type_ in (None, record.type):
+                    written.append(_compact(shown_record(doc_id, record)))
+
+        await self.slices.each(self._owners(apex, asked), write)
+        return self._listed(apex, "records", written)
+
+    def _owners(self, apex: Name, asked: Mapping[str, str]) -> Iterable[Name]:
+        if "name" not in asked:
+            return self.catalogue.owners(apex)
+        try:
+            return [canonical(within_zone(asked["name"], apex))]
+        except ValueError as error:
+            raise Problem(422, f"name: {error}", field="name") from None
+
+    def _listed(self, apex: Name, name: str, written: list[bytes]) -> Response:
+        start = _compact({"zone": shown(apex), "serial": self.catalogue.serial(apex)})
+        body = b'%b,"%b":[%b]}\n' % (start[:-1], name.encode(), b",".join(written))
+        fields = [each for each in json_response(200, {}).headers if each[0] != b"content-length"]
+        return Response(200, (*fields, (b"content-length", b"%d" % len(body))), body)
+
+
+def _type(asked: Mapping[str, str]) -> int | None:
+    try:
+        return rdata.type_from_text(asked["type"]) if "type" in asked else None
+    except ValueError as error:
+        raise Problem(422, f"type: {error}", field="type") from None
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

@@ -1,0 +1,192 @@
+"""Adds, deletes and replaces records in CouchDB (does I/O; what is wrong with records is decided in :mod:`couchpages.dns.checks`)."""
+
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from couchpages.dns import codes
+from couchpages.dns.catalogue import Catalogue
+from couchpages.dns.checks import Finding, Severity, in_order, introduced, of_name
+from couchpages.dns.contents import Contents
+from couchpages.dns.names import Name, is_within, shown
+from couchpages.dns.plan import Plan, Replacement, adding, same
+from couchpages.dns.rdata import type_to_text
+from couchpages.dns.record_writer import RecordWriter
+from couchpages.dns.records import Record
+from couchpages.dns.slices import Slices
+from couchpages.dns.submission import WantedSet, check_serial
+from couchpages.dns.zone_documents import ZoneDocument
+from couchpages.web.problem import Problem
+
+#: Seconds for which an answer waits until this node answers questions with what was written.
+PATIENCE = 5.0
+#: Of many documents, the last that were written are waited for; the feed brings the others before them.
+WAITED_FOR = 20
+#: Types whose coming and going is felt at other names.
+FELT_ELSEWHERE = frozenset({codes.NS, codes.DNAME, codes.CNAME})
+#: How many findings a refusal tells, and how many its sentence.
+TOLD = 20
+IN_ONE_SENTENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a change did, and what is doubtful about the names that it touched."""
+
+    plan: Plan
+    warnings: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAdministration:
+    """Changes the records of zones. Methods raise :class:`Problem`, and then nothing was changed (law 8), and :class:`StoreError`.
+
+    After a :class:`StoreError` a part may have been written; repeating the call finishes it.
+    """
+
+    catalogue: Catalogue
+    writer: RecordWriter
+    slices: Slices
+    log: Logger = field(default_factory=Logger)
+
+    def known_zone(self, apex: Name) -> ZoneDocument:
+        """Give a zone. Raises a 404."""
+        self.catalogue.require_loaded()
+        zone = self.catalogue.zone(apex)
+        if zone is None:
+            raise Problem(404, f"there is no zone {shown(apex)}; 'couchpages dns create-zone' makes one", field="zone")
+        return zone
+
+    async def add(self, zone: ZoneDocument, record: Record) -> tuple[str, Done]:
+        """Add a record, or change its TTL; an SOA replaces the one that is there. Give its document's id."""
+        at_name = [each for each in self.catalogue.records_at(zone.apex, record.owner) if each[1].type == record.type]
+        if record.type == codes.SOA and not any(same(other, record) for _, other in at_name):
+            check_serial(record, self.catalogue.serial(zone.apex) or 0)
+        plan = adding(at_name, record)
+        done = await self._change(zone, plan)
+        known = [doc_id for doc_id, other in at_name if same(other, record)]
+        return next(iter([*plan.new, *known])), done
+
+    def known_record(self, doc_id: str) -> tuple[ZoneDocument, Record]:
+        """Give a record and its zone. Raises a 404."""
+        self.catalogue.require_loaded()
+        record = self.catalogue.record(doc_id)
+        zone = _zone_of(record, self.catalogue.numbered(record.zone_id)) if record is not None else None
+        if record is None or zone is None:
+            raise Problem(404, f"there is no record {doc_id}; 'couchpages dns list-zone' shows the ids", field="id")
+        return zone, record
+
+    async def delete(self, zone: ZoneDocument, doc_ids: Iterable[str]) -> Done:
+        """Delete records by their documents' ids."""
+        plan = Plan()
+        for doc_id in doc_ids:
+            record = self.catalogue.record(doc_id)
+            if record is not None:
+                plan.remove(doc_id, record)
+        return await self._change(zone, plan)
+
+    async def write_sets(
+        self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool, dry: bool = False
+    ) -> Done:
+        """Have record sets be as *wanted*; with *everything*, all other sets are deleted. *dry* only tells what that would do."""
+        plan = await self._planned(zone, wanted, everything=everything)
+        return await self._change(zone, plan, all_names=everything, dry=dry)
+
+    async def plan_new(self, zone: ZoneDocument, wanted: Iterable[WantedSet]) -> Done:
+        """Check the records of a zone that is not there yet; give what would write them."""
+        plan = await self._planned(zone, wanted, everything=True)
+        return Done(plan, await self._check(zone.apex, plan, all_names=True, is_new=True))
+
+    async def _planned(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool) -> Plan:
+        serial = self.catalogue.serial(zone.apex) or 0
+        making = Replacement(everything=everything, serial=serial)
+
+        def want(each: WantedSet) -> None:
+            if not making.want(each):
+                raise Problem(422, f"rrsets: {_told(each)} is there twice", field="rrsets")
+            for record in each.records:
+                if record.type == codes.SOA:
+                    check_serial(record, serial)
+
+        await self.slices.each(wanted, want)
+        owners = self.catalogue.owners(zone.apex) if everything else making.owners
+        await self.slices.each(owners, lambda owner: self._see(making, zone.apex, owner))
+        await self.slices.each(list(making.wanted), making.finish)
+        return making.plan
+
+    def _see(self, making: Replacement, apex: Name, owner: Name) -> None:
+        for doc_id, record in self.catalogue.records_at(apex, owner):
+            making.see(doc_id, record)
+
+    # Checked whole, then written.
+
+    async def _change(self, zone: ZoneDocument, plan: Plan, *, all_names: bool = False, dry: bool = False) -> Done:
+        warnings = await self._check(zone.apex, plan, all_names=all_names)
+        if dry:
+            return Done(plan, warnings)
+        revs = await self.writer.carry_out(plan)
+        await self.when_answered(revs)
+        if revs:
+            self.log.info("zone {zone} was changed", zone=shown(zone.apex), **plan.counts)
+        return Done(plan, warnings)
+
+    async def when_answered(self, revs: Mapping[str, str]) -> None:
+        """Wait until this node answers with what was written."""
+        last = list(revs.items())[-WAITED_FOR:]
+        waited = [self.catalogue.when_answered(doc_id, rev, PATIENCE) for doc_id, rev in last]
+        await gatherResults([Deferred.fromCoroutine(_wait(each)) for each in waited])
+
+    async def _check(self, apex: Name, plan: Plan, *, all_names: bool, is_new: bool = False) -> list[Finding]:
+        """Refuse what would bring errors into a zone; give what is doubtful."""
+        contents = Contents(apex, fetch=lambda owner: (record for _, record in self.catalogue.records_at(apex, owner)))
+        names = await self._touched(contents, plan, all_names=all_names)
+        before: list[Finding] = []
+        if not is_new:
+            await self.slices.each(names, lambda name: before.extend(of_name(contents, name)))
+        for change, records in (
+            (contents.discard, [*plan.gone.values(), *plan.before]),
+            (contents.add, plan.put.values()),
+        ):
+            await self.slices.each(list(records), change)
+        after: list[Finding] = []
+        await self.slices.each(names, lambda name: after.extend(of_name(contents, name)))
+        refused = introduced(before, after)
+        if refused:
+            raise _refusal(refused)
+        return in_order(each for each in after if each.severity is Severity.WARNING)
+
+    async def _touched(self, contents: Contents, plan: Plan, *, all_names: bool) -> list[Name]:
+        changed = [*plan.gone.values(), *plan.before, *plan.put.values()]
+        names: set[Name] = {contents.apex} if all_names else set()
+        await self.slices.each(changed, lambda record: names.add(record.owner))
+        felt = {record.owner for record in changed if record.type in FELT_ELSEWHERE}
+        if all_names or len(felt) > 1:
+            names.update(self.catalogue.owners(contents.apex))
+        elif felt:
+            (owner,) = felt
+            others = self.catalogue.owners(contents.apex)
+            await self.slices.each(others, lambda name: names.add(name) if contents.concerns(name, owner) else None)
+        return sorted(names)
+
+
+def _zone_of(record: Record, zones: Sequence[ZoneDocument]) -> ZoneDocument | None:
+    """Give the zone of a record; where several have its number by a mistake, that which its name is in."""
+    within = [each for each in zones if is_within(record.owner, each.apex)]
+    return max(within, key=lambda each: len(each.apex), default=zones[0] if zones else None)
+
+
+async def _wait(answered: Awaitable[None]) -> None:
+    await answered
+
+
+def _told(wanted: WantedSet) -> str:
+    return f"{shown(wanted.owner)} {type_to_text(wanted.type)}"
+
+
+def _refusal(found: Sequence[Finding]) -> Problem:
+    told = [str(each) for each in found[:TOLD]]
+    left = len(found) - IN_ONE_SENTENCE
+    more = f"; and {left:,} more" if left > 0 else ""
+    return Problem(422, "; ".join(told[:IN_ONE_SENTENCE]) + more, field="records", more={"findings": told})

@@ -1,0 +1,96 @@
+"""Carries out a plan in the database of records, in batches, whatever others write meanwhile (does I/O)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, TypeVar
+
+from couchpages.dns.plan import Plan, same
+from couchpages.dns.records import Record, from_document, to_document, tombstone
+from couchpages.ports import Conflict, Database, Json, StoreError, Unavailable
+
+T = TypeVar("T")
+#: Documents in one call of CouchDB: some 100 KB, which are written, encoded and read in a few milliseconds.
+BATCH = 250
+#: Tries to write documents that others change at the same time.
+TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWriter:
+    """Writes and deletes documents of *records*. Raises a :class:`StoreError`; what was planned may then be done in part."""
+
+    records: Database
+
+    async def carry_out(self, plan: Plan) -> dict[str, str]:
+        """Write, then delete; give the new revisions, by the documents' ids."""
+        revs: dict[str, str] = {}
+        for batch in in_batches(plan.put.items()):
+            await self._write(dict(batch), revs)
+        await self.delete(plan.gone, revs)
+        return revs
+
+    async def delete(self, doc_ids: Iterable[str], revs: dict[str, str]) -> None:
+        """Delete documents, and all revisions that compete with them; note the tombstones in *revs*."""
+        for batch in in_batches(doc_ids):
+            await self._delete(batch, revs)
+
+    async def _write(self, left: dict[str, Record], revs: dict[str, str]) -> None:
+        for _ in range(TRIES):
+            rows = await self.records.rows(list(left), include_docs=True)
+            docs = [_to_write(row.doc_id, row.doc, left[row.doc_id]) for row in rows]
+            written = await self._bulk([doc for doc in docs if doc is not None], revs)
+            left = {doc_id: left[doc_id] for doc_id in written}
+            if not left:
+                return
+        raise Unavailable(f"{next(iter(left))} is being changed by others all the time")
+
+    async def _delete(self, doc_ids: Sequence[str], revs: dict[str, str]) -> None:
+        left: Sequence[str] = doc_ids
+        for turn in range(TRIES):
+            rows = await self.records.rows(left, include_docs=True)
+            docs = [row.doc for row in rows if row.doc is not None]
+            if not docs:
+                return
+            left = [str(doc["_id"]) for doc in docs]
+            if turn:
+                # There was more than one revision, or somebody wrote another.
+                docs = [leaf for doc_id in left for leaf in await self.records.leaves(doc_id)]
+            await self._bulk([tombstone(doc) for doc in docs], revs)
+        raise Unavailable(f"{left[0]} is being changed by others all the time")
+
+    async def _bulk(self, docs: Sequence[Mapping[str, Any]], revs: dict[str, str]) -> list[str]:
+        """Write; give the ids of those that others changed since they were read."""
+        if not docs:
+            return []
+        changed = []
+        for doc, outcome in zip(docs, await self.records.bulk(docs), strict=True):
+            if isinstance(outcome, Conflict):
+                changed.append(str(doc["_id"]))
+            elif isinstance(outcome, StoreError):
+                raise outcome
+            else:
+                revs[str(doc["_id"])] = outcome
+        return changed
+
+
+def in_batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """Give items, *size* at a time."""
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+def _to_write(doc_id: str, doc: Json | None, record: Record) -> Json | None:
+    """Give what to write so that a document says *record*, None where it does already. What else it has stays in it."""
+    if doc is None:
+        return {"_id": doc_id, **to_document(record)}
+    try:
+        found = from_document(doc)
+    except ValueError:
+        return {**doc, **to_document(record)}
+    if not same(found, record) or found.zone_id != record.zone_id:
+        return {**doc, **to_document(record)}
+    if replace(found, name=record.name) == record:
+        return None
+    return {**doc, "ttl": record.ttl, "disabled": record.disabled}

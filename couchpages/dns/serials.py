@@ -1,0 +1,42 @@
+"""A zone's serial (pure).
+
+It is a function of nothing but the documents, so that nodes which hold the same documents answer the same serial, whatever the
+order in which these came::
+
+    serial = F + S  modulo 2^32
+
+*S* sums up the generations of the leaves of documents, as :mod:`couchpages.dns.traces` attributes them to zones: every edit,
+deletion and conflict makes it greater, and nothing that replication does makes it less. *F* is the greatest serial written in an SOA
+of the zone, also in one that was replaced, as long as its tombstone tells it.
+
+There are changes after which the sum is not greater: a database was made anew or purged, somebody deleted an SOA without leaving
+its serial in the tombstone, or wrote one that is 2^31 or more above the last. Then a node answers the successor of what it answered
+last, remembers that on its disk, and goes on so until the sum is greater again; meanwhile nodes need not agree. That is the *guard*.
+"""
+
+BITS = 32
+MODULUS = 1 << BITS
+#: RFC 1982 section 3.2: greater is what can be reached by adding less than this.
+HALF = 1 << (BITS - 1)
+
+
+def is_greater(one: int, other: int) -> bool:
+    """Whether *one* comes after *other* (RFC 1982 section 3.2). Of two that are 2^31 apart, which it leaves open, neither does."""
+    return 0 < (one - other) % MODULUS < HALF
+
+
+def successor(serial: int) -> int:
+    """Give the serial after this one (RFC 1982 section 3.1)."""
+    return (serial + 1) % MODULUS
+
+
+def of(floor: int, generations: int) -> int:
+    """Give the serial that documents make: *floor* is F, *generations* is S."""
+    return (floor + generations) % MODULUS
+
+
+def to_serve(computed: int, served: int | None, *, changed: bool) -> int:
+    """Give the serial to answer with; *served* was answered last, and *changed* tells whether other answers are given now than then."""
+    if served is None or is_greater(computed, served):
+        return computed
+    return successor(served) if changed else served

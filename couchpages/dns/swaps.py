@@ -1,0 +1,251 @@
+"""From documents to answers: has what came read, compiles what it concerns, and puts it in place, in slices (timers; logs).
+
+All of it is one work that pauses after each small step. While it compiles, nothing new is read, so that a zone and its serial are of one
+moment. What comes meanwhile waits, and is part of the next swap.
+"""
+
+from collections.abc import Callable, Collection, Generator, Iterable
+from typing import Any
+
+from twisted.internet.task import TaskStopped
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from couchpages.dns import serials
+from couchpages.dns.compiling import Drafted, compiled
+from couchpages.dns.entries import Served, substitute_digest
+from couchpages.dns.holdings import Holdings
+from couchpages.dns.intake import Intake
+from couchpages.dns.names import Name, shown, suffixes
+from couchpages.dns.published import Published
+from couchpages.dns.rrsets import RRset
+from couchpages.dns.settling import Settling
+from couchpages.dns.slices import Slices, Work
+from couchpages.dns.zone import Zone
+from couchpages.dns.zone_keeper import ZoneKeeper
+from couchpages.garbage import lasting
+from couchpages.metrics import Metrics
+
+#: Documents after which what was loaded is left out of garbage collections: one takes longer than a query may wait.
+LASTING = 10_000
+
+
+class Swaps:
+    """Used in *reactor*'s thread. *substitute* makes the SOA of a zone in which none is written.
+
+    *zones* are published, *served* is what was answered last, also for zones that went. *put_in_place* is called after each swap.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        slices: Slices,
+        holdings: Holdings,
+        intake: Intake,
+        published: Published,
+        substitute: Callable[[Name], RRset],
+        keeper: ZoneKeeper | None,
+        metrics: Metrics,
+        put_in_place: Callable[[], object],
+    ) -> None:
+        self.zones: dict[Name, Zone] = {}
+        self.served: dict[Name, Served] = {}
+        self.is_complete = False
+        self._reactor = reactor
+        self._slices = slices
+        self._holdings = holdings
+        self._intake = intake
+        self._published = published
+        self._substitute = substitute
+        self._keeper = keeper
+        self._swapped = metrics.dns_swaps
+        self._put_in_place = put_in_place
+        self._may_complete = False
+        self._settling = Settling()
+        self._guarded: set[Name] = set()
+        self._work: Work | None = None
+        self._timer: Any = None
+        self._changed = reactor.seconds()
+        metrics.dns_zones.set_function(lambda: len(self.zones))
+        metrics.dns_change_age.set_function(lambda: self._reactor.seconds() - self._changed)
+        metrics.dns_guarded.set_function(lambda: len(self._guarded))
+
+    # What the sinks tell.
+
+    def came(self) -> None:
+        """Something is to be read."""
+        self._stir()
+
+    def loaded(self) -> None:
+        """Everything that both databases hold was told: when it is read, zones may be published."""
+        self._may_complete = True
+        self._stir()
+
+    def stop(self) -> None:
+        """Leave what is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._work is not None:
+            self._work.stop()
+        self._timer = self._work = None
+
+    # When.
+
+    def _stir(self) -> None:
+        if self._work is None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._work = self._slices.run(self._run())
+            self._work.whenDone().addErrback(self._broke)
+
+    def _broke(self, failure: Failure) -> None:
+        if failure.check(TaskStopped) is None:
+            # A defect of ours: what comes next is another try.
+            self._work = None
+            self.log.failure("zones could not be renewed", failure=failure)
+
+    def _run(self) -> Generator[None, None, None]:
+        read = 0
+        while True:
+            if self._is_due():
+                yield from self._swap()
+            elif self._intake:
+                self._intake.read_next()
+                self._settling.note(self._reactor.seconds())
+                read += 1
+                if read % LASTING == 0 and not self.is_complete:
+                    lasting()
+                yield
+            else:
+                break
+        self._work = None
+        due = self._settling.due
+        if self.is_complete and due is not None:
+            self._timer = self._reactor.callLater(max(0.0, due - self._reactor.seconds()), self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        self._stir()
+
+    def _is_due(self) -> bool:
+        if not self.is_complete:
+            return self._may_complete and not self._intake
+        now = self._reactor.seconds()
+        return self._settling.is_overdue(now) or (self._settling.is_due(now) and not self._intake)
+
+    # What.
+
+    def _swap(self) -> Generator[None, None, None]:
+        self._settling = Settling()
+        changes = self._holdings.take_changes()
+        # A zone below another first, so that its names are never the other's meanwhile.
+        for apex in sorted(changes.zones, key=lambda name: (-len(name), name)):
+            try:
+                yield from self._renew(apex, changes.zones[apex])
+            except Exception:  # noqa: BLE001 -- law 4: the zone stays as it is, and the others are not concerned
+                self.log.failure("{zone} could not be compiled", zone=shown(apex))
+        for apex in changes.gone & self.zones.keys():
+            del self.zones[apex]
+            self._guarded.discard(apex)
+            self._published.withdraw(apex)
+        self._finish()
+
+    def _renew(self, apex: Name, touched: Collection[Name] | None) -> Generator[None, None, None]:
+        before = self.zones.get(apex)
+        if before is not None and touched is not None and not touched and self._serial(apex) == before.serial:
+            return
+        drafted = yield from compiled(self._holdings, apex, before, touched, self._substitute(apex))
+        self._intake.misplaced(drafted.misplaced)
+        self._publish(apex, drafted, changed=drafted.changed if before is not None else self._may_differ(apex))
+        yield
+
+    def _may_differ(self, apex: Name) -> bool:
+        """Whether a zone that is not published may be another than it was when it was last: else its documents make the same serial."""
+        last = Served(self._holdings.serial(apex), self._digest(apex, self._substitute(apex)))
+        return self.served.get(apex) != last
+
+    def _finish(self) -> None:
+        self._intake.read.clear()
+        self._changed = self._reactor.seconds()
+        self._swapped.inc()
+        if not self.is_complete:
+            self.is_complete = True
+            self._published.complete()
+            lasting()
+        if self._keeper is not None:
+            self._keeper.soon()
+        self._put_in_place()
+
+    def _serial(self, apex: Name) -> int:
+        """Give the serial of a zone that answers as it did."""
+        return serials.to_serve(self._holdings.serial(apex), self._last(apex), changed=False)
+
+    def _last(self, apex: Name) -> int | None:
+        served = self.served.get(apex)
+        return served.serial if served is not None else None
+
+    def _publish(self, apex: Name, drafted: Drafted, *, changed: bool) -> None:
+        before = self.zones.get(apex)
+        computed = self._holdings.serial(apex)
+        serial = serials.to_serve(computed, self._last(apex), changed=changed)
+        if before is not None and not changed and serial == before.serial:
+            return
+        substitute = self._substitute(apex)
+        zone = drafted.draft.finish(serial, substitute)
+        self._note(apex, computed, Served(serial, self._digest(apex, substitute)))
+        self.zones[apex] = zone
+        self._published.publish(zone, () if before is not None and not changed else drafted.touched)
+
+    def _digest(self, apex: Name, substitute: RRset) -> str:
+        return substitute_digest(None if self._holdings.has_soa(apex) else substitute)
+
+    def _note(self, apex: Name, computed: int, served: Served) -> None:
+        if served.serial == computed:
+            self._guarded.discard(apex)
+        elif apex not in self._guarded:
+            self._guarded.add(apex)
+            self.log.warn(
+                "the serial of {zone} would go back to {computed}; this node counts on by itself, from {serial}, until an SOA is "
+                "written with a serial above that",
+                zone=shown(apex),
+                computed=computed,
+                serial=served.serial,
+            )
+        if served != self.served.get(apex):
+            self.served[apex] = served
+            if self._keeper is not None:
+                self._keeper.note_serial(apex)
+
+    # What was known when the node last ran.
+
+    def restore(self, numbers: Iterable[int]) -> None:
+        """Publish the zones that are known from an earlier run, where *numbers* are those of zones whose records are known. Blocks.
+
+        A zone above one that cannot be published is not published either: it would answer for the names of the other (law 3).
+        """
+        whole = set(numbers)
+        register = self._holdings.register
+        lacking = [zone.apex for zone in register.all() if zone.zone_id not in whole]
+        withheld = {name for apex in lacking for name in suffixes(apex)}
+        for apex in self._holdings.take_changes().zones:
+            if apex in withheld:
+                self._holdings.rebuild(apex)
+                continue
+            substitute = self._substitute(apex)
+            drafted = _at_once(compiled(self._holdings, apex, None, None, substitute))
+            served = self.served.get(apex)
+            # The configuration may have been changed, and with it the SOA.
+            changed = served is not None and served.substitute != self._digest(apex, substitute)
+            self._publish(apex, drafted, changed=changed)
+
+
+def _at_once(work: Generator[None, None, Drafted]) -> Drafted:
+    try:
+        while True:
+            next(work)
+    except StopIteration as ended:
+        drafted: Drafted = ended.value
+        return drafted
