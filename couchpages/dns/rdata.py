@@ -43,8 +43,9 @@ NEEDS = {
     "TXT": 'one or more texts, each of at most 255 octets, in quotes where there is a space: "v=spf1 -all"',
     "URI": "a priority, a weight and a quoted address",
 }
-#: Types whose data is one name.
-ONE_NAME = (codes.NS, codes.MD, codes.MF, codes.CNAME, codes.MB, codes.MG, codes.MR, codes.PTR)
+#: Types of RFC 1035 whose data is one name. Not those that nobody uses (MB, MD, MF, MG, MINFO, MR): dnspython reads any octets as data of
+#: those, so they are sent as they are, which is always right.
+ONE_NAME = (codes.NS, codes.CNAME, codes.PTR)
 _META = range(128, 256)
 
 
@@ -120,7 +121,7 @@ def compressible(type_: int, wire: bytes) -> tuple[tuple[int, int], ...]:
         return ((0, len(wire)),)
     if type_ == codes.MX:
         return ((2, len(wire)),)
-    if type_ in (codes.SOA, codes.MINFO):
+    if type_ == codes.SOA:
         middle = name_end(wire, 0)
         return ((0, middle), (middle, name_end(wire, middle)))
     return ()

@@ -15,6 +15,8 @@ from couchpages.dns.writer import Writer
 from couchpages.dns.zone import Zone
 
 _HEAD = Struct("!5H")
+#: Octets of a name server's own name that are told, so that it fits beside the longest question, with all else, into 512.
+LONGEST_IDENTITY = 200
 Tail: TypeAlias = Callable[[Zone, int], bytes]
 """Gives the SOA of a "no" in a zone as :func:`negative_tail` makes it, for an offset of the zone's name in the message."""
 ANSWERS, AUTHORITIES, ADDITIONALS = range(3)
@@ -39,7 +41,7 @@ class Opt:
         """Write the record that goes with an answer to somebody who sent one (RFC 6891 section 6.1)."""
         options = b""
         if self.identity and codes.NSID in edns.options:
-            options += option(codes.NSID, self.identity)
+            options += option(codes.NSID, self.identity[:LONGEST_IDENTITY])
         if extended_error is not None:
             options += option(codes.EXTENDED_ERROR, extended_error.to_bytes(2, "big"))
         flags = (rcode >> 4) << 24 | (codes.DO if edns.do else 0)
