@@ -9,7 +9,7 @@ from couchpages.dns.lookup import look_up
 from couchpages.dns.names import Name
 from couchpages.dns.query import COPIED, Malformed, Query, read
 from couchpages.dns.ready import Ready
-from couchpages.dns.reply import Opt, Reply, head, negative, negative_tail, plain, to_outcome, without_records
+from couchpages.dns.reply import Opt, Reply, head, negative_tail, shortcut, to_outcome, without_records
 from couchpages.dns.served_zones import ServedZones
 from couchpages.dns.verdicts import Answer, Outcome
 from couchpages.dns.zone import Zone
@@ -118,10 +118,8 @@ class Responder:
 
     def _written(self, question: bytes, query: Query, outcome: Outcome) -> Reply:
         limit = self._sizes.limit(query)
-        reply = (
-            plain(question, query, outcome, self._opt, limit)
-            or negative(question, query, outcome, self._opt, limit, self._tail)
-            or to_outcome(question, query, outcome, self._opt, limit)
+        reply = shortcut(question, query, outcome, self._opt, limit, self._tail) or to_outcome(
+            question, query, outcome, self._opt, limit
         )
         if reply.rcode == codes.REFUSED and not self._zones.all_known:
             # It may be in a zone that this node has not read yet (law 3).
