@@ -20,7 +20,8 @@ BESIDES = 1024
 #: What stands before a record's data when its owner is a pointer: RFC 1035 section 4.1.3.
 BEFORE_DATA = 12
 #: Types that may stand beside NS at a delegation (RFC 4035 section 2.2 and 2.4).
-AT_A_CUT = (codes.NS, codes.DS, codes.RRSIG, codes.NSEC, *ADDRESSES)
+#: CNAME and DNAME are wrong there, which is told of them already.
+AT_A_CUT = (codes.NS, codes.DS, codes.RRSIG, codes.NSEC, codes.CNAME, codes.DNAME, *ADDRESSES)
 #: RFC 2308 section 5: longer than a day, negative answers have been found to be a nuisance.
 LONGEST_NEGATIVE = 86400
 

@@ -9,9 +9,9 @@ import re
 MOST_GENERATED = 65536
 #: As in BIND, whose buffer for a number has 128 octets.
 LONGEST_NUMBER = 127
-_RANGE = re.compile(r"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?")
+_RANGE = re.compile(r"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?", re.ASCII)
 _PLACE = re.compile(r"\\.|\$\$|\$(?:\{([^}]*)\})?", re.DOTALL)
-_MODIFIER = re.compile(r"([+-]?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?")
+_MODIFIER = re.compile(r"([+-]?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?", re.ASCII)
 
 
 def read_range(text: str) -> range:

@@ -171,7 +171,7 @@ def _end_of_name(data: bytes, at: int) -> int:
         if length > LONGEST_LABEL:
             raise _Broken
         at += 1 + length
-        if at - begin > LONGEST_NAME:
+        if at - begin >= LONGEST_NAME:
             raise _Broken
     return at + 1
 

@@ -12,6 +12,8 @@ from couchpages.tallies import Cell
 
 #: Answers that are held: a name server for thousands of names hears of few of them again within the seconds between two changes.
 MOST = 32_768
+#: Octets of a question and its answer together that are held, so that nobody can fill the memory: nearly all have fewer than 600.
+LARGEST = 2_048
 
 
 class Ready:
@@ -29,7 +31,12 @@ class Ready:
         self._others: list[bytes] = []
 
     def keep(self, packet: bytes, tail: bytes, cell: Cell, name: Name | None) -> None:
-        """Keep an answer until *name* (canonical) changes, or with None until anything does. All others go when there is no more room."""
+        """Keep an answer until *name* (canonical) changes, or with None until anything does, unless it is large.
+
+        All others go when there is no more room.
+        """
+        if len(packet) + len(tail) > LARGEST:
+            return
         if len(self.answers) >= self._most:
             self.forget_all()
         self.answers[packet] = tail, cell

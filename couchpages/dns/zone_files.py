@@ -77,10 +77,11 @@ class ZoneFileReader:
         file = _File(name, words, depth)
         line = 1
         try:
+            # Asked for before a word is read: behind it, the line's end may have been looked at.
             while not (word := words.get(want_leading=True)).is_eof():
-                line = words.where()[1]
                 if not word.is_eol():
                     self._entry(file, word, line)
+                line = words.where()[1]
         except ZoneFileError:
             raise
         except (dns.exception.DNSException, ValueError, OverflowError, UnicodeError) as error:

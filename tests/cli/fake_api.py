@@ -63,12 +63,16 @@ class Call:
 
 @dataclass
 class FakeApi:
-    """Blobs and deployments. *faults* are given out first, in order, to the calls whose method and path begin so."""
+    """Blobs and deployments, and *answers* to other calls, by method and path.
+
+    *faults* are given out first, in order, to the calls whose method and path begin so.
+    """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
     deployments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     by_key: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: dict[str, deque[Fault]] = field(default_factory=dict)
+    answers: dict[str, Reply] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     on_call: Callable[[Call], None] = lambda _call: None
 
@@ -89,6 +93,8 @@ class FakeApi:
                 return faults.popleft()
         if refused := self._refuse(call):
             return refused
+        if f"{call.method} {call.path}" in self.answers:
+            return self.answers[f"{call.method} {call.path}"]
         return self._route(call, call.path.strip("/").split("/"))
 
     def _refuse(self, call: Call) -> Reply | None:
@@ -199,7 +205,7 @@ class FakeResource(Resource):
         headers = {
             name.decode().lower(): values[0].decode() for name, values in request.requestHeaders.getAllRawHeaders()
         }
-        path = request.path.decode().removeprefix("/api/v2")
+        path = request.uri.decode().removeprefix("/api/v2")
         reply = self._api.handle(
             Call(request.method.decode(), path, headers, request.content.read() if request.content else b"")
         )
@@ -233,7 +239,7 @@ def served(api: FakeApi) -> Iterator[str]:
             else:
                 self.close_connection = True
 
-        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - http.server's names
 
         def _write(self, reply: Reply) -> None:
             self.send_response(reply.status)

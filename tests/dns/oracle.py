@@ -5,6 +5,7 @@ It is for comparing, and shares nothing with what it is compared with. No index,
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 import dns.name
 import dns.rdatatype
@@ -20,6 +21,17 @@ from dns.rdatatype import RdataType
 #: Owner, TTL, type, canonical data.
 RR = tuple[str, int, str, bytes]
 Node = dict[RdataType, Rdataset]
+
+
+class Reach(Enum):
+    """How far aliases are followed: ours go everywhere, those of Knot and BIND stay in the zone where the first name is."""
+
+    EVERYWHERE = auto()
+    #: All of that zone, also what is below the apex of another.
+    ZONE = auto()
+    #: Until another zone is the closest.
+    UNTIL_ANOTHER = auto()
+
 
 A, NS, SOA, CNAME, DNAME, DS, AAAA, ANY = (
     RdataType.make(each) for each in ("A", "NS", "SOA", "CNAME", "DNAME", "DS", "AAAA", "ANY")
@@ -82,8 +94,8 @@ def _read(apex: Name, text: str) -> OracleZone:
     return OracleZone(apex, nodes)
 
 
-def expected(zones: list[OracleZone], qname: Name, rdtype: RdataType, *, across: bool = True) -> Expected:
-    """Answer a question of class IN (RFC 1034 section 4.3.2); not *across* zones, aliases are followed in the first zone alone."""
+def expected(zones: list[OracleZone], qname: Name, rdtype: RdataType, reach: Reach = Reach.EVERYWHERE) -> Expected:
+    """Answer a question of class IN (RFC 1034 section 4.3.2)."""
     first = zone = _closest(zones, qname, rdtype)
     so_far = Expected()
     seen = {qname}
@@ -100,7 +112,7 @@ def expected(zones: list[OracleZone], qname: Name, rdtype: RdataType, *, across:
             return replace(so_far, loop=True)
         name = step.target
         seen.add(name)
-        zone = _closest(zones, name, rdtype) if across else _same(first, name)
+        zone = _next(reach, first, _closest(zones, name, rdtype), name)
     return so_far if so_far.answer else Expected("REFUSED", aa=False)
 
 
@@ -112,8 +124,14 @@ def _closest(zones: list[OracleZone], name: Name, rdtype: RdataType) -> OracleZo
     return found[-1] if found else None
 
 
-def _same(zone: OracleZone | None, name: Name) -> OracleZone | None:
-    return zone if zone is not None and name.is_subdomain(zone.apex) else None
+def _next(reach: Reach, first: OracleZone | None, closest: OracleZone | None, name: Name) -> OracleZone | None:
+    match reach:
+        case Reach.EVERYWHERE:
+            return closest
+        case Reach.ZONE:
+            return first if first is not None and name.is_subdomain(first.apex) else None
+        case Reach.UNTIL_ANOTHER:
+            return closest if closest is first else None
 
 
 @dataclass(frozen=True, slots=True)

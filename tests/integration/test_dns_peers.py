@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.dns.rules import ALL, zone_files
+from tests.dns.rules import ALL, endless, zone_files
 from tests.dns.rules.checking import faults
 from tests.dns.rules.differences import unexplained
 from tests.dns.rules.peers import Knot, Named, Nsd, Peer
@@ -28,6 +28,7 @@ class PeerCase(SynchronousTestCase):
         self.addCleanup(peer.stop)
         found = {row: faults(row, peer.ask) for row in ALL if self._loads(row)}
         self.assertEqual(unexplained(peer.name, found), [])
+        self.assertEqual(endless.faults(peer.ask), [])
 
     def _loads(self, row: Row) -> bool:
         name = f".{row.question.name.lower()}"

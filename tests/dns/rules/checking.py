@@ -1,19 +1,23 @@
-"""What is wrong with an answer to a row of the table (pure).
+"""What is wrong with an answer to a row of the table (pure, but that it reads the zones).
 
-A fault belongs to one *aspect*: rcode, aa, tc, answer, order, authority, glue, additional, size, header, edns, question, silence.
+A fault belongs to one *aspect*: rcode, aa, tc, answer, order, authority, glue, offered, additional, size, header, edns, question, silence.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import dns.exception
 import dns.flags
 import dns.message
 import dns.opcode
 import dns.rcode
+from dns.rdatatype import to_text
+from dns.zone import from_text as zone_from_text
 
 from tests.dns.rules.asking import IDENTITY, RR, Ask, query, read, read_record, read_rrs, size_limit
 from tests.dns.rules.row import Row
+from tests.dns.rules.zone_files import texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,20 @@ def _additional(row: Row, found: list[RR], *, offers: bool) -> Iterable[Fault]:
         yield Fault("offered", f"{_shown(offered - set(found))} is missing")
     if len(found) != len(set(found)):
         yield Fault("additional", "an RR comes twice")
+    made_up = set(found) - addresses() - offered
+    if made_up:
+        yield Fault("additional", f"{_shown(made_up)} is in no zone")
+
+
+@cache
+def addresses() -> frozenset[RR]:
+    """Give all A and AAAA RRs of the table's zones."""
+    zones = [zone_from_text(text, name, relativize=False) for name, text in texts().items()]
+    nodes = [(owner, rdataset) for zone in zones for owner, rdataset in zone.iterate_rdatasets()]
+    return frozenset(
+        (str(owner).lower(), rdataset.ttl, to_text(rdataset.rdtype), rdata.to_digestable())
+        for owner, rdataset in nodes if to_text(rdataset.rdtype) in {"A", "AAAA"} for rdata in rdataset
+    )  # fmt: skip
 
 
 def _shown(rrs: Iterable[RR]) -> str:

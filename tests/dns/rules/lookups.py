@@ -74,6 +74,7 @@ ROWS: tuple[Row, ...] = (
     absent.nxdomain("absent.rules.test A +bufsize=4096 +do", RULES),
     ttl.nodata("www.rules.test SRV", soa("rules.test", 300)),
     ttl.nodata("www.low.test MX", soa("low.test", 60, 86400)),
+    ttl.nxdomain("absent.rules.test SOA", RULES),
     ttl.nxdomain("absent.low.test A", soa("low.test", 60, 86400)),
     ttl.found("low.test SOA", soa("low.test", 60, 86400)),
     ttl.nxdomain("absent.child.rules.test A", CHILD),

@@ -54,5 +54,7 @@ ROWS: tuple[Row, ...] = (
     case.found("upper.odd.test A", "upper.odd.test. 3600 A 192.0.2.174"),
     case.found("Upper.case.odd.test A", "upper.case.odd.test. 3600 CNAME upper.odd.test.", "upper.odd.test. 3600 A 192.0.2.174"),
     case.found("ANY.TOLEVEL.levels.wild.test TXT", 'any.tolevel.levels.wild.test. 3600 TXT "upper"'),
-    case.found("mx.towild.wild.test MX", "mx.towild.wild.test. 3600 MX 10 any.wild.test."),
+    case.found(
+        "mx.towild.wild.test MX", "mx.towild.wild.test. 3600 MX 10 any.wild.test.", offered=("any.wild.test. 600 A 192.0.2.100",),
+    ),
 )  # fmt: skip

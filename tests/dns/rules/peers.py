@@ -171,6 +171,7 @@ options {{
   allow-transfer {{ none; }};
   minimal-responses no-auth;
   minimal-any yes;
+  zero-no-soa-ttl no;
   max-records-per-type 0;
   empty-zones-enable no;
   check-names primary ignore;
