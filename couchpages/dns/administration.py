@@ -173,7 +173,11 @@ class Administration:
     async def _record_ids(self, apex: Name, numbers: Iterable[int]) -> list[str]:
         """Give the documents of a zone's records: those that this node knows, and those of ours that CouchDB has."""
         catalogue = self.records.catalogue
-        found = {doc_id: None for owner in catalogue.owners(apex) for doc_id, _ in catalogue.records_at(apex, owner)}
+        found: dict[str, None] = {}
+        await self.records.slices.each(
+            catalogue.owners(apex),
+            lambda owner: found.update((doc_id, None) for doc_id, _ in catalogue.records_at(apex, owner)),
+        )
         for number in numbers:
             for doc in await self._stored(number, len(found)):
                 found[str(doc["_id"])] = None

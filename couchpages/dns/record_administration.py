@@ -163,12 +163,12 @@ class RecordAdministration:
         await self.slices.each(changed, lambda record: names.add(record.owner))
         felt = {record.owner for record in changed if record.type in FELT_ELSEWHERE}
         if all_names or len(felt) > 1:
-            names.update(self.catalogue.owners(contents.apex))
+            await self.slices.each(self.catalogue.owners(contents.apex), names.add)
         elif felt:
             (owner,) = felt
             others = self.catalogue.owners(contents.apex)
             await self.slices.each(others, lambda name: names.add(name) if contents.concerns(name, owner) else None)
-        return sorted(names)
+        return list(names)
 
 
 def _zone_of(record: Record, zones: Sequence[ZoneDocument]) -> ZoneDocument | None:
