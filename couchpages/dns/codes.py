@@ -6,15 +6,9 @@ Sources: IANA's "Domain Name System (DNS) Parameters"; the RFC of each stands be
 # Types: RFC 1035 section 3.2.2 unless another RFC is named.
 A = 1
 NS = 2
-MD = 3
-MF = 4
 CNAME = 5
 SOA = 6
-MB = 7
-MG = 8
-MR = 9
 PTR = 12
-MINFO = 14
 MX = 15
 TXT = 16
 AAAA = 28  # RFC 3596
@@ -46,6 +40,7 @@ NXDOMAIN = 3
 NOTIMP = 4
 REFUSED = 5
 YXDOMAIN = 6
+NOTAUTH = 9
 BADVERS = 16
 
 # The second 16 bits of a header: RFC 1035 section 4.1.1, and RFC 4035 section 3 for AD and CD.
