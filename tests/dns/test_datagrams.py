@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-from collections.abc import Callable
 from struct import pack
 from typing import ClassVar
 
@@ -50,10 +49,10 @@ class Peer:
             found.append((data, peer[0]))
 
 
-class Each:
-    """What must hold of both ways."""
+class OneByOneTests(SynchronousTestCase):
+    """What must hold of both ways, of what every system can do."""
 
-    make: ClassVar[Callable[[socket.socket], Datagrams]]
+    make: ClassVar[type[OneByOne | Batches]] = OneByOne
     host = LOOPBACK
 
     def setUp(self) -> None:
@@ -67,7 +66,7 @@ class Each:
         self.addCleanup(self.socket.close)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
         self.port = self.socket.getsockname()[1]
-        self.datagrams = type(self).make(self.socket)
+        self.datagrams: Datagrams = self.make(self.socket)
 
     def peer(self, host: str = LOOPBACK) -> Peer:
         """Give somebody who asks."""
@@ -254,13 +253,7 @@ class Each:
         self.assertRaises(OSError, self.datagrams.exchange, self.responder)
 
 
-class OneByOneTests(Each, SynchronousTestCase):
-    """What every system can do."""
-
-    make = OneByOne
-
-
-class BatchTests(Each, SynchronousTestCase):
+class BatchTests(OneByOneTests):
     """Many in a call, where the system has that."""
 
     make = Batches
