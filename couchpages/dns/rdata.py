@@ -15,7 +15,6 @@ import dns.tokenizer
 
 from couchpages.dns import codes
 from couchpages.dns.names import Name, canonical
-from couchpages.dns.plain import plain_content
 
 #: What the content of the commonest types needs, for whom dnspython's words would not help.
 NEEDS = {
@@ -68,9 +67,6 @@ def type_to_text(number: int) -> str:
 
 def parse(type_: int, content: str) -> bytes:
     """Read content into uncompressed wire form. Raises ValueError with what a zone file's author would want to be told."""
-    plain = plain_content(type_, content)
-    if plain is not None:
-        return plain
     kind = type_to_text(type_)
     try:
         found = dns.rdata.from_text(
