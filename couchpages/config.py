@@ -17,6 +17,7 @@ from couchpages.config_values import (
     SocketAddress,
     branches,
     database_name,
+    datagram_size,
     dns_addresses,
     endpoints,
     host_names,
@@ -167,7 +168,7 @@ class DnsSettings:
         text, "", '"couchpages"', "What version.bind is answered with; empty: the question is refused."
     )
     identity: str = setting(text, "", '"web1"', "What hostname.bind and NSID are answered with; empty: they are not.")
-    udp_size: int = setting(size, 1232, "1232", "The largest answer over UDP, for those who take so much.")
+    udp_size: int = setting(datagram_size, 1232, "1232", "The largest answer over UDP, for those who take so much.")
     tcp_connections: int = setting(positive_integer, 4096, "4096", "TCP connections in all, to each address.")
     tcp_connections_per_address: int = setting(
         positive_integer, 128, "128", "TCP connections from one address (IPv6: network of 64 bits)."

@@ -29,6 +29,8 @@ _DATABASE = re.compile(r"[a-z][a-z0-9_$()+/-]*")
 ENDPOINTS = ("tcp", "tcp6", "unix", "systemd")
 _TCP_ARGUMENT = re.compile(r"interface=.+|backlog=[0-9]{1,6}")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+SMALLEST_DATAGRAM = 512  # RFC 1035 section 4.2.1
+LARGEST_DATAGRAM = 4096  # more helps nobody: RFC 6891 section 6.2.5
 HIGHEST_PORT = 65535
 #: What a signed number of 64 bits holds, as file systems and SQLite count.
 LARGEST_SIZE = 2**63 - 1
@@ -87,6 +89,13 @@ def positive_integer(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError("is no whole number above zero")
     return value
+
+
+def datagram_size(value: Any) -> int:
+    """Bytes of an answer over UDP."""
+    if not SMALLEST_DATAGRAM <= size(value) <= LARGEST_DATAGRAM:
+        raise ValueError(f"is not from {SMALLEST_DATAGRAM} to {LARGEST_DATAGRAM} bytes")
+    return size(value)
 
 
 def port_number(value: Any) -> int:

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricF
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from couchpages.tallies import BOUNDS, Durations, PlainCounter, QueryTally, Tallies
+from couchpages.tallies import BOUNDS, UNNAMED, Durations, PlainCounter, QueryTally, Tallies
 
 RESPONSES = (
     "couchpages_site_responses",
@@ -34,6 +34,8 @@ QUERY_SECONDS = (
     "couchpages_dns_answer_seconds",
     "Seconds from reading some questions until their answers are sent, of a sample.",
 )
+#: The types that are shown by name.
+NAMED = frozenset(map(int, dns.rdatatype.RdataType)) - {UNNAMED}
 ENDS = (*(floatToGoString(bound) for bound in BOUNDS), "+Inf")
 
 
@@ -113,7 +115,7 @@ class QueryFamilies(Collector):
 
     def labels(self, transport: str) -> QueryTally:
         """Give the tally of a *transport*."""
-        return self._tallies.setdefault(transport, QueryTally())
+        return self._tallies.setdefault(transport, QueryTally(NAMED))
 
     def describe(self) -> list[Metric]:
         """Give the families without figures."""
@@ -149,7 +151,6 @@ def _by_name(tally: QueryTally) -> dict[tuple[str, str], int]:
 
 
 def _type(number: int) -> str:
-    # Anybody may ask for any of 65,536 types: those without a name share a figure.
     name = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number))
     return "other" if name.startswith("TYPE") else name
 

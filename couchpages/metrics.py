@@ -196,7 +196,7 @@ class Metrics:
             registry=registry,
         )
         self.dns_guarded = Gauge(
-            "couchpages_dns_guarded_serials",
+            "couchpages_dns_guarded_zones",
             "Zones whose serial would have gone back, and is counted on by this node alone.",
             registry=registry,
         )

@@ -5,7 +5,7 @@ Prometheus. Everything here is used by one thread, the reactor's, which is also 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -146,10 +146,14 @@ Cell: TypeAlias = list[int]
 """One figure, counted up where it lies: whoever counts the same thing often keeps it."""
 
 
-class QueryTally:
-    """What was asked of the name server over one transport.
+#: The type as which all types that have no name are counted; no record has it.
+UNNAMED = 0
 
-    :ivar cells: answers by the numbers of the question's type and of the response code.
+
+class QueryTally:
+    """What was asked of the name server over one transport. *named* are the types that are counted each by itself.
+
+    :ivar cells: answers by the numbers of the question's type, or :data:`UNNAMED`, and of the response code.
     :ivar ready: answers that were ready, which are among those.
     :ivar truncated: answers that were worked out and did not fit.
     :ivar malformed: messages that are no questions, by the code of what they got.
@@ -158,9 +162,10 @@ class QueryTally:
     :ivar seconds: from reading some questions until their answers are sent, of a sample.
     """
 
-    __slots__ = ("cells", "dropped", "malformed", "ready", "seconds", "truncated", "unsent")
+    __slots__ = ("_named", "cells", "dropped", "malformed", "ready", "seconds", "truncated", "unsent")
 
-    def __init__(self) -> None:
+    def __init__(self, named: Container[int] = range(0x10000)) -> None:
+        self._named = named
         self.cells: dict[tuple[int, int], Cell] = {}
         self.malformed: dict[int, int] = {}
         self.ready = self.truncated = self.dropped = self.unsent = 0
@@ -170,5 +175,6 @@ class QueryTally:
         """Give where answers with *rcode* to questions for *type_* are counted."""
         found = self.cells.get((type_, rcode))
         if found is None:
-            found = self.cells[type_, rcode] = [0]
+            # Anybody may ask for any of 65,536 types.
+            found = self.cells.setdefault((type_ if type_ in self._named else UNNAMED, rcode), [0])
         return found

@@ -146,6 +146,13 @@ class Declarations(ConfigCase):
                     self.assertTrue(message.startswith(f"{FILE}: {each.where}: {shown} "), message)
                     self.assertTrue(message.endswith(f"; write for instance {each.name} = {each.example}"), message)
 
+    def test_answers_larger_than_their_buffers(self) -> None:
+        """Defect: an answer over UDP could be configured to be larger than the buffers, whose neighbours it would have overwritten."""
+        for value in ("511", "4097", "70000", '"1 MiB"'):
+            self.assertIn("is not from 512 to 4096 bytes", self.wrong(f"[dns]\nudp_size = {value}\n"))
+        for size in (512, 4096):
+            self.assertEqual(parse(f"[dns]\nudp_size = {size}\n", FILE).dns.udp_size, size)
+
     def test_misspelt_keys(self) -> None:
         """A key that is nearly right is told the right one, for every setting."""
         for each in EVERY:

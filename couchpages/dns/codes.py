@@ -6,15 +6,9 @@ Sources: IANA's "Domain Name System (DNS) Parameters"; the RFC of each stands be
 # Types: RFC 1035 section 3.2.2 unless another RFC is named.
 A = 1
 NS = 2
-MD = 3
-MF = 4
 CNAME = 5
 SOA = 6
-MB = 7
-MG = 8
-MR = 9
 PTR = 12
-MINFO = 14
 MX = 15
 TXT = 16
 AAAA = 28  # RFC 3596

@@ -4,6 +4,7 @@
 """
 
 import socket
+import sys
 from typing import Any, Protocol
 
 from couchpages.dns.responder import Responder
@@ -14,6 +15,10 @@ QUESTION = 4096
 #: Questions that are answered before the reactor may look at something else: they take a millisecond or two.
 AT_ONCE = 64
 _ANCILLARY = 64
+#: IP_MTU_DISCOVER and IPV6_MTU_DISCOVER of linux/in.h and linux/in6.h, which Python's socket module may lack.
+_MTU_DISCOVER = {socket.AF_INET: (socket.IPPROTO_IP, 10), socket.AF_INET6: (socket.IPPROTO_IPV6, 23)}
+#: IP_PMTUDISC_OMIT there: fragments go out as the interface's own MTU asks, and what is heard of the path is ignored.
+_OMIT = 5
 
 
 class Datagrams(Protocol):
@@ -80,6 +85,6 @@ def _tell_own_address(sock: socket.socket) -> None:
 
 def _do_not_probe(sock: socket.socket) -> None:
     """Believe no message about the path's MTU, which anybody can forge to have answers fall into pieces (RFC 9715 section 3.1)."""
-    if sock.family == socket.AF_INET and hasattr(socket, "IP_MTU_DISCOVER"):
-        # IP_PMTUDISC_OMIT of linux/in.h: fragments go out as the interface's own MTU asks, and what is heard of the path is ignored.
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MTU_DISCOVER, 5)
+    if sys.platform == "linux":
+        level, option = _MTU_DISCOVER[sock.family]
+        sock.setsockopt(level, option, _OMIT)

@@ -88,10 +88,17 @@ def zones_in(entries: list[Entry]) -> tuple[dict[str, HeldZone], dict[Name, Serv
             case ["zone", str(doc_id)]:
                 zones.pop(doc_id, None)
             case ["serial", str(apex), int(serial), str(substitute)]:
-                served[bytes.fromhex(apex)] = Served(serial, substitute)
+                served[_wire(apex)] = Served(serial, substitute)
             case _:
                 raise Damaged(f"an entry cannot be read: {entry[:1]}")
     return zones, served
+
+
+def _wire(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise Damaged(f"an entry cannot be read: {error}") from error
 
 
 def _zone(doc_id: str, number: int | None) -> ZoneDocument | None:

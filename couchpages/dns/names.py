@@ -11,8 +11,6 @@ from typing import TypeAlias
 import dns.exception
 import dns.name
 
-from couchpages.dns.plain import plain_name
-
 Name: TypeAlias = bytes
 
 ROOT: Name = b"\0"
@@ -26,9 +24,6 @@ def from_text(text: str) -> Name:
 
     Labels that are not ASCII are encoded after IDNA 2008. Raises ValueError with what is wrong.
     """
-    plain = plain_name(text)
-    if plain is not None:
-        return plain
     try:
         name = dns.name.from_text(text, dns.name.root, dns.name.IDNA_2008_Practical)
     except (dns.exception.DNSException, UnicodeError) as error:

@@ -15,7 +15,6 @@ import dns.tokenizer
 
 from couchpages.dns import codes
 from couchpages.dns.names import Name, canonical
-from couchpages.dns.plain import plain_content
 
 #: What the content of the commonest types needs, for whom dnspython's words would not help.
 NEEDS = {
@@ -43,8 +42,9 @@ NEEDS = {
     "TXT": 'one or more texts, each of at most 255 octets, in quotes where there is a space: "v=spf1 -all"',
     "URI": "a priority, a weight and a quoted address",
 }
-#: Types whose data is one name.
-ONE_NAME = (codes.NS, codes.MD, codes.MF, codes.CNAME, codes.MB, codes.MG, codes.MR, codes.PTR)
+#: Types of RFC 1035 whose data is one name. Not those that nobody uses (MB, MD, MF, MG, MINFO, MR): dnspython reads any octets as data of
+#: those, so they are sent as they are, which is always right.
+ONE_NAME = (codes.NS, codes.CNAME, codes.PTR)
 _META = range(128, 256)
 
 
@@ -67,9 +67,6 @@ def type_to_text(number: int) -> str:
 
 def parse(type_: int, content: str) -> bytes:
     """Read content into uncompressed wire form. Raises ValueError with what a zone file's author would want to be told."""
-    plain = plain_content(type_, content)
-    if plain is not None:
-        return plain
     kind = type_to_text(type_)
     try:
         found = dns.rdata.from_text(
@@ -120,7 +117,7 @@ def compressible(type_: int, wire: bytes) -> tuple[tuple[int, int], ...]:
         return ((0, len(wire)),)
     if type_ == codes.MX:
         return ((2, len(wire)),)
-    if type_ in (codes.SOA, codes.MINFO):
+    if type_ == codes.SOA:
         middle = name_end(wire, 0)
         return ((0, middle), (middle, name_end(wire, middle)))
     return ()

@@ -15,6 +15,8 @@ from couchpages.dns.writer import Writer
 from couchpages.dns.zone import Zone
 
 _HEAD = Struct("!5H")
+#: Octets of a name server's own name that are told, so that it fits beside the longest question, with all else, into 512.
+LONGEST_IDENTITY = 200
 Tail: TypeAlias = Callable[[Zone, int], bytes]
 """Gives the SOA of a "no" in a zone as :func:`negative_tail` makes it, for an offset of the zone's name in the message."""
 ANSWERS, AUTHORITIES, ADDITIONALS = range(3)
@@ -39,7 +41,7 @@ class Opt:
         """Write the record that goes with an answer to somebody who sent one (RFC 6891 section 6.1)."""
         options = b""
         if self.identity and codes.NSID in edns.options:
-            options += option(codes.NSID, self.identity)
+            options += option(codes.NSID, self.identity[:LONGEST_IDENTITY])
         if extended_error is not None:
             options += option(codes.EXTENDED_ERROR, extended_error.to_bytes(2, "big"))
         flags = (rcode >> 4) << 24 | (codes.DO if edns.do else 0)
@@ -79,12 +81,19 @@ def to_outcome(question: bytes, query: Query, outcome: Outcome, opt: Opt, limit:
     return Reply(b"%b%b%b" % (head(bits, rcode, 1, counts), bytes(writer.body), record), rcode, not whole)
 
 
-def plain(question: bytes, query: Query, outcome: Outcome, opt: Opt, limit: int) -> Reply | None:
-    """Answer as :func:`to_outcome` does, faster, where the answer is one set that follows the question as it lies there; else give None."""
+def shortcut(question: bytes, query: Query, outcome: Outcome, opt: Opt, limit: int, tail: Tail) -> Reply | None:
+    """Answer as :func:`to_outcome` does, faster, where no name has to be compressed, or only as *tail* does it; else give None."""
     verdict = outcome.verdict
-    if outcome.steps or not isinstance(verdict, Answer):
+    if outcome.steps:
         return None
-    rrset = verdict.rrset
+    if isinstance(verdict, NoSuchName):
+        return _negative(question, query, verdict.zone, codes.NXDOMAIN, opt, limit, tail)
+    if isinstance(verdict, NoData):
+        return _negative(question, query, verdict.zone, codes.NOERROR, opt, limit, tail)
+    return _plain(question, query, verdict.rrset, opt, limit) if isinstance(verdict, Answer) else None
+
+
+def _plain(question: bytes, query: Query, rrset: RRset, opt: Opt, limit: int) -> Reply | None:
     if rrset.to_question is None or rrset.targets:
         return None
     record = opt.record(query.edns, codes.NOERROR) if query.edns is not None else b""
@@ -94,13 +103,8 @@ def plain(question: bytes, query: Query, outcome: Outcome, opt: Opt, limit: int)
     return Reply(b"%b%b%b%b" % (start, question, rrset.to_question, record), codes.NOERROR)
 
 
-def negative(question: bytes, query: Query, outcome: Outcome, opt: Opt, limit: int, tail: Tail) -> Reply | None:
-    """Answer as :func:`to_outcome` does, faster, where the answer is "no" and *tail* gives what follows the question; else give None."""
-    verdict = outcome.verdict
-    if outcome.steps or not isinstance(verdict, NoSuchName | NoData):
-        return None
-    rcode = codes.NXDOMAIN if isinstance(verdict, NoSuchName) else codes.NOERROR
-    soa = tail(verdict.zone, codes.HEADER + len(question) - 4 - len(verdict.zone.apex))
+def _negative(question: bytes, query: Query, zone: Zone, rcode: int, opt: Opt, limit: int, tail: Tail) -> Reply | None:
+    soa = tail(zone, codes.HEADER + len(question) - 4 - len(zone.apex))
     record = opt.record(query.edns, rcode) if query.edns is not None else b""
     if codes.HEADER + len(question) + len(soa) + len(record) > limit:
         return None

@@ -9,12 +9,14 @@ from couchpages.dns.lookup import look_up
 from couchpages.dns.names import Name
 from couchpages.dns.query import COPIED, Malformed, Query, read
 from couchpages.dns.ready import Ready
-from couchpages.dns.reply import Opt, Reply, head, negative, negative_tail, plain, to_outcome, without_records
+from couchpages.dns.reply import Opt, Reply, head, negative_tail, shortcut, to_outcome, without_records
 from couchpages.dns.served_zones import ServedZones
 from couchpages.dns.verdicts import Answer, Outcome
 from couchpages.dns.zone import Zone
 from couchpages.tallies import QueryTally
 
+#: Ends of answers that say "no", one for each zone and length of a name, that are held.
+MOST_TAILS = 8192
 #: Types of questions that are none about data: RFC 6895 section 3.1. See :func:`_unanswerable`.
 _META = range(128, 256)
 
@@ -36,9 +38,11 @@ class Sizes:
 
 def over_udp(largest: int) -> Sizes:
     """Give the sizes for UDP: 512 octets without EDNS (RFC 1035 section 4.2.1), else *largest* at most (RFC 9715 section 3.1)."""
-    return Sizes(codes.PLAIN_UDP, max(largest, codes.PLAIN_UDP), asked=True)
+    return Sizes(codes.PLAIN_UDP, min(max(largest, codes.PLAIN_UDP), LARGEST_UDP), asked=True)
 
 
+#: More than RFC 6891 section 6.2.5 suggests helps nobody; the buffers for datagrams have so much.
+LARGEST_UDP = 4096
 #: Over TCP an answer has what its length can say (RFC 1035 section 4.2.2).
 OVER_TCP = Sizes(codes.LARGEST_MESSAGE, codes.LARGEST_MESSAGE, asked=False)
 
@@ -114,10 +118,8 @@ class Responder:
 
     def _written(self, question: bytes, query: Query, outcome: Outcome) -> Reply:
         limit = self._sizes.limit(query)
-        reply = (
-            plain(question, query, outcome, self._opt, limit)
-            or negative(question, query, outcome, self._opt, limit, self._tail)
-            or to_outcome(question, query, outcome, self._opt, limit)
+        reply = shortcut(question, query, outcome, self._opt, limit, self._tail) or to_outcome(
+            question, query, outcome, self._opt, limit
         )
         if reply.rcode == codes.REFUSED and not self._zones.all_known:
             # It may be in a zone that this node has not read yet (law 3).
@@ -128,6 +130,8 @@ class Responder:
         key = zone.apex, at
         tail = self._tails.get(key)
         if tail is None:
+            if len(self._tails) >= MOST_TAILS:
+                self._tails.clear()
             tail = self._tails[key] = negative_tail(zone.apex, zone.negative, at)
         return tail
 

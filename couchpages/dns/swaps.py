@@ -11,11 +11,11 @@ from twisted.internet.task import TaskStopped
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from couchpages.dns import serials
 from couchpages.dns.compiling import Drafted, compiled
 from couchpages.dns.entries import Served, substitute_digest
 from couchpages.dns.holdings import Holdings
 from couchpages.dns.intake import Intake
+from couchpages.dns.last_served import LastServed
 from couchpages.dns.names import Name, shown, suffixes
 from couchpages.dns.published import Published
 from couchpages.dns.rrsets import RRset
@@ -26,14 +26,15 @@ from couchpages.dns.zone_keeper import ZoneKeeper
 from couchpages.garbage import lasting
 from couchpages.metrics import Metrics
 
-#: Documents after which what was loaded is left out of garbage collections: one takes longer than a query may wait.
+#: Documents and steps of the first load after which what is in memory is left out of garbage collections, which take longer than a
+#: query may wait.
 LASTING = 10_000
 
 
 class Swaps:
     """Used in *reactor*'s thread. *substitute* makes the SOA of a zone in which none is written.
 
-    *zones* are published, *served* is what was answered last, also for zones that went. *put_in_place* is called after each swap.
+    *zones* are published; *put_in_place* is called after each swap.
     """
 
     log = Logger()
@@ -47,11 +48,11 @@ class Swaps:
         published: Published,
         substitute: Callable[[Name], RRset],
         keeper: ZoneKeeper | None,
+        last: LastServed,
         metrics: Metrics,
         put_in_place: Callable[[], object],
     ) -> None:
         self.zones: dict[Name, Zone] = {}
-        self.served: dict[Name, Served] = {}
         self.is_complete = False
         self._reactor = reactor
         self._slices = slices
@@ -60,22 +61,24 @@ class Swaps:
         self._published = published
         self._substitute = substitute
         self._keeper = keeper
+        self._last = last
         self._swapped = metrics.dns_swaps
         self._put_in_place = put_in_place
         self._may_complete = False
+        self._loading = 0
         self._settling = Settling()
-        self._guarded: set[Name] = set()
         self._work: Work | None = None
         self._timer: Any = None
         self._changed = reactor.seconds()
         metrics.dns_zones.set_function(lambda: len(self.zones))
         metrics.dns_change_age.set_function(lambda: self._reactor.seconds() - self._changed)
-        metrics.dns_guarded.set_function(lambda: len(self._guarded))
+        metrics.dns_guarded.set_function(lambda: len(self._last.guarded))
 
     # What the sinks tell.
 
     def came(self) -> None:
         """Something is to be read."""
+        self._count()
         self._stir()
 
     def loaded(self) -> None:
@@ -108,23 +111,29 @@ class Swaps:
             self.log.failure("zones could not be renewed", failure=failure)
 
     def _run(self) -> Generator[None, None, None]:
-        read = 0
+        for _ in self._steps():
+            self._count()
+            yield
+        self._work = None
+        due = self._settling.due
+        if self.is_complete and due is not None:
+            self._timer = self._reactor.callLater(max(0.0, due - self._reactor.seconds()), self._timed)
+
+    def _count(self) -> None:
+        self._loading += 1
+        if self._loading % LASTING == 0 and not self.is_complete:
+            lasting()
+
+    def _steps(self) -> Generator[None, None, None]:
         while True:
             if self._is_due():
                 yield from self._swap()
             elif self._intake:
                 self._intake.read_next()
                 self._settling.note(self._reactor.seconds())
-                read += 1
-                if read % LASTING == 0 and not self.is_complete:
-                    lasting()
                 yield
             else:
-                break
-        self._work = None
-        due = self._settling.due
-        if self.is_complete and due is not None:
-            self._timer = self._reactor.callLater(max(0.0, due - self._reactor.seconds()), self._timed)
+                return
 
     def _timed(self) -> None:
         self._timer = None
@@ -149,13 +158,18 @@ class Swaps:
                 self.log.failure("{zone} could not be compiled", zone=shown(apex))
         for apex in changes.gone & self.zones.keys():
             del self.zones[apex]
-            self._guarded.discard(apex)
+            self._last.forget(apex)
             self._published.withdraw(apex)
         self._finish()
 
     def _renew(self, apex: Name, touched: Collection[Name] | None) -> Generator[None, None, None]:
         before = self.zones.get(apex)
-        if before is not None and touched is not None and not touched and self._serial(apex) == before.serial:
+        if (
+            before is not None
+            and touched is not None
+            and not touched
+            and self._last.next(apex, self._holdings.serial(apex), changed=False) == before.serial
+        ):
             return
         drafted = yield from compiled(self._holdings, apex, before, touched, self._substitute(apex))
         self._intake.misplaced(drafted.misplaced)
@@ -165,7 +179,7 @@ class Swaps:
     def _may_differ(self, apex: Name) -> bool:
         """Whether a zone that is not published may be another than it was when it was last: else its documents make the same serial."""
         last = Served(self._holdings.serial(apex), self._digest(apex, self._substitute(apex)))
-        return self.served.get(apex) != last
+        return self._last.served.get(apex) != last
 
     def _finish(self) -> None:
         self._intake.read.clear()
@@ -179,45 +193,20 @@ class Swaps:
             self._keeper.soon()
         self._put_in_place()
 
-    def _serial(self, apex: Name) -> int:
-        """Give the serial of a zone that answers as it did."""
-        return serials.to_serve(self._holdings.serial(apex), self._last(apex), changed=False)
-
-    def _last(self, apex: Name) -> int | None:
-        served = self.served.get(apex)
-        return served.serial if served is not None else None
-
     def _publish(self, apex: Name, drafted: Drafted, *, changed: bool) -> None:
         before = self.zones.get(apex)
         computed = self._holdings.serial(apex)
-        serial = serials.to_serve(computed, self._last(apex), changed=changed)
+        serial = self._last.next(apex, computed, changed=changed)
         if before is not None and not changed and serial == before.serial:
             return
         substitute = self._substitute(apex)
         zone = drafted.draft.finish(serial, substitute)
-        self._note(apex, computed, Served(serial, self._digest(apex, substitute)))
+        self._last.note(apex, computed, Served(serial, self._digest(apex, substitute)))
         self.zones[apex] = zone
         self._published.publish(zone, () if before is not None and not changed else drafted.touched)
 
     def _digest(self, apex: Name, substitute: RRset) -> str:
         return substitute_digest(None if self._holdings.has_soa(apex) else substitute)
-
-    def _note(self, apex: Name, computed: int, served: Served) -> None:
-        if served.serial == computed:
-            self._guarded.discard(apex)
-        elif apex not in self._guarded:
-            self._guarded.add(apex)
-            self.log.warn(
-                "the serial of {zone} would go back to {computed}; this node counts on by itself, from {serial}, until an SOA is "
-                "written with a serial above that",
-                zone=shown(apex),
-                computed=computed,
-                serial=served.serial,
-            )
-        if served != self.served.get(apex):
-            self.served[apex] = served
-            if self._keeper is not None:
-                self._keeper.note_serial(apex)
 
     # What was known when the node last ran.
 
@@ -236,10 +225,11 @@ class Swaps:
                 continue
             substitute = self._substitute(apex)
             drafted = _at_once(compiled(self._holdings, apex, None, None, substitute))
-            served = self.served.get(apex)
+            served = self._last.served.get(apex)
             # The configuration may have been changed, and with it the SOA.
             changed = served is not None and served.substitute != self._digest(apex, substitute)
             self._publish(apex, drafted, changed=changed)
+            lasting()
 
 
 def _at_once(work: Generator[None, None, Drafted]) -> Drafted:

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from couchpages.dns.holdings import Holdings
 from couchpages.dns.intake import Intake, Names
+from couchpages.dns.last_served import LastServed
 from couchpages.dns.names import Name, order
 from couchpages.dns.published import Published
 from couchpages.dns.records import Record
@@ -62,15 +63,25 @@ class Zones:
         self._keeper = keeper
         self._intake = Intake(self._holdings, keeper, metrics, databases)
         self._sightings = Sightings(reactor)
+        self._last = LastServed(keeper)
         self._swaps = Swaps(
-            reactor, slices, self._holdings, self._intake, published, substitute, keeper, metrics, self._sightings.wake
+            reactor,
+            slices,
+            self._holdings,
+            self._intake,
+            published,
+            substitute,
+            keeper,
+            self._last,
+            metrics,
+            self._sightings.wake,
         )
         self._loaded: set[str] = set()
         self.zone_sink = Sink(self._zone_came, lambda: self._is_loaded("zones"))
         self.record_sink = Sink(self._record_came, lambda: self._is_loaded("records"))
         metrics.dns_records.set_function(lambda: self._holdings.records)
         if keeper is not None:
-            keeper.keep(self._holdings, self._swaps.served)
+            keeper.keep(self._holdings, self._last.served)
 
     def _zone_came(self, change: Change) -> None:
         if self._intake.zone_came(change):
@@ -96,7 +107,7 @@ class Zones:
             self._holdings.hold_zone(doc_id, zone)
         for doc_id, record in restored.records.items():
             self._holdings.hold(doc_id, record)
-        self._swaps.served.update(restored.served)
+        self._last.served.update(restored.served)
         self._swaps.restore(restored.numbers)
 
     def known_zones(self) -> Iterable[str]:

@@ -240,6 +240,16 @@ class Leaves(FollowerCase):
         self.assertEqual(sink.told, told)
         self.assertEqual([feed.query.get("style") for feed in self.database.feeds], ["all_docs", "all_docs"])
 
+    def test_tombstones_that_vanish(self) -> None:
+        """Where leaves are asked for, a tombstone that a database made anew does not have is told to be gone, with nothing left of it."""
+        self.follower = Follower(self.clock, self.database, sink := Changes(), self.metrics, leaves=True)
+        row = {"seq": "6-x", "id": "b", "changes": [{"rev": "2-c"}], "deleted": True, "doc": {"zone_id": 7}}
+        self.load().send(row).fail(Unavailable("lost"))
+        self.database.born = "2"
+        self.clock.advance(5)
+        self.database.last.end("1-y")
+        self.assertEqual(sink.told[-1], Change("b", None))
+
 
 @dataclass
 class Changes:

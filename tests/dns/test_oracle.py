@@ -12,7 +12,7 @@ from tests.dns.zones import World, worlds
 class OracleTests(SynchronousTestCase):
     """What holds of every answer."""
 
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=50)
     @given(worlds(occluding=True))
     def test_every_answer_is_of_one_kind(self, world: World) -> None:
         """An answer has no authority, or one negative SOA, or one cut's NS; glue comes with the latter alone."""
@@ -26,7 +26,7 @@ class OracleTests(SynchronousTestCase):
             self.assertTrue(found.aa or "NS" in kinds or found.rcode == "REFUSED")
             self.assertEqual(len(found.answer), len(set(found.answer)))
 
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=50)
     @given(worlds(occluding=True))
     def test_an_owner_exists(self, world: World) -> None:
         """No name that owns records in its closest zone is answered with NXDOMAIN, unless the chain from it ends so."""

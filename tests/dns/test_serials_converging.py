@@ -89,7 +89,7 @@ class Cluster:
     def settle(self, number: int) -> None:
         """Let a node publish what it was told."""
         self.nodes[number].settle()
-        self.guarded = self.guarded or bool(self.nodes[number].sample("dns_guarded_serials"))
+        self.guarded = self.guarded or bool(self.nodes[number].sample("dns_guarded_zones"))
 
     def restart(self, number: int, *, away: bool) -> None:
         """Stop a node and start it again; if CouchDB is *away*, it comes back only when the node answers already."""

@@ -51,14 +51,17 @@ def names(labels: tuple[str, ...] = LABELS, longest: int = 4) -> st.SearchStrate
 
 
 TARGETS = st.one_of(names(), names(("a", "b", "c", "x")), st.just(OUTSIDE))
+OWNERS = st.lists(names(longest=3), max_size=7)
+TYPES_OF_NODES = st.sets(st.sampled_from(DATA), min_size=1, max_size=3)
+TTL = st.sampled_from(TTLS)
 
 
 @st.composite
 def data(draw: st.DrawFn) -> list[str]:
     """Give a node's data of plain types: TTL, type and data of each RR."""
     found = []
-    for rdtype in draw(st.sets(st.sampled_from(DATA), min_size=1, max_size=3)):
-        ttl = draw(st.sampled_from(TTLS))
+    for rdtype in draw(TYPES_OF_NODES):
+        ttl = draw(TTL)
         for number in range(1, draw(st.integers(1, 2)) + 1):
             content = {"A": f"192.0.2.{number}", "AAAA": f"2001:db8::{number}", "TXT": f'"text {number}"'}.get(rdtype)
             found.append(f"{ttl} {rdtype} {content or f'{number} {draw(TARGETS)}'}")
@@ -68,20 +71,20 @@ def data(draw: st.DrawFn) -> list[str]:
 @st.composite
 def alias(draw: st.DrawFn) -> list[str]:
     """Give a CNAME."""
-    return [f"{draw(st.sampled_from(TTLS))} CNAME {draw(TARGETS)}"]
+    return [f"{draw(TTL)} CNAME {draw(TARGETS)}"]
 
 
 @st.composite
 def redirection(draw: st.DrawFn) -> list[str]:
     """Give a DNAME, perhaps with data beside it."""
     beside = draw(st.one_of(st.just([]), data()))
-    return [f"{draw(st.sampled_from(TTLS))} DNAME {draw(TARGETS)}", *beside]
+    return [f"{draw(TTL)} DNAME {draw(TARGETS)}", *beside]
 
 
 @st.composite
 def cut(draw: st.DrawFn, owner: str) -> list[str]:
     """Give the NS RRs of a cut at *owner*, perhaps with a DS."""
-    ttl = draw(st.sampled_from(TTLS))
+    ttl = draw(TTL)
     servers = draw(
         st.sets(st.one_of(TARGETS, st.sampled_from((f"a.{owner}", f"b.a.{owner}", owner))), min_size=1, max_size=2)
     )
@@ -101,9 +104,9 @@ def node(draw: st.DrawFn, owner: str) -> list[str]:
 @st.composite
 def zone(draw: st.DrawFn, apex: str) -> tuple[str, ...]:
     """Give the lines of a zone."""
-    soa_ttl, minimum = draw(st.sampled_from(TTLS)), draw(st.sampled_from(TTLS))
+    soa_ttl, minimum = draw(TTL), draw(TTL)
     nodes = {apex: draw(st.one_of(st.just([]), st.just([]), data(), redirection()))}
-    for prefix in draw(st.lists(names(longest=3), max_size=7)):
+    for prefix in draw(OWNERS):
         owner = prefix.replace("%", apex)
         if owner not in nodes:
             nodes[owner] = draw(node(owner))
@@ -125,8 +128,8 @@ def worlds(draw: st.DrawFn, *, occluding: bool = False, questions: int = 12) -> 
     zones = tuple((apex, draw(zone(apex))) for apex in apexes)
     if not occluding:
         zones = _tidied(zones)
-    owners = sorted({line.split(" ", 1)[0] for _, lines in zones for line in lines})
-    return World(zones, tuple(draw(st.lists(asked(owners), min_size=questions, max_size=questions))))
+    every = every_question(zones)
+    return World(zones, tuple(draw(st.lists(st.sampled_from(every), min_size=questions, max_size=questions))))
 
 
 def _tidied(zones: Zones) -> Zones:
@@ -138,7 +141,7 @@ def _tidied(zones: Zones) -> Zones:
         inner = {other for other, _ in zones if other.endswith(f".{apex}")}
         own = [line for line in lines if not _is_below(line, dnames) and not _is_in(line, inner)]
         cuts = {line.split(" ", 1)[0] for line in own}
-        own += [f"{other} 300 NS ns.{OUTSIDE}" for other in sorted(inner - cuts)]
+        own += [f"{other} 300 NS ns.{OUTSIDE}" for other in sorted(inner - cuts) if not _is_below(f"{other} ", inner)]
         kept.append((apex, tuple(own)))
     return tuple(kept)
 
@@ -153,17 +156,9 @@ def _is_in(line: str, apexes: set[str]) -> bool:
     return _is_below(line, apexes) or (owner in apexes and rdtype != "NS")
 
 
-@st.composite
-def asked(draw: st.DrawFn, owners: list[str]) -> Asked:
-    """Give a question for one of *owners*, a name below it, or any name."""
-    owner = st.sampled_from(owners)
-    below = st.tuples(names((*LABELS, "x"), 2), owner).map(lambda pair: pair[0].replace("%", pair[1]))
-    return Asked(draw(st.one_of(owner, below, names((*LABELS, "x")))), draw(st.sampled_from(TYPES)))
-
-
-def every_question(world: World) -> list[Asked]:
-    """Give a question of each type for all names of *world*, their parents, and names below them."""
-    owners = {word for _, lines in world.zones for line in lines for word in line.split(" ") if word.endswith("%")}
+def every_question(zones: Zones) -> list[Asked]:
+    """Give a question of each type for all names in *zones*, their parents, and names below them."""
+    owners = {word for _, lines in zones for line in lines for word in line.split(" ") if word.endswith("%")}
     parents = {owner.partition(".")[2] for owner in owners if owner != "%"}
     below = {f"{prefix}.{owner}" for owner in owners for prefix in ("a", "x", "*", "x.b")}
-    return [Asked(name, rdtype) for name in sorted(owners | parents | below) for rdtype in TYPES]
+    return [Asked(name, rdtype) for name in sorted(owners | parents | below | {"%"}) for rdtype in TYPES]

@@ -4,18 +4,22 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from couchpages.dns.swaps import Swaps
+from couchpages.dns.zone_keeper import Restored, ZoneKeeper
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.kept_manifests import ManifestKeeper
 from couchpages.pages.lru import SizedCache
 from couchpages.testing.node import MemoryNode
+from couchpages.testing.zones import MemoryZones
 from tests.laws.taken_out import NeedsItsCode, Without
+from tests.laws.zones_of_a_node import ZONE, serving
 
 HOST = "a.example"
 
 
 class Law1(SynchronousTestCase):
-    """The law for visitors; that for resolvers comes with the name server."""
+    """The law for visitors."""
 
     def setUp(self) -> None:
         """Serve a site, one page of which was visited."""
@@ -57,4 +61,31 @@ class Law1NeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_after_a_restart", DiskCache, "read", lambda self, sha256, most: None),  # noqa: ARG005
         Without("test_after_a_restart", ManifestKeeper, "keep", lambda self, doc_id, doc: None),  # noqa: ARG005
         Without("test_after_a_restart", ManifestKeeper, "restore", lambda self: {}),  # noqa: ARG005
+    )
+
+
+class Law1OfZones(SynchronousTestCase):
+    """The law for resolvers: what the data decide."""
+
+    def setUp(self) -> None:
+        """Serve a zone, and stop."""
+        self.folder = Path(self.mktemp())
+        self.node = serving(self.folder)
+        self.node.add(ZONE, "ftp.example.org", "A", "192.0.2.2")
+        self.node.publish()
+        self.node.stop()
+
+    def test_after_a_restart(self) -> None:
+        """A node that is started while its CouchDB is away publishes the zones that it had, with their serials."""
+        self.assertEqual(MemoryZones(self.folder).published.zones, self.node.published.zones)
+
+
+class Law1OfZonesNeedsItsCode(NeedsItsCode, SynchronousTestCase):
+    """What keeps it: the zones on disk, to which is written what is due."""
+
+    law = Law1OfZones
+    without = (
+        Without("test_after_a_restart", ZoneKeeper, "restore", lambda self: Restored()),  # noqa: ARG005
+        Without("test_after_a_restart", ZoneKeeper, "finish", lambda self: None),  # noqa: ARG005
+        Without("test_after_a_restart", Swaps, "restore", lambda self, numbers: None),  # noqa: ARG005
     )

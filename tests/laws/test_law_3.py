@@ -3,17 +3,25 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.couch import answers
+from couchpages.dns import journal, swaps
+from couchpages.dns.zone_keeper import ZoneKeeper
+from couchpages.dns.zones import Zones
 from couchpages.pages.manifest import to_document
 from couchpages.pages.previews import Previews
 from couchpages.pages.reconciling import ManifestRule
 from couchpages.pages.sites import Sites, UnknownHost
 from couchpages.pages.visits import Visits
 from couchpages.ports import Change, NotFound, StoreError, Unavailable
+from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.testing.node import MemoryNode
+from couchpages.testing.zones import MemoryZones
+from couchpages.web.problem import Problem
 from tests.laws.taken_out import NeedsItsCode, Without
+from tests.laws.zones_of_a_node import WWW, ZONE, serving
 from tests.pages.parts import deployed, live
 
 HOST = "a.example"
@@ -132,3 +140,78 @@ class Law3NeedsItsCode(NeedsItsCode, SynchronousTestCase):
 
 async def _unknown_host() -> object:
     raise UnknownHost(HOST)
+
+
+class Law3OfZones(SynchronousTestCase):
+    """No zone is published that lacks what could not be read."""
+
+    def test_before_everything_was_read(self) -> None:
+        """Until both databases were read, no zone is published, none is said to be missing, and lists are refused."""
+        node = MemoryZones()
+        node.create(ZONE)
+        node.add(ZONE, WWW, "A", "192.0.2.1")
+        node.zone_database.follow(node.zones.zone_sink)
+        node.settle()
+        self.assertEqual((node.published.zones, node.published.is_complete), ({}, False))
+        self.assertRaises(Problem, node.zones.require_loaded)
+
+    def test_half_a_file(self) -> None:
+        """A zone of whose records some cannot be read from disk is not published, nor one above it; from CouchDB both are."""
+        folder = Path(self.mktemp())
+        node = serving(folder)
+        number = node.create("sub.example.org")
+        node.add("sub.example.org", "a.sub.example.org", "A", "192.0.2.1")
+        node.settle()
+        node.stop()
+        file = folder / f"{number:08x}"
+        file.write_bytes(file.read_bytes().replace(b"sub", b"sob").replace(b"737562", b"736f62"))
+        again = MemoryZones(folder, node.zone_database, node.record_database)
+        self.assertEqual(again.published.zones, {})
+        again.follow()
+        again.settle()
+        self.assertEqual(again.published.zones, node.published.zones)
+
+    def test_no_part_is_kept(self) -> None:
+        """A node that is stopped while it loads keeps no part of a zone."""
+        folder = Path(self.mktemp())
+        node = MemoryZones(folder, *databases())
+        node.zone_database.follow(node.zones.zone_sink)
+        node.zones.record_sink.apply(node.record_database.change(next(iter(node.record_database.stored))))
+        node.settle()
+        node.stop()
+        self.assertEqual(MemoryZones(folder).published.zones, {})
+
+
+def databases() -> tuple[MemoryDatabase, MemoryDatabase]:
+    """Give the databases of a node that serves a zone."""
+    node = serving()
+    node.add(ZONE, "ftp.example.org", "A", "192.0.2.2")
+    return node.zone_database, node.record_database
+
+
+def _as_it_comes(self: Zones, database: str) -> None:
+    self._loaded.add(database)
+    self._swaps.loaded()
+
+
+def _unchecked(before: str, payload: bytes) -> str:
+    del payload
+    return before
+
+
+def _write_at_once(self: ZoneKeeper) -> object:
+    self._may_write = False
+    return Deferred.fromCoroutine(self._finish())
+
+
+class Law3OfZonesNeedsItsCode(NeedsItsCode, SynchronousTestCase):
+    """What keeps it: waiting for both databases, hashes, and that nothing is written before everything is known."""
+
+    law = Law3OfZones
+    without = (
+        Without("test_before_everything_was_read", Zones, "_is_loaded", _as_it_comes),
+        Without("test_before_everything_was_read", Zones, "require_loaded", lambda self: None),  # noqa: ARG005
+        Without("test_half_a_file", journal, "_digest", _unchecked),
+        Without("test_half_a_file", swaps, "suffixes", lambda name: [name]),
+        Without("test_no_part_is_kept", ZoneKeeper, "finish", _write_at_once),
+    )

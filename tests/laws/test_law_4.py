@@ -1,6 +1,7 @@
 """Law 4: a malformed document never stops a service: it is logged and counted, and the last good state stays."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.couch import changes
 from couchpages.couch.database import DatabaseInfo
 from couchpages.couch.follower import Follower
+from couchpages.dns.holdings import Holdings
+from couchpages.dns.intake import Intake
+from couchpages.dns.reading import Arrival
 from couchpages.pages import catalog
 from couchpages.pages.catalog import Catalog
 from couchpages.pages.manifest import Manifest
@@ -19,6 +23,7 @@ from couchpages.ports import Change, ChangesSink, Unavailable
 from couchpages.testing.node import MemoryNode
 from tests.laws.heard import Heard
 from tests.laws.taken_out import NeedsItsCode, Without
+from tests.laws.zones_of_a_node import WWW, ZONE, serving
 
 HOST = "a.example"
 #: Of every kind: what a manifest lacks, has in the wrong type, or has from a later version of this program.
@@ -163,4 +168,72 @@ class Law4NeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_logged_and_counted", catalog, "from_document", _trusting),
         Without("test_the_service_goes_on", Follower, "_apply", _straight_on),
         Without("test_a_line_that_cannot_be_read", changes, "_unreadable", _unreadable),
+    )
+
+
+class Law4OfZones(SynchronousTestCase):
+    """Documents of ``dns_zones`` and ``dns_records``."""
+
+    def setUp(self) -> None:
+        """Serve a zone."""
+        self.node = serving()
+        self.heard = Heard(self)
+
+    def test_the_last_good_state_stays(self) -> None:
+        """A record and a zone whose documents become malformed answer as before."""
+        (doc_id,) = self.node.record_database.stored
+        for malformed in MALFORMED_RECORDS:
+            self.node.record_database.seed(doc_id, malformed)
+            self.node.zone_database.seed(ZONE, {"zoneId": malformed})
+            self.node.settle()
+            self.assertEqual(self.node.answers(ZONE), {WWW: {"A": ["192.0.2.1"]}})
+
+    def test_logged_and_counted(self) -> None:
+        """Each is logged with the document's name, and counted; the zone stays, and takes what is well-formed."""
+        for number, malformed in enumerate(MALFORMED_RECORDS):
+            self.node.record_database.seed(f"bad{number}", malformed)
+        self.node.add(ZONE, "ftp.example.org", "A", "192.0.2.2")
+        self.node.settle()
+        for number in range(len(MALFORMED_RECORDS)):
+            self.assertIn(f"dns_records/bad{number} is malformed and left out", self.heard.text)
+        counted = self.node.sample("malformed_documents_total", database="dns_records")
+        self.assertEqual(counted, len(MALFORMED_RECORDS))
+        self.assertEqual(set(self.node.answers(ZONE)), {WWW, "ftp.example.org"})
+
+
+#: What a record lacks, has in the wrong type, or has as no zone file could.
+MALFORMED_RECORDS: tuple[dict[str, Any], ...] = (
+    {},
+    {"type": "A", "name": WWW, "content": "192.0.2.9", "ttl": 60},
+    {"type": "A", "name": WWW, "content": "192.0.2.999", "ttl": 60, "zone_id": 7},
+    {"type": "A", "name": "a..b", "content": "192.0.2.9", "ttl": 60, "zone_id": 7},
+    {"type": "MX", "name": WWW, "content": "mail", "ttl": 60, "zone_id": 7},
+    {"type": "ANY", "name": WWW, "content": "x", "ttl": 60, "zone_id": 7},
+    {"type": "A", "name": WWW, "content": "192.0.2.9", "ttl": -1, "zone_id": 7},
+    {"type": "TXT", "name": WWW, "content": ["x"], "ttl": 60, "zone_id": 7},
+)
+
+
+def _forget_first(self: Holdings, arrival: Arrival) -> None:
+    self.hold(arrival.doc_id, None)
+    HOLDINGS_APPLY(self, arrival)
+
+
+def _unguarded(self: Intake, database: str, doc_id: str, apply: Callable[[], None]) -> None:
+    del self, database, doc_id
+    apply()
+
+
+HOLDINGS_APPLY = Holdings.apply
+
+
+class Law4OfZonesNeedsItsCode(NeedsItsCode, SynchronousTestCase):
+    """What keeps it: holding what was known, and reading that fails for one document alone."""
+
+    law = Law4OfZones
+    without = (
+        Without("test_the_last_good_state_stays", Holdings, "apply", _forget_first),
+        Without("test_the_last_good_state_stays", Intake, "_try", _unguarded),
+        Without("test_logged_and_counted", Intake, "_try", _unguarded),
+        Without("test_logged_and_counted", Intake, "_malformed", lambda self, *_: None),  # noqa: ARG005
     )

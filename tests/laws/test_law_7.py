@@ -8,10 +8,14 @@ nodes that resolve make no new conflict.
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.conflicts import Reconciler
+from couchpages.dns import reading, records
+from couchpages.dns.records import Record
+from couchpages.dns.traces import Sums
 from couchpages.pages import deployments, rivals
 from couchpages.pages.manifest import Manifest
 from couchpages.pages.reconciling import ManifestRule
@@ -19,7 +23,9 @@ from couchpages.ports import Change, Json, Judgement, NoRoom
 from couchpages.testing.leaves import successor
 from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.testing.node import MemoryNode
+from couchpages.testing.zones import MemoryZones
 from tests.laws.taken_out import NeedsItsCode, Without
+from tests.laws.zones_of_a_node import WWW, ZONE, serving
 
 HOST = "a.example"
 
@@ -212,4 +218,71 @@ class Law7NeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_deleted_where_it_was_not_live", deployments, "keep_listed", _never),
         Without("test_no_new_conflicts", Reconciler, "_remove", _reassert),
         Without("test_not_removed_before_it_stands_elsewhere", ManifestRule, "preserve", _trust),
+    )
+
+
+class Law7OfZones(SynchronousTestCase):
+    """Zones on two nodes that were cut off from each other; tests/dns/test_serials_converging.py has every order."""
+
+    def setUp(self) -> None:
+        """Serve a zone on two nodes, each of which changes it by itself."""
+        self.nodes = (serving(), MemoryZones())
+        self.meet()
+        self.nodes[1].follow()
+        one, other = self.nodes
+        (doc_id,) = one.record_database.stored
+        one.add(ZONE, WWW, "A", "192.0.2.1", ttl=60)
+        one.add(ZONE, "same.example.org", "A", "192.0.2.5")
+        other.add(ZONE, "same.example.org", "A", "192.0.2.5")
+        other.remove(doc_id)
+        other.replace_soa(ZONE, 1000)
+        for node in self.nodes:
+            node.settle()
+        self.apart = [node.serial(ZONE) for node in self.nodes]
+
+    def meet(self) -> None:
+        """Replicate both ways, and settle."""
+        for source, target in (self.nodes, self.nodes[::-1]):
+            source.zone_database.replicate_to(target.zone_database)
+            source.record_database.replicate_to(target.record_database)
+        for node in self.nodes:
+            node.settle()
+
+    def test_same_answers(self) -> None:
+        """Both serve the same zone, and have one document of the record that both added."""
+        self.meet()
+        self.assertEqual(*(node.published.zones for node in self.nodes))
+        self.assertEqual(len(self.nodes[0].record_database.documents_now()), 3)
+
+    def test_same_serial(self) -> None:
+        """Both have the same serial, which is above those that they had apart."""
+        self.meet()
+        one, other = (node.serial(ZONE) for node in self.nodes)
+        self.assertEqual(one, other)
+        self.assertGreater(one, max(self.apart))
+
+
+def _by_the_clock(self: Sums, number: int) -> int:
+    """Count the changes that this node saw."""
+    del number
+    SEEN[id(self)] = SEEN.get(id(self), 0) + 1
+    return SEEN[id(self)]
+
+
+def _by_chance(record: Record) -> str:
+    del record
+    return str(uuid4())
+
+
+SEEN: dict[int, int] = {}
+
+
+class Law7OfZonesNeedsItsCode(NeedsItsCode, SynchronousTestCase):
+    """What keeps it: ids that follow from the records, and serials that follow from the documents."""
+
+    law = Law7OfZones
+    without = (
+        Without("test_same_answers", records, "document_id", _by_chance),
+        Without("test_same_serial", Sums, "generations", _by_the_clock),
+        Without("test_same_serial", reading, "generations", lambda revs: 1),  # noqa: ARG005
     )

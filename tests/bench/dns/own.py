@@ -1,6 +1,8 @@
 """Our daemon as a name server, and its record API: all that the benchmark knows of it (does I/O)."""
 
+import time
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +11,7 @@ from tests.bench import machine
 from tests.bench.dns.servers import CORE
 from tests.bench.dns.zone import Zone
 from tests.bench.hot_path.peers import NotMeasurable
-from tests.integration.node import Node, free_ports
+from tests.integration.node import PATIENCE, Node, free_ports
 from tests.integration.publisher import Publisher
 from tests.integration.stores import EmbeddedStore
 
@@ -75,18 +77,25 @@ class Writer:
 
     def create(self) -> None:
         """Create the zone with all its record sets."""
-        self._call("POST", "/api/v2/zones", {"name": self._zone.name})
+        self._until_ready()
+        self._call("POST", "/api/v2/zones", {"name": self._zone.name, "nameservers": [f"ns1.{self._zone.name}."]})
         rrsets = self._zone.rrsets()
-        self._send("PUT", list(islice(rrsets, AT_ONCE)))
         while more := list(islice(rrsets, AT_ONCE)):
-            self._send("PATCH", more)
+            self._send(more)
 
     def change(self, number: int, version: int) -> None:
         """Give one host the address that it has in this version."""
-        self._send("PATCH", [self._zone.rrset(number, version)])
+        self._send([self._zone.rrset(number, version)])
 
-    def _send(self, method: str, rrsets: Sequence[Mapping[str, Any]]) -> None:
-        self._call(method, f"/api/v2/zones/{self._zone.name}/rrsets", {"rrsets": rrsets})
+    def _until_ready(self) -> None:
+        """Wait until the node has read its keys and zones."""
+        until = time.monotonic() + PATIENCE
+        while self._publisher.call("GET", "/api/v2/zones").status != HTTPStatus.OK:
+            assert time.monotonic() < until, "the node does not get ready"
+            time.sleep(0.1)
+
+    def _send(self, rrsets: Sequence[Mapping[str, Any]]) -> None:
+        self._call("PATCH", f"/api/v2/zones/{self._zone.name}/rrsets", {"rrsets": rrsets})
 
     def _call(self, method: str, path: str, body: Any) -> None:
         answer = self._publisher.call(method, path, body)

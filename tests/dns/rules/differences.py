@@ -59,9 +59,7 @@ KNOT = (
         "knot", "dname asked for CNAME or ANY", "rcode answer authority", "it follows what it makes for ANY", "test ANY"
     ),
     _different("knot", "dname loop", "answer", "it repeats the CNAMEs of DNAMEs that lead to themselves"),
-    _different(
-        "knot", "dname too long", "rcode authority", "it has NXDOMAIN for YXDOMAIN", "p" * 30 + ".", "(65)", "p" * 40
-    ),
+    _different("knot", "dname too long", "rcode authority", "it has NXDOMAIN for YXDOMAIN"),
     _different("knot", "transfers", "rcode", "it has NOTAUTH for transfers that its access lists do not allow"),
 )
 BIND = (
