@@ -17,7 +17,7 @@ from tests.integration.node import wait_until
 from tests.integration.requirements import program_path
 from tests.integration.test_zone_files import ZONE as EVERY_KIND
 
-#: A zone that our checks refuse, because nobody is answered with what is occluded in it; whoever writes documents by other means may have it.
+#: A zone that our checks refuse, because nobody is answered with what is occluded in it; the documents may say so all the same.
 REFUSED = "occluded.test"
 
 
@@ -128,7 +128,7 @@ class ZoneFiles(DnsCase):
         self.assertEqual(but_soa[0], but_soa[1])
 
     def test_replaced(self) -> None:
-        """An import makes the zone what the file says in one change: what is gone is gone, with --keep it stays, a dry run changes nothing."""
+        """An import makes the zone what the file says: what is gone is gone, with --keep it stays, a dry run changes nothing."""
         head = "$TTL 300\n@ SOA ns.example.net. host.example.net. 1 7200 900 1209600 300\n@ NS ns.example.net.\n"
         file = self.folder / "zone"
         file.write_text(head + "a A 192.0.2.1\nb A 192.0.2.2\n")
