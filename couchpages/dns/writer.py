@@ -10,6 +10,8 @@ from couchpages.dns.rrsets import RRset
 
 #: Offsets that a pointer can hold are below this.
 REACH = 0x4000
+#: Pointers that a reader has to follow for one name at most. Go's reader gives up after 10, dnspython's after 16.
+MOST_POINTERS = 8
 
 
 class Writer:
@@ -23,6 +25,7 @@ class Writer:
         self.counts = [0, 0, 0]
         self._begin = begin
         self._limit = limit - begin
+        #: Where names stand, and in multiples of REACH how many pointers they have there.
         self._names: dict[Name, int] = {}
         self._fresh: list[Name] = []
         if question:
@@ -84,10 +87,24 @@ class Writer:
             suffix = folded[at:]
             pointer = names.get(suffix)
             if pointer is not None:
-                self.body += name[:at] + (0xC000 | pointer).to_bytes(2, "big")
+                self.body += name[:at] + (0xC000 | pointer % REACH).to_bytes(2, "big")
+                if at:
+                    self._note_pointer(folded, at, pointer // REACH + 1)
                 return
             if position + at < REACH:
                 names[suffix] = position + at
                 self._fresh.append(suffix)
             at += 1 + name[at]
         self.body += name
+
+    def _note_pointer(self, folded: Name, end: int, pointers: int) -> None:
+        """Note how many pointers a name has whose first *end* octets were just written; where these are too many, nobody is led there."""
+        at = 0
+        while at < end:
+            suffix = folded[at:]
+            if suffix in self._names:
+                self._names[suffix] += pointers * REACH
+                if pointers >= MOST_POINTERS:
+                    del self._names[suffix]
+                    self._fresh.remove(suffix)
+            at += 1 + folded[at]

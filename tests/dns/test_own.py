@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.dns.chaos import Identity
 from tests.dns.own import asking
-from tests.dns.rules import ALL
+from tests.dns.rules import ALL, endless
 from tests.dns.rules.checking import report
 from tests.dns.rules.zone_files import texts
 
@@ -21,3 +21,7 @@ class OwnTests(SynchronousTestCase):
         ask = asking(texts(), Identity(b"couchpages", b"node"))
         report(ALL, ask)
         self.assertEqual(report(ALL, ask), [])
+
+    def test_endless(self) -> None:
+        """Aliases without an end get an answer that readers of others can read."""
+        self.assertEqual(endless.faults(asking(texts())), [])

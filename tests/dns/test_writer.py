@@ -1,5 +1,7 @@
 """Messages as they are written, read again by dnspython."""
 
+from functools import partial
+from itertools import pairwise
 from struct import pack, unpack_from
 
 import dns.message
@@ -13,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.dns import codes
 from couchpages.dns.names import Name, from_text
 from couchpages.dns.rrsets import RRset
-from couchpages.dns.writer import REACH, Writer
+from couchpages.dns.writer import MOST_POINTERS, REACH, Writer
 from tests.dns.drawn import name_of, near
 from tests.dns.drawn import names as drawn
 
@@ -94,6 +96,19 @@ def raw(data: bytes) -> list[tuple[int, bytes]]:
         type_, _, _, length = unpack_from("!2HIH", data, at)
         found.append((type_, data[at + 10 : at + 10 + length]))
         at += 10 + length
+    return found
+
+
+def pointers(data: bytes, at: int) -> int:
+    """Count the pointers that follow each other from a place; 0 where there is none."""
+    found = 0
+    while data[at]:
+        if data[at] < 0xC0:
+            at += 1 + data[at]
+            if at >= len(data) or not found:
+                return found
+        else:
+            found, at = found + 1, unpack_from("!H", data, at)[0] % REACH
     return found
 
 
@@ -182,6 +197,17 @@ class Writing(SynchronousTestCase):
             bytes(writer.body)[17:],
             b"\xc0\x0c\0\5\0\1\0\0\0\1\0\7\4mail\xc0\x10" + b"\xc0\x29\0\x0f\0\1\0\0\0\1\0\7\0\1\2mx\xc0\x29",
         )
+
+    def test_many_pointers(self) -> None:
+        """However long a row of names each of which is a label before the last one, no name is more pointers than readers follow."""
+        names = [WWW]
+        while len(names) < 30:
+            names.append(b"\1x" + names[-1])
+        sets = [RRset.of(one, codes.CNAME, 1, [other]) for one, other in pairwise(names)]
+        data, written = self.write(WWW, sets, 65535)
+        self.assertEqual(written, sets)
+        self.assert_right(data, written)
+        self.assertEqual(max(map(partial(pointers, data), range(29, len(data) - 2))), MOST_POINTERS)
 
     def test_not_compressed(self) -> None:
         """The data of SRV, DNAME and whatever came later are written whole (RFC 3597 section 4, RFC 2782, RFC 6672 section 2.5)."""
