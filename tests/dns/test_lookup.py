@@ -59,7 +59,7 @@ class Verdicts(Case):
         for text, type_, verdict, steps, own in (
             ("www", A, Answer, 0, True),
             ("www", TXT, NoData, 0, True),
-            ("wild", A, NoData, 0, False),
+            ("wild", A, NoData, 0, True),
             ("none", A, NoSuchName, 0, False),
             ("x.www", A, NoSuchName, 0, False),
             ("alias", A, Answer, 1, False),
