@@ -40,7 +40,7 @@ class Peer:
 
     def answers(self) -> list[tuple[bytes, str]]:
         """Give what came, and from where. What is sent on the loopback is there at once."""
-        found = []
+        found: list[tuple[bytes, str]] = []
         while True:
             try:
                 data, peer = self.socket.recvfrom(65535)
