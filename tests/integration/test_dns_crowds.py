@@ -3,6 +3,7 @@
 import contextlib
 import resource
 import time
+from typing import Any
 
 from tests.dns.messages import asking, message
 from tests.dns.rules.sockets import over_sockets
@@ -26,7 +27,7 @@ class DnsCrowds(DnsCase):
 
     always = True
 
-    def serving(self, **more: float) -> Node:
+    def serving(self, **more: Any) -> Node:
         """Start one, and warm it up."""
         raise_limit()
         node = self.new_name_server(**more).start()
