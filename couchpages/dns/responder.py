@@ -151,12 +151,8 @@ class Responder:
         verdict = outcome.verdict
         if not outcome.own or outcome.steps:
             return
-        alone = (
-            isinstance(verdict, Answer)
-            and not verdict.rrset.targets
-            # A zone's serial changes with any of its names; so may it whether a zone above knows of the cut at which a DS stands.
-            and verdict.rrset.type not in (codes.SOA, codes.DS)
-        )
+        # A zone's serial changes with any of its names.
+        alone = isinstance(verdict, Answer) and not verdict.rrset.targets and verdict.rrset.type != codes.SOA
         self.ready.keep(packet, reply.tail, self.tally.cell(query.type, reply.rcode), name if alone else None)
 
 
