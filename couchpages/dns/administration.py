@@ -48,6 +48,11 @@ class Administration:
         zone_id: int | None = None,
     ) -> ZoneDocument:
         """Create a zone with an SOA and NS. Raises a 409 where there is one."""
+        return await self.records.in_turn.run(apex, lambda: self._create(apex, nameservers, hostmaster, zone_id))
+
+    async def _create(
+        self, apex: Name, nameservers: Sequence[Name] | None, hostmaster: Name | None, zone_id: int | None
+    ) -> ZoneDocument:
         zone = await self.free(apex, zone_id)
         wanted = beginning(
             apex,
@@ -78,11 +83,14 @@ class Administration:
             await self._drop_leftovers(zone, done.plan)
             await self.records.writer.carry_out(done.plan)
             await self._write(zone)
-            self.log.info("zone {zone} was created", zone=shown(zone.apex), **done.plan.counts)
+            self.log.info("zone {zone} was created", zone=shown(zone.apex), **done.counts)
         return done
 
     async def delete(self, apex: Name) -> None:
         """Delete a zone and all its records. Raises a 404 where there is neither."""
+        await self.records.in_turn.run(apex, lambda: self._delete(apex))
+
+    async def _delete(self, apex: Name) -> None:
         self.records.catalogue.require_loaded()
         doc_id = zone_document_id(apex)
         leaves = await self.zones.leaves(doc_id)
@@ -173,7 +181,11 @@ class Administration:
     async def _record_ids(self, apex: Name, numbers: Iterable[int]) -> list[str]:
         """Give the documents of a zone's records: those that this node knows, and those of ours that CouchDB has."""
         catalogue = self.records.catalogue
-        found = {doc_id: None for owner in catalogue.owners(apex) for doc_id, _ in catalogue.records_at(apex, owner)}
+        found: dict[str, None] = {}
+        await self.records.slices.each(
+            catalogue.owners(apex),
+            lambda owner: found.update((doc_id, None) for doc_id, _ in catalogue.records_at(apex, owner)),
+        )
         for number in numbers:
             for doc in await self._stored(number, len(found)):
                 found[str(doc["_id"])] = None

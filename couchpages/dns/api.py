@@ -172,7 +172,7 @@ class DnsApi:
 
     def _changed(self, zone: ZoneDocument, done: Done, status: int) -> Response:
         serial = self.catalogue.serial(zone.apex)
-        return json_response(status, shown_change(zone.apex, serial, done.plan, done.warnings))
+        return json_response(status, shown_change(zone.apex, serial, done.counts, done.warnings))
 
     # Single records.
 
@@ -183,7 +183,7 @@ class DnsApi:
         doc_id, done = await self.records.add(zone, record)
         answer = {
             **shown_record(doc_id, record),
-            **shown_change(apex, self.catalogue.serial(apex), done.plan, done.warnings),
+            **shown_change(apex, self.catalogue.serial(apex), done.counts, done.warnings),
         }
         return json_response(201 if doc_id in done.plan.new else 200, answer)
 

@@ -1,6 +1,6 @@
 """What the API and the commands ask of the zones that a node knows: the Protocol (pure)."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Protocol
 
 from couchpages.dns.names import Name
@@ -43,8 +43,11 @@ class Catalogue(Protocol):
         """
         ...
 
-    def owners(self, apex: Name) -> list[Name]:
-        """Give the names that have records in a zone, in the order of RFC 4034 section 6.1."""
+    def owners(self, apex: Name) -> Iterable[Name]:
+        """Give the names that have records in a zone, in no order: sorting 100,000 of them takes longer than a query may wait.
+
+        They may be taken in slices; a name that comes or goes meanwhile is among them or not.
+        """
         ...
 
     def records_at(self, apex: Name, owner: Name) -> list[tuple[str, Record]]:

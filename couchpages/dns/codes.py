@@ -40,6 +40,7 @@ NXDOMAIN = 3
 NOTIMP = 4
 REFUSED = 5
 YXDOMAIN = 6
+NOTAUTH = 9
 BADVERS = 16
 
 # The second 16 bits of a header: RFC 1035 section 4.1.1, and RFC 4035 section 3 for AD and CD.

@@ -7,11 +7,12 @@ import socket
 import sys
 from typing import Any, Protocol
 
+from couchpages.dns.query import LONGEST
 from couchpages.dns.responder import Responder
 from couchpages.dns.sockets import bound_to
 
-#: The largest question that is read whole, as large as RFC 6891 section 6.2.5 suggests that anybody would send.
-QUESTION = 4096
+#: The most that is read of a datagram: an octet more than a question may have, so that one that was cut off is not taken for whole.
+QUESTION = LONGEST + 1
 #: Questions that are answered before the reactor may look at something else: they take a millisecond or two.
 AT_ONCE = 64
 _ANCILLARY = 64

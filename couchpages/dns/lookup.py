@@ -56,10 +56,7 @@ def closest_zone(zones: Zones, name: Name, type_: int) -> Zone | None:
     """
     found = _enclosing(zones, name)
     if type_ == codes.DS and found is not None and found.apex == name and len(name) > 1:
-        above = _enclosing(zones, parent(name))
-        # A zone above that does not know of the cut would say that there is no such name, and here it is.
-        if above is not None and (name in above.nodes or _topmost_cut(above, name, type_) is not None):
-            return above
+        return _enclosing(zones, parent(name)) or found
     return found
 
 

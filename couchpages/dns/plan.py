@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from couchpages.dns import codes
 from couchpages.dns.checks import comparable
@@ -145,6 +146,11 @@ class Replacement:
         """Take a record that is wanted once more, when all that exist were seen."""
         if identity(record) not in self._found:
             self._plan.add(record)
+
+    @property
+    def parts(self) -> tuple[dict[Any, Any] | set[Any], ...]:
+        """What may be forgotten when the plan is made."""
+        return self._wanted, self._sets, self._kept, self._found
 
     @property
     def plan(self) -> Plan:

@@ -1,12 +1,11 @@
 """Zones, record sets and findings as the API shows them (pure)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from couchpages.dns import rdata
 from couchpages.dns.checks import Finding
 from couchpages.dns.names import Name, shown, to_text
-from couchpages.dns.plan import Plan
 from couchpages.dns.records import Record
 
 #: How many findings an answer tells.
@@ -51,7 +50,9 @@ def shown_finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def shown_change(apex: Name, serial: int | None, plan: Plan, warnings: Iterable[Finding]) -> dict[str, Any]:
+def shown_change(
+    apex: Name, serial: int | None, counts: Mapping[str, int], warnings: Iterable[Finding]
+) -> dict[str, Any]:
     """Give as JSON what a change did to a zone."""
     told = [shown_finding(each) for each in warnings]
-    return {"zone": shown(apex), "serial": serial, **plan.counts, "warnings": told[:MOST_FINDINGS]}
+    return {"zone": shown(apex), "serial": serial, **counts, "warnings": told[:MOST_FINDINGS]}

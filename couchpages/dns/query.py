@@ -15,6 +15,8 @@ _QUESTION = Struct("!2H")
 _RECORD = Struct("!2HIH")
 _OPTION = Struct("!2H")
 _POINTER = 0xC0
+#: Octets of a message that are read, as many as RFC 6891 section 6.2.5 suggests that anybody would send.
+LONGEST = 4096
 #: Bits of the header that the answer to a question has from it.
 COPIED = codes.OPCODE | codes.RD
 
@@ -86,7 +88,7 @@ def _sole_question(data: bytes, bits: int) -> Query:
 
 
 def _query(data: bytes, bits: int, questions: int, answers: int, authorities: int, additionals: int) -> Query:
-    if questions > 1 or answers:
+    if questions > 1 or answers or len(data) > LONGEST:
         raise _Broken
     name, type_, class_, at = None, 0, codes.IN, codes.HEADER
     if questions:

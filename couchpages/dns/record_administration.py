@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
@@ -10,6 +11,7 @@ from couchpages.dns import codes
 from couchpages.dns.catalogue import Catalogue
 from couchpages.dns.checks import Finding, Severity, in_order, introduced, of_name
 from couchpages.dns.contents import Contents
+from couchpages.dns.in_turn import InTurn
 from couchpages.dns.names import Name, is_within, shown
 from couchpages.dns.plan import Plan, Replacement, adding, same
 from couchpages.dns.rdata import type_to_text
@@ -33,9 +35,10 @@ IN_ONE_SENTENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a change did, and what is doubtful about the names that it touched."""
+    """What a change did, how many records it concerned, and what is doubtful about the names that it touched."""
 
     plan: Plan
+    counts: Mapping[str, int]
     warnings: Sequence[Finding] = ()
 
 
@@ -49,6 +52,7 @@ class RecordAdministration:
     catalogue: Catalogue
     writer: RecordWriter
     slices: Slices
+    in_turn: InTurn = field(default_factory=InTurn)
     log: Logger = field(default_factory=Logger)
 
     def known_zone(self, apex: Name) -> ZoneDocument:
@@ -61,6 +65,9 @@ class RecordAdministration:
 
     async def add(self, zone: ZoneDocument, record: Record) -> tuple[str, Done]:
         """Add a record, or change its TTL; an SOA replaces the one that is there. Give its document's id."""
+        return await self.in_turn.run(zone.apex, lambda: self._add(zone, record))
+
+    async def _add(self, zone: ZoneDocument, record: Record) -> tuple[str, Done]:
         at_name = [each for each in self.catalogue.records_at(zone.apex, record.owner) if each[1].type == record.type]
         if record.type == codes.SOA and not any(same(other, record) for _, other in at_name):
             check_serial(record, self.catalogue.serial(zone.apex) or 0)
@@ -85,19 +92,26 @@ class RecordAdministration:
             record = self.catalogue.record(doc_id)
             if record is not None:
                 plan.remove(doc_id, record)
-        return await self._change(zone, plan)
+        return await self.in_turn.run(zone.apex, lambda: self._change(zone, plan))
 
     async def write_sets(
         self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool, dry: bool = False
     ) -> Done:
         """Have record sets be as *wanted*; with *everything*, all other sets are deleted. *dry* only tells what that would do."""
-        plan = await self._planned(zone, wanted, everything=everything)
-        return await self._change(zone, plan, all_names=everything, dry=dry)
+
+        async def write() -> Done:
+            plan = await self._planned(zone, wanted, everything=everything)
+            done = await self._change(zone, plan, all_names=everything, dry=dry)
+            await self.slices.empty(plan.put, plan.new, plan.gone, plan.before)
+            return done
+
+        return await self.in_turn.run(zone.apex, write)
 
     async def plan_new(self, zone: ZoneDocument, wanted: Iterable[WantedSet]) -> Done:
         """Check the records of a zone that is not there yet; give what would write them."""
         plan = await self._planned(zone, wanted, everything=True)
-        return Done(plan, await self._check(zone.apex, plan, all_names=True, is_new=True))
+        warnings = await self._check(zone.apex, plan, all_names=True, is_new=True)
+        return Done(plan, plan.counts, warnings)
 
     async def _planned(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool) -> Plan:
         serial = self.catalogue.serial(zone.apex) or 0
@@ -113,7 +127,8 @@ class RecordAdministration:
         await self.slices.each(wanted, want)
         owners = self.catalogue.owners(zone.apex) if everything else making.owners
         await self.slices.each(owners, lambda owner: self._see(making, zone.apex, owner))
-        await self.slices.each(list(making.wanted), making.finish)
+        await self.slices.each(making.wanted, making.finish)
+        await self.slices.empty(*making.parts)
         return making.plan
 
     def _see(self, making: Replacement, apex: Name, owner: Name) -> None:
@@ -124,13 +139,14 @@ class RecordAdministration:
 
     async def _change(self, zone: ZoneDocument, plan: Plan, *, all_names: bool = False, dry: bool = False) -> Done:
         warnings = await self._check(zone.apex, plan, all_names=all_names)
+        done = Done(plan, plan.counts, warnings)
         if dry:
-            return Done(plan, warnings)
+            return done
         revs = await self.writer.carry_out(plan)
         await self.when_answered(revs)
         if revs:
-            self.log.info("zone {zone} was changed", zone=shown(zone.apex), **plan.counts)
-        return Done(plan, warnings)
+            self.log.info("zone {zone} was changed", zone=shown(zone.apex), **done.counts)
+        return done
 
     async def when_answered(self, revs: Mapping[str, str]) -> None:
         """Wait until this node answers with what was written."""
@@ -145,30 +161,33 @@ class RecordAdministration:
         before: list[Finding] = []
         if not is_new:
             await self.slices.each(names, lambda name: before.extend(of_name(contents, name)))
-        for change, records in (
-            (contents.discard, [*plan.gone.values(), *plan.before]),
-            (contents.add, plan.put.values()),
-        ):
-            await self.slices.each(list(records), change)
+        await self.slices.each(chain(plan.gone.values(), plan.before), contents.discard)
+        await self.slices.each(plan.put.values(), contents.add)
         after: list[Finding] = []
         await self.slices.each(names, lambda name: after.extend(of_name(contents, name)))
+        await self.slices.empty(contents.nodes, names)
         refused = introduced(before, after)
         if refused:
             raise _refusal(refused)
         return in_order(each for each in after if each.severity is Severity.WARNING)
 
     async def _touched(self, contents: Contents, plan: Plan, *, all_names: bool) -> list[Name]:
-        changed = [*plan.gone.values(), *plan.before, *plan.put.values()]
         names: set[Name] = {contents.apex} if all_names else set()
-        await self.slices.each(changed, lambda record: names.add(record.owner))
-        felt = {record.owner for record in changed if record.type in FELT_ELSEWHERE}
+        felt: set[Name] = set()
+
+        def touch(record: Record) -> None:
+            names.add(record.owner)
+            if record.type in FELT_ELSEWHERE:
+                felt.add(record.owner)
+
+        await self.slices.each(chain(plan.gone.values(), plan.before, plan.put.values()), touch)
         if all_names or len(felt) > 1:
-            names.update(self.catalogue.owners(contents.apex))
+            await self.slices.each(self.catalogue.owners(contents.apex), names.add)
         elif felt:
             (owner,) = felt
             others = self.catalogue.owners(contents.apex)
             await self.slices.each(others, lambda name: names.add(name) if contents.concerns(name, owner) else None)
-        return sorted(names)
+        return list(names)
 
 
 def _zone_of(record: Record, zones: Sequence[ZoneDocument]) -> ZoneDocument | None:

@@ -23,9 +23,16 @@ class RecordWriter:
     records: Database
 
     async def carry_out(self, plan: Plan) -> dict[str, str]:
-        """Write, then delete; give the new revisions, by the documents' ids."""
+        """Write, then delete; give the new revisions, by the documents' ids.
+
+        What fits into one call is written and deleted by it, so that nobody sees, or replicates, a record set that is half another.
+        """
         revs: dict[str, str] = {}
-        for batch in in_batches(plan.put.items()):
+        put = plan.put
+        if plan.put and plan.gone and len(plan.put) + len(plan.gone) <= BATCH:
+            changed = await self._at_once(plan, revs)
+            put = {doc_id: record for doc_id, record in plan.put.items() if doc_id in changed}
+        for batch in in_batches(put.items()):
             await self._write(dict(batch), revs)
         await self.delete(plan.gone, revs)
         return revs
@@ -34,6 +41,19 @@ class RecordWriter:
         """Delete documents, and all revisions that compete with them; note the tombstones in *revs*."""
         for batch in in_batches(doc_ids):
             await self._delete(batch, revs)
+
+    async def _at_once(self, plan: Plan, revs: dict[str, str]) -> set[str]:
+        """Write and delete by one call; give the documents that others changed since they were read."""
+        rows = await self.records.rows([*plan.put, *plan.gone], include_docs=True)
+        docs = [
+            _to_write(row.doc_id, row.doc, plan.put[row.doc_id])
+            if row.doc_id in plan.put
+            else None
+            if row.doc is None
+            else tombstone(row.doc)
+            for row in rows
+        ]
+        return set(await self._bulk([doc for doc in docs if doc is not None], revs))
 
     async def _write(self, left: dict[str, Record], revs: dict[str, str]) -> None:
         for _ in range(TRIES):

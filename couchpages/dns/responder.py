@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from couchpages.dns import codes
 from couchpages.dns.chaos import Identity, chaos
@@ -19,6 +20,10 @@ from couchpages.tallies import QueryTally
 MOST_TAILS = 8192
 #: Types of questions that are none about data: RFC 6895 section 3.1. See :func:`_unanswerable`.
 _META = range(128, 256)
+TRANSFERS = (codes.AXFR, codes.IXFR)
+Codes: TypeAlias = tuple[int, int | None]
+"""A response code, and an extended error's (RFC 8914)."""
+NOT_YET: Codes = codes.SERVFAIL, codes.NOT_READY
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,14 @@ class Responder:
             return without_records(question, query, self._opt, codes.NOERROR)
         if query.class_ == codes.CHAOS:
             return chaos(question, query, self._opt, self._identity, self._sizes.limit(query))
-        unanswerable = _unanswerable(query)
+        unanswerable = self._no_transfer(query) if query.type in TRANSFERS else _unanswerable(query)
         return None if unanswerable is None else without_records(question, query, self._opt, *unanswerable)
+
+    def _no_transfer(self, query: Query) -> Codes:
+        """Refuse a transfer, as whoever has no right to one is refused; of what is no zone here there is none (RFC 5936 section 2.2.1)."""
+        if query.class_ == codes.IN and (query.name or b"").lower() in self._zones.by_apex:
+            return codes.REFUSED, codes.PROHIBITED
+        return (codes.NOTAUTH, codes.NOT_AUTHORITATIVE) if self._zones.all_known else NOT_YET
 
     def _written(self, question: bytes, query: Query, outcome: Outcome) -> Reply:
         limit = self._sizes.limit(query)
@@ -123,7 +134,7 @@ class Responder:
         )
         if reply.rcode == codes.REFUSED and not self._zones.all_known:
             # It may be in a zone that this node has not read yet (law 3).
-            return without_records(question, query, self._opt, codes.SERVFAIL, codes.NOT_READY)
+            return without_records(question, query, self._opt, *NOT_YET)
         return reply
 
     def _tail(self, zone: Zone, at: int) -> bytes:
@@ -149,12 +160,10 @@ class Responder:
         self.ready.keep(packet, reply.tail, self.tally.cell(query.type, reply.rcode), name if alone else None)
 
 
-def _unanswerable(query: Query) -> tuple[int, int | None] | None:
+def _unanswerable(query: Query) -> Codes | None:
     """Give the codes for a question about another class, or of a type that no record has; None for one that can be looked up."""
     if query.class_ != codes.IN:
         return codes.REFUSED, codes.NOT_AUTHORITATIVE
-    if query.type in (codes.AXFR, codes.IXFR):
-        return codes.REFUSED, codes.NOT_SUPPORTED
     if query.type in (codes.MAILA, codes.MAILB):
         return codes.NOTIMP, codes.NOT_SUPPORTED
     if query.type == codes.OPT or (query.type in _META and query.type != codes.ANY):

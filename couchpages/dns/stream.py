@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from twisted.logger import Logger
 
+from couchpages.dns.query import LONGEST
 from couchpages.dns.responder import Responder
 from couchpages.web.census import Admission
 from couchpages.web.connections import Connections
@@ -17,7 +18,7 @@ from couchpages.web.on_asyncio import host_of
 from couchpages.web.second import Second
 
 #: The largest question that is taken, as over UDP; a longer one ends the connection.
-QUESTION = 4096
+QUESTION = LONGEST
 _LENGTH = 2
 #: Questions that are answered in one go, and octets of answers after which it ends, so that others have their turn.
 AT_ONCE = 64

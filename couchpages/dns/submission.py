@@ -102,16 +102,19 @@ def read_set(value: Any, apex: Name, zone_id: int) -> WantedSet:
 
 def read_content(type_: int, content: Any, apex: Name, field: str, owner: Name | None = None) -> bytes:
     """Read a record's content into wire form."""
-    before = "" if owner is None else f"{_named(owner, type_)}: "
+
+    def refusal(status: int, reason: object) -> Problem:
+        return Problem(status, f"{'' if owner is None else _named(owner, type_) + ': '}{reason}", field=field)
+
     if not isinstance(content, str) or not content:
-        raise Problem(400, f"{before}{field} is missing, or not a text", field=field)
+        raise refusal(400, f"{field} is missing, or not a text")
     try:
         wire = rdata.parse(type_, content)
     except ValueError as error:
-        raise Problem(422, f"{before}{error}", field=field) from None
+        raise refusal(422, error) from None
     incomplete = incomplete_name(type_, content, wire, apex)
     if incomplete is not None:
-        raise Problem(422, f"{before}{incomplete}", field=field)
+        raise refusal(422, incomplete)
     return wire
 
 

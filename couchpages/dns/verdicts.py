@@ -67,7 +67,7 @@ class Step(NamedTuple):
 class Outcome(NamedTuple):
     """A lookup: *steps* on the way, in their order, and the *verdict* on the last name.
 
-    *own* tells whether all of it stands at the very name that was asked for, so that it changes with that name alone.
+    *own* tells whether the verdict is on what stands at the very name that was asked for: no wildcard, no alias.
     """
 
     verdict: Verdict

@@ -148,16 +148,15 @@ class Zones:
 
     def records(self, apex: Name) -> list[tuple[str, Record]]:
         """See :class:`couchpages.dns.catalogue.Catalogue`."""
-        return [record for owner in self.owners(apex) for record in self.records_at(apex, owner)]
+        return [record for owner in sorted(self.owners(apex), key=order) for record in self.records_at(apex, owner)]
 
-    def owners(self, apex: Name) -> list[Name]:
+    def owners(self, apex: Name) -> Iterable[Name]:
         """See :class:`couchpages.dns.catalogue.Catalogue`."""
         zone = self.zone(apex)
         if zone is None:
-            return []
-        register = self._holdings.register
-        owners = self._holdings.shelf(zone.zone_id).owners
-        return sorted((name for name in owners if register.zone_for(zone.zone_id, name) == apex), key=order)
+            return ()
+        number, register = zone.zone_id, self._holdings.register
+        return (name for name in tuple(self._holdings.shelf(number).owners) if register.zone_for(number, name) == apex)
 
     def records_at(self, apex: Name, owner: Name) -> list[tuple[str, Record]]:
         """See :class:`couchpages.dns.catalogue.Catalogue`."""

@@ -73,9 +73,9 @@ class MemoryCatalogue:
         found = [(doc_id, each) for doc_id, each in self.by_id.items() if zone and each.zone_id == zone.zone_id]
         return sorted(found, key=lambda each: (order(each[1].owner), each[1].type, each[1].rdata, each[0]))
 
-    def owners(self, apex: Name) -> list[Name]:
+    def owners(self, apex: Name) -> set[Name]:
         """See :meth:`couchpages.dns.catalogue.Catalogue.owners`."""
-        return list(dict.fromkeys(record.owner for _, record in self.records(apex)))
+        return {record.owner for _, record in self.records(apex)}
 
     def records_at(self, apex: Name, owner: Name) -> list[tuple[str, Record]]:
         """See :meth:`couchpages.dns.catalogue.Catalogue.records_at`."""

@@ -128,7 +128,8 @@ class Refusals(Case):
         for data, rcode, error in (
             (asking(name("www"), A, opt(), class_=4), "REFUSED", [20]),
             (asking(name("www"), A, opt(), class_=255), "REFUSED", [20]),
-            (asking(name(""), AXFR, opt()), "REFUSED", [21]),
+            (asking(name(""), AXFR, opt()), "REFUSED", [18]),
+            (asking(name("www"), AXFR, opt()), "NOTAUTH", [20]),
             (asking(name(""), 253, opt()), "NOTIMP", [21]),
             (asking(name(""), 254, opt()), "NOTIMP", [21]),
             (asking(name("www"), 41, opt()), "FORMERR", []),

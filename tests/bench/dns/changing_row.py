@@ -9,7 +9,7 @@ from tests.bench.dns import questions
 from tests.bench.dns.asking import flooded
 from tests.bench.dns.changing import RATE, Changing
 from tests.bench.dns.outcome import Outcome, ratio, shown
-from tests.bench.dns.own import Own
+from tests.bench.dns.own import Own, Writer
 from tests.bench.dns.sessions import serving
 from tests.bench.dns.zone import Zone
 from tests.bench.hot_path.peers import NotMeasurable
@@ -34,7 +34,8 @@ def _measured(bench: Bench, zone: Zone, aim: str) -> Rows:
         return outcome
 
     try:
-        with serving(bench, own, zone):
+        # Whoever writes waits until everything is read, after which there is nothing else to do.
+        with serving(bench, own, zone), Writer(own.node, zone):
             rest: Callable[[], Outcome] = partial(flooded, own, load, bench.seconds)
             found = bench.in_turns({"rest": rest, "changing": changed})
     except (NotMeasurable, AssertionError) as reason:

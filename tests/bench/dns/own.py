@@ -11,12 +11,14 @@ from tests.bench import machine
 from tests.bench.dns.servers import CORE
 from tests.bench.dns.zone import Zone
 from tests.bench.hot_path.peers import NotMeasurable
-from tests.integration.node import PATIENCE, Node, free_ports
+from tests.integration.node import Node, free_ports
 from tests.integration.publisher import Publisher
 from tests.integration.stores import EmbeddedStore
 
 #: What the section ``[dns]`` has beside where it listens: no limit of rates, as with the others.
 SETTINGS: Mapping[str, Any] = {}
+#: Seconds in which a node has read a large zone.
+PATIENCE = 120.0
 #: Record sets in one call.
 AT_ONCE = 10_000
 
@@ -74,10 +76,10 @@ class Writer:
     def __init__(self, node: Node, zone: Zone) -> None:
         self._publisher = Publisher(node)
         self._zone = zone
+        self._until_ready()
 
     def create(self) -> None:
         """Create the zone with all its record sets."""
-        self._until_ready()
         self._call("POST", "/api/v2/zones", {"name": self._zone.name, "nameservers": [f"ns1.{self._zone.name}."]})
         rrsets = self._zone.rrsets()
         while more := list(islice(rrsets, AT_ONCE)):

@@ -11,6 +11,7 @@ edns = Rule("edns", "RFC 6891 6.1.3 and 7, RFC 3225 3 on DO")
 classes = Rule("classes", "RFC 1035 3.2.4: zones of class IN alone are served")
 chaos = Rule("chaos", "RFC 4892 2")
 transfers = Rule("transfers", "RFC 5936 2.2.1, RFC 1995 2: not allowed to anybody")
+outside = Rule("transfers of what is no zone", "RFC 5936 2.2.1: NOTAUTH")
 
 
 ROWS: tuple[Row, ...] = (
@@ -42,9 +43,9 @@ ROWS: tuple[Row, ...] = (
     ),
     chaos.failed("absent.bind TXT +class=CH", "REFUSED"),
     transfers.failed("rules.test AXFR +tcp", "REFUSED"),
-    transfers.failed("www.rules.test AXFR +tcp", "REFUSED"),
-    transfers.failed("outside.invalid AXFR +tcp", "REFUSED"),
+    outside.failed("www.rules.test AXFR +tcp", "NOTAUTH"),
+    outside.failed("outside.invalid AXFR +tcp", "NOTAUTH"),
     transfers.failed("rules.test IXFR", "REFUSED"),
     transfers.failed("rules.test IXFR +tcp", "REFUSED"),
-    transfers.failed("outside.invalid IXFR", "REFUSED"),
+    outside.failed("outside.invalid IXFR", "NOTAUTH"),
 )  # fmt: skip
