@@ -162,6 +162,9 @@ class ZoneKeeper:
     async def _write(self) -> None:
         """Write what is due; after what cannot be written, the rest waits until that is tried again."""
         self._failed = False
+        due_zones, self._due_zones = self._due_zones, {}
+        # A zone that is changed meanwhile would have a serial on disk that is ahead of its records.
+        served = dict(self._served)
         for number in list(self._due):
             due = self._due.pop(number)
             try:
@@ -169,11 +172,11 @@ class ZoneKeeper:
             except OSError as error:
                 # It stands behind the others now, and is written anew, whatever was due.
                 self._due.setdefault(number, {})
+                self._due_zones = {**due_zones, **self._due_zones}
                 self._fail(file_of(number), error)
                 return
-        due_zones, self._due_zones = self._due_zones, {}
         try:
-            await self._write_zones(list(due_zones))
+            await self._write_zones(list(due_zones), served)
         except OSError as error:
             self._due_zones = {**due_zones, **self._due_zones}
             self._fail(ZONES, error)
@@ -187,12 +190,12 @@ class ZoneKeeper:
         ):
             await self._writer.anew(name, list(shelf), partial(self._record, number))
 
-    async def _write_zones(self, due: list[str | Name]) -> None:
-        documents = self._holdings.register.documents
-        true = len(documents) + len(self._served)
-        if self._is_large(ZONES, true, len(due)) or not await self._appended(ZONES, due, self._zone):
-            everything: list[str | Name] = [*documents, *self._served]
-            await self._writer.anew(ZONES, everything, self._zone)
+    async def _write_zones(self, due: list[str | Name], served: Mapping[Name, Served]) -> None:
+        documents, make = self._holdings.register.documents, partial(self._zone, served)
+        true = len(documents) + len(served)
+        if self._is_large(ZONES, true, len(due)) or not await self._appended(ZONES, due, make):
+            everything: list[str | Name] = [*documents, *served]
+            await self._writer.anew(ZONES, everything, make)
 
     async def _appended(self, name: str, due: list[T], make: Callable[[T], bytes]) -> bool:
         """Append what is due; tell whether that succeeded."""
@@ -213,9 +216,9 @@ class ZoneKeeper:
         held = self._holdings.documents.get(doc_id)
         return record_entry(doc_id, held if held is not None and shelf_number(doc_id, held) == number else None)
 
-    def _zone(self, key: str | Name) -> bytes:
+    def _zone(self, served: Mapping[Name, Served], key: str | Name) -> bytes:
         if isinstance(key, bytes):
-            return serial_entry(key, self._served[key])
+            return serial_entry(key, served[key])
         return zone_entry(key, self._holdings.register.documents.get(key))
 
     def _fail(self, name: str, error: OSError) -> None:

@@ -9,9 +9,11 @@ from unittest.mock import patch
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from couchpages.dns.journal_writer import JournalWriter
 from couchpages.dns.names import from_text, order
 from couchpages.dns.settling import MOST, QUIET
 from couchpages.dns.slices import SLICE, Slices
+from couchpages.dns.zone_keeper import DELAY
 from couchpages.ports import Change
 from couchpages.testing.node import MemoryReactor
 from couchpages.testing.zones import MemoryZones
@@ -306,6 +308,27 @@ class Keeping(SynchronousTestCase):
         lines = sum(file.read_bytes().count(b"\n") for file in self.path.iterdir())
         self.assertLess(lines, 6 * 1200)
         self.assertEqual(self.restart().published.zones, self.node.published.zones)
+
+    def test_changed_while_it_is_written(self) -> None:
+        """Killed after a change that came while an earlier one was written, a node answers the earlier one with that one's serial."""
+        append = JournalWriter.append
+
+        async def appended(writer: JournalWriter, name: str, items: Any, make: Any) -> None:
+            await append(writer, name, items, make)
+            if self.node.add(ZONE, "second.example.org", "A", "192.0.2.3") not in self.node.zones.known_records():
+                self.node.publish()
+
+        self.node.add(ZONE, "first.example.org", "A", "192.0.2.3")
+        self.node.publish()
+        with patch.object(JournalWriter, "append", appended):
+            self.node.reactor.advance(DELAY)
+        self.assertIn("second.example.org", self.node.answers(ZONE))
+        again = self.restart()
+        self.assertNotIn("second.example.org", again.answers(ZONE))
+        self.assertLess(again.serial(ZONE), self.node.serial(ZONE))
+        again.follow()
+        again.settle()
+        self.assertEqual(again.published.zones, self.node.published.zones)
 
     def test_nothing_before_the_load(self) -> None:
         """A node that was not told everything writes nothing: half a zone would be taken for all of it."""

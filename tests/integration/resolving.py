@@ -37,10 +37,12 @@ class Reply:
         return serial
 
 
-def ask(port: int, name: str, type_: str = "A", *, tcp: bool = False, host: str = "127.0.0.1") -> Reply:
+def ask(
+    port: int, name: str, type_: str = "A", *, tcp: bool = False, host: str = "127.0.0.1", patience: float = PATIENCE
+) -> Reply:
     """Ask the server at *host* and *port*, with EDNS. Raises dns.exception.Timeout when no answer comes."""
     question = dns.message.make_query(dns.name.from_text(name), type_, flags=0, use_edns=0, payload=1232)
-    message = (dns.query.tcp if tcp else dns.query.udp)(question, host, PATIENCE, port)
+    message = (dns.query.tcp if tcp else dns.query.udp)(question, host, patience, port)
     texts = [f"{dns.rdatatype.to_text(rrset.rdtype)} {rdata}" for rrset in message.answer for rdata in rrset]
     wanted = f"{type_} "
     # What was asked for needs no type before it; what leads there has it.

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from couchpages.dns.names import from_text
 from couchpages.dns.records import document_id, to_document
 from tests.dns import own
-from tests.dns.rules import ALL, checking, endless, row, zone_files
+from tests.dns.rules import ALL, asking, checking, endless, row, zone_files
 from tests.dns.rules.sockets import over_sockets
 from tests.integration.cases import OnApacheCouchDB
 from tests.integration.dns_case import DnsCase
@@ -62,9 +62,9 @@ class Rules(DnsCase):
         """Have the table expect the serials that the node made, in place of 1."""
         node = self.node_under_test
         serials = {name: self.serial(name, node) for name in zone_files.NAMES}
-        read = checking.read_record
+        read = asking.read_record
 
-        def read_with_serial(record: row.Record) -> checking.RR:
+        def read_with_serial(record: row.Record) -> asking.RR:
             owner, ttl, rdtype, data = record.split(" ", 3)
             if rdtype == "SOA":
                 words = data.split(" ")
