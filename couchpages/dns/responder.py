@@ -149,7 +149,8 @@ class Responder:
     def _keep(self, packet: bytes, query: Query, name: Name, outcome: Outcome, reply: Reply) -> None:
         """Keep an answer ready, if it is to a question that comes again: one for a name that exists."""
         verdict = outcome.verdict
-        if not outcome.own or outcome.steps:
+        # One that did not fit is asked for over TCP next, and counted each time.
+        if not outcome.own or outcome.steps or reply.truncated:
             return
         # A zone's serial changes with any of its names.
         alone = isinstance(verdict, Answer) and not verdict.rrset.targets and verdict.rrset.type != codes.SOA
