@@ -194,7 +194,7 @@ class Sized(Case):
         self.assertEqual((over_udp(100).most, over_udp(10**9).most), (512, LARGEST_UDP))
 
     def test_cut(self) -> None:
-        """What does not fit is cut with TC, whole over TCP, and counted."""
+        """What does not fit is cut with TC, whole over TCP, and counted each time."""
         for data, tc in (
             (asking(name("longer"), TXT), True),
             (asking(name("longer"), TXT, opt(1232)), True),
