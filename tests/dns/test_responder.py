@@ -204,7 +204,7 @@ class Sized(Case):
             self.assertEqual((bool("TC" in found.flags), found.counts[0]), (tc, 0 if tc else 1))
             whole = Answer.of(over_tcp().answer(data))
             self.assertEqual((whole.flags, whole.counts[0]), ("QR AA", 1))
-        self.assertEqual(self.udp.tally.truncated, 2)
+        self.assertEqual(self.udp.tally.truncated, 4)
         self.ask(asking(name("longer"), TXT))
         self.assertEqual(self.udp.tally.truncated, 3)
 
