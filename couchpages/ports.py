@@ -59,13 +59,15 @@ class Change:
 
     Where other revisions compete with it, *doc* is CouchDB's choice of them, and its ``_conflicts`` names the others. *revs* are
     the document's leaves, the winner first: all, deleted ones too, where the follower asks for leaves, else the winner alone; none where
-    a document is only known to be gone. *tombstone* is the body of a deleted document.
+    a document is only known to be gone. *tombstone* is the body of a deleted document. Of an *unreadable* document nothing is in *doc*
+    but its id, and that was logged and counted.
     """
 
     doc_id: str
     doc: Json | None
     revs: tuple[str, ...] = ()
     tombstone: Json | None = None
+    unreadable: bool = False
 
 
 class Database(Protocol):

@@ -183,7 +183,7 @@ class Follower(Service):
                 self._apply(change)
                 self._since = seq
             case Unreadable(seq, doc_id, reason, revs):
-                self._leave_out(Change(doc_id, {"_id": doc_id}, revs), reason)
+                self._leave_out(Change(doc_id, {"_id": doc_id}, revs, unreadable=True), reason)
                 self._since = seq
             case End(seq, pending):
                 self._since = seq

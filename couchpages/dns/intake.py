@@ -28,7 +28,7 @@ class Names:
 class Intake:
     """Puts documents into *holdings* one by one, and notes for *keeper* which changed.
 
-    A malformed one is logged and counted in the follower's words, who has passed it on by then.
+    A malformed one is logged and counted in the follower's words, who has passed it on by then. Design documents are none of ours.
     """
 
     log = Logger()
@@ -42,21 +42,32 @@ class Intake:
         self._records: OrderedDict[str, Arrival] = OrderedDict()
         #: Documents that were read and are not in the answers yet.
         self.read: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
 
     def zone_came(self, change: Change) -> bool:
         """Queue a change of ``dns_zones``; tell whether it is news. Of one document only the newest is read."""
-        if change.doc_id not in self._zones and self._holdings.knows_zone(change):
+        if _is_design(change) or (change.doc_id not in self._zones and self._holdings.knows_zone(change)):
             return False
+        self._note_told(self._databases.zones, change)
         self._zones[change.doc_id] = change
         return True
 
     def record_came(self, change: Change) -> bool:
         """Queue a change of ``dns_records``; tell whether it is news."""
         arrival = Arrival.of(change)
-        if arrival.doc_id not in self._records and self._holdings.knows(arrival):
+        if _is_design(change) or (arrival.doc_id not in self._records and self._holdings.knows(arrival)):
             return False
+        self._note_told(self._databases.records, change)
         self._records[arrival.doc_id] = arrival
         return True
+
+    def _note_told(self, database: str, change: Change) -> None:
+        """Note whether the follower said already what is wrong with a document."""
+        key = database, change.doc_id
+        if change.unreadable:
+            self._told.add(key)
+        else:
+            self._told.discard(key)
 
     def __bool__(self) -> bool:
         return bool(self._zones or self._records)
@@ -84,10 +95,13 @@ class Intake:
         return (self._holdings.shelf_number(doc_id),) if doc_id in self._holdings.documents else ()
 
     def _try(self, database: str, doc_id: str, apply: Callable[[], None]) -> None:
+        told = (database, doc_id) in self._told
+        self._told.discard((database, doc_id))
         try:
             apply()
         except ValueError as error:
-            self._malformed(database, doc_id, str(error))
+            if not told:
+                self._malformed(database, doc_id, str(error))
         except Exception:  # noqa: BLE001 -- law 4: no document stops a service
             self._metrics.malformed.labels(database).inc()
             self.log.failure("{database}/{doc_id} could not be applied", database=database, doc_id=named(doc_id))
@@ -109,3 +123,7 @@ class Intake:
             doc_id=named(doc_id),
             error=error,
         )
+
+
+def _is_design(change: Change) -> bool:
+    return change.doc_id.startswith("_design/")

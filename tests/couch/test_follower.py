@@ -235,7 +235,7 @@ class Leaves(FollowerCase):
         told = [
             Change("a", {}, ("2-b", "3-a")),
             Change("b", None, ("2-c",), {"zone_id": 7}),
-            Change("c", {"_id": "c"}, ("4-d",)),
+            Change("c", {"_id": "c"}, ("4-d",), unreadable=True),
         ]
         self.assertEqual(sink.told, told)
         self.assertEqual([feed.query.get("style") for feed in self.database.feeds], ["all_docs", "all_docs"])

@@ -187,6 +187,28 @@ class Malformed(Case):
         self.assertEqual(list(self.node.answers(ZONE)), [WWW])
         self.assertEqual(self.node.sample("malformed_documents_total", database="dns_zones"), 2)
 
+    def test_told_once(self) -> None:
+        """What the follower could not read, and counted, is not counted again; what was good last stays."""
+        self.start()
+        for doc_id, sink in ((self.www, self.node.zones.record_sink), (ZONE, self.node.zones.zone_sink)):
+            sink.apply(Change(doc_id, {"_id": doc_id}, ("9-x",), unreadable=True))
+        self.node.settle()
+        self.assertEqual(self.node.answers(ZONE), {WWW: {"A": ["192.0.2.1"]}})
+        for name in ("dns_records", "dns_zones"):
+            self.assertIn(self.node.sample("malformed_documents_total", database=name), (None, 0))
+
+    def test_design_documents(self) -> None:
+        """Design documents, in either database, are not counted as malformed, and raise no serial."""
+        self.start()
+        before = self.node.serial(ZONE)
+        for database in (self.node.record_database, self.node.zone_database):
+            for _ in range(3):
+                database.seed("_design/rules", {"validate_doc_update": "function () {}"})
+        self.node.settle()
+        self.assertEqual(self.node.serial(ZONE), before)
+        for name in ("dns_records", "dns_zones"):
+            self.assertIn(self.node.sample("malformed_documents_total", database=name), (None, 0))
+
 
 class Cut(SynchronousTestCase):
     """Slices."""

@@ -69,7 +69,7 @@ class Node:
         self.key = ""
         self._daemon: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self._write(_merged(self._own_settings(), store.settings(self.store_port), settings or {}))
+        self._write(merged(self._own_settings(), store.settings(self.store_port), settings or {}))
 
     def _own_settings(self) -> Settings:
         return {
@@ -281,12 +281,13 @@ def wait_until(condition: Any, what: str, seconds: float = PATIENCE) -> None:
         time.sleep(0.02)
 
 
-def _merged(*settings: Settings) -> Settings:
-    merged: Settings = {}
+def merged(*settings: Settings) -> Settings:
+    """Put settings over each other, the last on top."""
+    found: Settings = {}
     for each in settings:
         for section, values in each.items():
-            merged.setdefault(section, {}).update(values)
-    return merged
+            found.setdefault(section, {}).update(values)
+    return found
 
 
 def write_files(folder: Path, files: Mapping[str, bytes | str]) -> Path:

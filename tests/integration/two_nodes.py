@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.integration.node import Node
+from tests.integration.node import Node, merged
 from tests.integration.publisher import Publisher
 from tests.integration.replication import Endpoint, Link
 from tests.integration.requirements import COUCHDB_2
@@ -90,12 +90,21 @@ class Side:
 class TwoNodes:
     """Two nodes that run, on two servers where COUCHPAGES_TEST_COUCHDB_2 names the second, else on databases of one. Healed at first.
 
-    *store* may be another one for the second, and *settings* more of its settings.
+    *store* may be another one for the second, *settings* are more of its settings, and *shared* more of both nodes'.
     """
 
-    def __init__(self, folder: Path, settings: Settings | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings | None = None,
+        store: Store | None = None,
+        shared: Settings | None = None,
+    ) -> None:
         store = store or ApacheCouchDB(COUCHDB_2)
-        nodes = [Node(folder / "first", ApacheCouchDB()), Node(folder / "second", store, settings)]
+        nodes = [
+            Node(folder / "first", ApacheCouchDB(), shared),
+            Node(folder / "second", store, merged(shared or {}, settings or {})),
+        ]
         self._links: dict[tuple[str, str], Link] = {}
         self._nodes = nodes
         try:
