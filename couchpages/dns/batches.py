@@ -19,6 +19,9 @@ from couchpages.dns.responder import Responder
 BATCH = 64
 _ADDRESS = 28
 _ANCILLARY = 64
+#: In words of four octets: where ancillary data begin behind their header, and where in an IPv6 address its scope is.
+_DATA = (ctypes.sizeof(ctypes.c_size_t) + 8) // 4
+_SCOPE = 6
 
 
 class _Piece(ctypes.Structure):
@@ -139,6 +142,7 @@ class Batches:
         if self._control is not None:
             for at in range(_CONTROL_LENGTH + first * _SIZES, end * _SIZES, _SIZES):
                 self._outgoing_sizes[at] = self._incoming_sizes[at]
+            self._let_routes_decide(self._control, first, end)
         while first < end:
             where = ctypes.byref(self._outgoing, first * ctypes.sizeof(_Message))
             sent = int(self._send_many(self._descriptor, where, end - first, socket.MSG_DONTWAIT))
@@ -147,6 +151,17 @@ class Batches:
                 responder.tally.unsent += 1
                 sent = 1
             first += sent
+
+    def _let_routes_decide(self, control: Any, first: int, end: int) -> None:
+        """Take out the interfaces that the questions came on: from which address an answer leaves is ours to say, but not by which way."""
+        words, peers = memoryview(control).cast("B").cast("I"), memoryview(self._addresses).cast("B").cast("I")
+        is_ipv6 = self._socket.family == socket.AF_INET6
+        for slot in range(first, end):
+            at = slot * _ANCILLARY // 4 + _DATA
+            if not is_ipv6:
+                words[at] = 0  # ipi_ifindex
+            elif not peers[slot * _ADDRESS // 4 + _SCOPE]:
+                words[at + 4] = 0  # ipi6_ifindex, which a link-local peer needs
 
 
 def _libc() -> ctypes.CDLL:

@@ -52,10 +52,20 @@ class OneByOne:
 
     def _send(self, responder: Responder, answer: bytes, ancillary: Any, peer: Any) -> None:
         try:
-            self._socket.sendmsg([answer], ancillary, 0, peer)
+            self._socket.sendmsg([answer], [_by_any_way(each, peer) for each in ancillary], 0, peer)
         except OSError:
             # No room, no way there, a firewall: whoever asked will ask again.
             responder.tally.unsent += 1
+
+
+def _by_any_way(ancillary: tuple[int, int, bytes], peer: Any) -> tuple[int, int, bytes]:
+    """Take out the interface that a question came on: from which address an answer leaves is ours to say, but not by which way."""
+    level, kind, data = ancillary
+    if level == socket.IPPROTO_IP:
+        return level, kind, bytes(4) + data[4:]
+    _, _, _, scope = peer
+    # A link-local peer is reached by its own link only.
+    return (level, kind, data) if scope else (level, kind, data[:16] + bytes(4))
 
 
 def bound(host: str, port: int) -> socket.socket:
