@@ -12,7 +12,7 @@ import socket
 import sys
 from typing import Any
 
-from couchpages.dns.datagrams import QUESTION, is_on_every_address
+from couchpages.dns.datagrams import AT_ONCE, QUESTION, is_on_every_address
 from couchpages.dns.responder import Responder
 
 #: Datagrams in one call; Knot takes 64 too (``RECVMMSG_BATCHLEN``).
@@ -69,6 +69,8 @@ class Batches:
         libc = _libc()
         self._receive_many, self._send_many = libc.recvmmsg, libc.sendmmsg
         self._socket = sock
+        # What has to be worked out takes ten times as long as what is ready.
+        self._most = BATCH
         self._descriptor = sock.fileno()
         self._buffers = ctypes.create_string_buffer(BATCH * QUESTION)
         self._addresses = ctypes.create_string_buffer(BATCH * _ADDRESS)
@@ -122,6 +124,7 @@ class Batches:
             begin += QUESTION
         self._send(responder, first, count)
         responder.tally.ready += hits
+        self._most = BATCH if hits * 2 >= count else AT_ONCE
         return count
 
     def _received(self) -> int:
@@ -129,7 +132,7 @@ class Batches:
             # The kernel left there how much it wrote the last time.
             for at in range(_CONTROL_LENGTH, BATCH * _SIZES, _SIZES):
                 self._incoming_sizes[at] = _ANCILLARY
-        count = int(self._receive_many(self._descriptor, self._incoming, BATCH, socket.MSG_DONTWAIT, None))
+        count = int(self._receive_many(self._descriptor, self._incoming, self._most, socket.MSG_DONTWAIT, None))
         if count < 0:
             number = ctypes.get_errno()
             if number in (errno.EAGAIN, errno.EINTR):
