@@ -56,7 +56,10 @@ def closest_zone(zones: Zones, name: Name, type_: int) -> Zone | None:
     """
     found = _enclosing(zones, name)
     if type_ == codes.DS and found is not None and found.apex == name and len(name) > 1:
-        return _enclosing(zones, parent(name)) or found
+        above = _enclosing(zones, parent(name))
+        # A zone above that does not delegate this one would say that there is no such name, of one that has records here (RFC 8020).
+        if above is not None and (name in above.nodes or _topmost_cut(above, name, type_) is not None):
+            return above
     return found
 
 

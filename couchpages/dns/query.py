@@ -17,6 +17,8 @@ _OPTION = Struct("!2H")
 _POINTER = 0xC0
 #: Octets of a message that are read, as many as RFC 6891 section 6.2.5 suggests that anybody would send.
 LONGEST = 4096
+#: Entries of a message that is no question that are looked through for its OPT: a sender of hundreds makes work only.
+LOOKED_THROUGH = 16
 #: Bits of the header that the answer to a question has from it.
 COPIED = codes.OPCODE | codes.RD
 
@@ -43,10 +45,11 @@ class Query(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """No question, or one that no server can answer: *rcode* says why. *bits* are the header's."""
+    """No question, or one that no server can answer: *rcode* says why. *bits* are the header's; *edns* is what could be read of it."""
 
     bits: int
     rcode: int
+    edns: Edns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,28 @@ def read(data: bytes) -> Read:
     if bits & codes.QR:
         return NOTHING
     if bits & codes.OPCODE:
-        return Malformed(bits, codes.NOTIMP)
+        return Malformed(bits, codes.NOTIMP, _edns_in(data, questions, answers + authorities, additionals))
     try:
         if questions == 1 and not (answers or authorities or additionals):
             return _sole_question(data, bits)
         return _query(data, bits, questions, answers, authorities, additionals)
     except (_Broken, IndexError, ValueError):
-        return Malformed(bits, codes.FORMERR)
+        return Malformed(bits, codes.FORMERR, _edns_in(data, questions, answers + authorities, additionals))
+
+
+def _edns_in(data: bytes, questions: int, others: int, additionals: int) -> Edns | None:
+    """Find the OPT of what is no question, if it can be found: whoever sent one gets one (RFC 6891 section 6.1.1)."""
+    if not additionals or questions + others + additionals > LOOKED_THROUGH:
+        return None
+    try:
+        at = codes.HEADER
+        for _ in range(questions):
+            at = _end_of_name(data, at) + _QUESTION.size
+        for _ in range(others):
+            *_, at = _record(data, at)
+        return _additional(data, at, additionals)[0]
+    except (_Broken, IndexError):
+        return None
 
 
 def _sole_question(data: bytes, bits: int) -> Query:

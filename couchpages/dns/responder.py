@@ -92,7 +92,8 @@ class Responder:
         if isinstance(query, Malformed):
             malformed = self.tally.malformed
             malformed[query.rcode] = malformed.get(query.rcode, 0) + 1
-            return head(query.bits & COPIED, query.rcode, 0, (0, 0, 0))
+            record = self._opt.record(query.edns, query.rcode) if query.edns is not None else b""
+            return head(query.bits & COPIED, query.rcode, 0, (0, 0, 1 if record else 0)) + record
         self.tally.dropped += 1
         return None
 
@@ -155,8 +156,12 @@ class Responder:
         # Options differ from packet to packet, cookies for instance, and there is no end of those that anybody can make up.
         if query.edns is not None and query.edns.options:
             return
-        # A zone's serial changes with any of its names.
-        alone = isinstance(verdict, Answer) and not verdict.rrset.targets and verdict.rrset.type != codes.SOA
+        # A zone's serial changes with any of its names; so may it whether the zone above knows the name at which a DS stands.
+        alone = (
+            isinstance(verdict, Answer)
+            and not verdict.rrset.targets
+            and verdict.rrset.type not in (codes.SOA, codes.DS)
+        )
         self.ready.keep(packet, reply.tail, self.tally.cell(query.type, reply.rcode), name if alone else None)
 
 

@@ -120,8 +120,16 @@ def _closest(zones: list[OracleZone], name: Name, rdtype: RdataType) -> OracleZo
     """Step 2: the zone with the longest apex; for DS the one above a cut, if there is one (RFC 4035 section 3.1.4.1)."""
     found = sorted((zone for zone in zones if name.is_subdomain(zone.apex)), key=lambda zone: len(zone.apex))
     if rdtype == DS and len(found) > 1 and found[-1].apex == name:
-        return found[-2]
+        return found[-2] if _knows(found[-2], name) else found[-1]
     return found[-1] if found else None
+
+
+def _knows(above: OracleZone, name: Name) -> bool:
+    """Whether a zone has anything at or below a name, or a cut or DNAME above it. One that has not would deny a name that is here."""
+    if any(owner.is_subdomain(name) for owner in above.nodes):
+        return True
+    passed = above.above(name)[:-1]
+    return any(DNAME in above.rrsets(each) or (NS in above.rrsets(each) and each != above.apex) for each in passed)
 
 
 def _next(reach: Reach, first: OracleZone | None, closest: OracleZone | None, name: Name) -> OracleZone | None:

@@ -75,12 +75,14 @@ class Headers(Case):
                 self.assertEqual(int.from_bytes(found[2:4], "big"), 0x8000 | aa | code | bits & 0x0100)
 
     def test_not_implemented(self) -> None:
-        """Another opcode gets a header of twelve octets with opcode and RD, whatever came with it (RFC 8906 section 3.1.4)."""
+        """Another opcode gets a header with opcode and RD, whatever came with it (RFC 8906 section 3.1.4), and an OPT to one."""
         for opcode in range(1, 16):
             for rd in (0, 0x100):
+                bits = (0x8000 | opcode << 11 | rd | 4).to_bytes(2, "big")
+                data = message(question(), bits=opcode << 11 | rd | 0x02FF, counts=(1, 0, 0, 0))
+                self.assertEqual(self.udp.answer(data), data[:2] + bits + bytes(8))
                 data = message(question(), opt(), bits=opcode << 11 | rd | 0x02FF, counts=(1, 0, 0, 1))
-                found = self.udp.answer(data)
-                self.assertEqual(found, data[:2] + (0x8000 | opcode << 11 | rd | 4).to_bytes(2, "big") + bytes(8))
+                self.assertEqual(self.udp.answer(data), data[:2] + bits + bytes(7) + b"\1" + opt(1232))
 
     def test_faults(self) -> None:
         """A fault gets a header of twelve octets with FORMERR."""

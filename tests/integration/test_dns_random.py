@@ -48,7 +48,9 @@ class RandomCase(SynchronousTestCase):
         self.addCleanup(peer.stop)
         for zones, questions in loaded:
             for asked, wanted, wrong in compared(zones, questions, peer.ask, self.reach):
-                if wrong and not self.is_known(asked, wanted):
+                # Of a zone's own DS the peers' zone above speaks even where it knows nothing of the zone below; ours does not.
+                is_ds_of_apex = asked.type == "DS" and asked.name.removesuffix(".") in zones
+                if wrong and not is_ds_of_apex and not self.is_known(asked, wanted):
                     self.fail(f"{asked}: {wrong}\n" + "\n".join(zones.values()))
 
     def _questions(self, world: World, chance: random.Random, number: int) -> list[Asked]:
