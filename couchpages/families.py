@@ -22,7 +22,7 @@ SIZES = (
 QUERIES = (
     ("queries", "Questions answered, by transport (udp, tcp), type and response code.", ["transport", "type", "rcode"]),
     ("ready_answers", "Answers that were ready, among those.", ["transport"]),
-    ("truncated_answers", "Answers worked out that did not fit.", ["transport"]),
+    ("truncated_answers", "Answers that did not fit.", ["transport"]),
     (
         "malformed_messages",
         "Messages that are no questions, by what they got: a response code, or none.",

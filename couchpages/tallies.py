@@ -155,7 +155,7 @@ class QueryTally:
 
     :ivar cells: answers by the numbers of the question's type, or :data:`UNNAMED`, and of the response code.
     :ivar ready: answers that were ready, which are among those.
-    :ivar truncated: answers that were worked out and did not fit.
+    :ivar truncated: answers that did not fit.
     :ivar malformed: messages that are no questions, by the code of what they got.
     :ivar dropped: messages that got nothing: too short, or answers themselves.
     :ivar unsent: answers that the system did not take.

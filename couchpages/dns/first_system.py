@@ -22,7 +22,7 @@ from couchpages.ports import Authority, Database, Grant, Json
 from couchpages.web.credentials import api_key
 from couchpages.web.exchange import Discarded, Exchange
 from couchpages.web.message import RequestHead, Response
-from couchpages.web.problem import Problem, json_response
+from couchpages.web.problem import Problem, json_response, to_json, written_json_response
 from couchpages.web.routes import Endpoint, Route
 
 Values: TypeAlias = Mapping[str, str]
@@ -64,7 +64,13 @@ class FirstSystemDns:
 
             async def respond() -> Response:
                 self.catalogue.require_loaded()
-                return json_response(200, {"data": await call(grant, values)})
+                found = await call(grant, values)
+                if not isinstance(found, list):
+                    return json_response(200, {"data": found})
+                # A zone may have a hundred thousand records.
+                written: list[bytes] = []
+                await self.administration.records.slices.each(found, lambda each: written.append(to_json(each)))
+                return written_json_response(200, b'{"data":[%b]}\n' % b",".join(written))
 
             return Exchange(respond, Discarded())
 

@@ -1,10 +1,8 @@
 """What this node knows of zones, as the API's answers (thin). Long answers are made in slices."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import merge
-from typing import Any
 
 from couchpages.dns import rdata
 from couchpages.dns.catalogue import Catalogue
@@ -15,7 +13,7 @@ from couchpages.dns.presentation import MOST_FINDINGS, shown_finding, shown_reco
 from couchpages.dns.record_writer import in_batches
 from couchpages.dns.slices import Slices
 from couchpages.web.message import Response
-from couchpages.web.problem import Problem, json_response
+from couchpages.web.problem import Problem, json_response, to_json, written_json_response
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Listings:
 
         def write(owner: Name) -> None:
             found = (record for _, record in self.catalogue.records_at(apex, owner) if type_ in (None, record.type))
-            written.extend(map(_compact, shown_sets(found)))
+            written.extend(map(to_json, shown_sets(found)))
 
         await self.slices.each(await self._owners(apex, asked), write)
         return self._listed(apex, "rrsets", written)
@@ -72,7 +70,7 @@ class Listings:
         def write(owner: Name) -> None:
             for doc_id, record in self.catalogue.records_at(apex, owner):
                 if type_ in (None, record.type):
-                    written.append(_compact(shown_record(doc_id, record)))
+                    written.append(to_json(shown_record(doc_id, record)))
 
         await self.slices.each(await self._owners(apex, asked), write)
         return self._listed(apex, "records", written)
@@ -92,10 +90,8 @@ class Listings:
         return merge(*some, key=order)
 
     def _listed(self, apex: Name, name: str, written: list[bytes]) -> Response:
-        start = _compact({"zone": shown(apex), "serial": self.catalogue.serial(apex)})
-        body = b'%b,"%b":[%b]}\n' % (start[:-1], name.encode(), b",".join(written))
-        fields = [each for each in json_response(200, {}).headers if each[0] != b"content-length"]
-        return Response(200, (*fields, (b"content-length", b"%d" % len(body))), body)
+        start = to_json({"zone": shown(apex), "serial": self.catalogue.serial(apex)})
+        return written_json_response(200, b'%b,"%b":[%b]}\n' % (start[:-1], name.encode(), b",".join(written)))
 
 
 def _type(asked: Mapping[str, str]) -> int | None:
@@ -103,7 +99,3 @@ def _type(asked: Mapping[str, str]) -> int | None:
         return rdata.type_from_text(asked["type"]) if "type" in asked else None
     except ValueError as error:
         raise Problem(422, f"type: {error}", field="type") from None
-
-
-def _compact(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

@@ -149,14 +149,11 @@ class Responder:
     def _keep(self, packet: bytes, query: Query, name: Name, outcome: Outcome, reply: Reply) -> None:
         """Keep an answer ready, if it is to a question that comes again: one for a name that exists."""
         verdict = outcome.verdict
-        if not outcome.own or outcome.steps:
+        # One that did not fit is asked for over TCP next, and counted each time.
+        if not outcome.own or outcome.steps or reply.truncated:
             return
-        alone = (
-            isinstance(verdict, Answer)
-            and not verdict.rrset.targets
-            # A zone's serial changes with any of its names; so may it whether a zone above knows of the cut at which a DS stands.
-            and verdict.rrset.type not in (codes.SOA, codes.DS)
-        )
+        # A zone's serial changes with any of its names.
+        alone = isinstance(verdict, Answer) and not verdict.rrset.targets and verdict.rrset.type != codes.SOA
         self.ready.keep(packet, reply.tail, self.tally.cell(query.type, reply.rcode), name if alone else None)
 
 

@@ -34,9 +34,12 @@ class RRset:
 
     @classmethod
     def of(cls, owner: Name, type_: int, ttl: int, rdatas: Iterable[bytes]) -> "RRset":
-        """Make a set; data that stand twice in it are kept once (RFC 2181 section 5)."""
+        """Make a set; data that stand twice in it, if in other letters' case, are kept once (RFC 2181 section 5, RFC 4034 section 6.2)."""
         kept = tuple(sorted(set(rdatas)))
         names = tuple(compressible(type_, each) for each in kept)
+        if len(kept) > 1 and any(names):
+            folded = {_folded(each, where): (each, where) for each, where in zip(kept, names, strict=True)}
+            kept, names = (tuple(each) for each in zip(*folded.values(), strict=True))
         targets = dict.fromkeys(target for each in kept if (target := additional_name(type_, each)) is not None)
         plain = None if any(names) else b"".join(POINTER_TO_QUESTION + behind_owner(type_, ttl, each) for each in kept)
         return cls(owner, type_, ttl, kept, names, tuple(targets), plain)
@@ -44,6 +47,12 @@ class RRset:
 
 RRsets: TypeAlias = Mapping[int, RRset]
 """What stands at a name, by type."""
+
+
+def _folded(rdata: bytes, names: tuple[tuple[int, int], ...]) -> bytes:
+    for start, end in names:
+        rdata = rdata[:start] + canonical(rdata[start:end]) + rdata[end:]
+    return rdata
 
 
 def behind_owner(type_: int, ttl: int, rdata: bytes) -> bytes:

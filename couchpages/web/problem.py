@@ -59,8 +59,16 @@ def title_of(status: int) -> str:
 
 def json_response(status: int, value: Any, content_type: bytes = b"application/json") -> Response:
     """Give a response with *value* as JSON; never cached, because it tells of this moment."""
-    # Half of a surrogate pair, which JSON can say and UTF-8 cannot, is written as the escape that it came as.
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"
+    return written_json_response(status, to_json(value) + b"\n", content_type)
+
+
+def to_json(value: Any) -> bytes:
+    """Write JSON. Half of a surrogate pair, which JSON can say and UTF-8 cannot, is written as the escape that it came as."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+def written_json_response(status: int, body: bytes, content_type: bytes = b"application/json") -> Response:
+    """Give a response with *body*, which is JSON already."""
     headers = (
         (b"content-type", content_type),
         (b"content-length", str(len(body)).encode()),

@@ -104,11 +104,14 @@ class Defects(Case):
         self.assert_fresh()
 
     def test_ds_above(self) -> None:
-        """Defect: a DS at a zone's own name was kept when the zone above came to know of the name by one below it."""
-        self.put("test")
+        """A DS at a zone's own name changes with the zone above, when that comes, knows of the name by one below it, and goes."""
         self.put("a.test", a_test=("DS", 60, f"1 13 2 {'00' * 32}"))
         self.assert_fresh()
+        self.put("test")
+        self.assert_fresh()
         self.put("test", b_a_test=("A", 60, "192.0.2.1"))
+        self.assert_fresh()
+        self.change(Change(from_text("test"), {}, withdrawn=True))
         self.assert_fresh()
 
     def test_one_after_the_other(self) -> None:
