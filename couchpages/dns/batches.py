@@ -12,13 +12,16 @@ import socket
 import sys
 from typing import Any
 
-from couchpages.dns.datagrams import QUESTION, is_on_every_address
+from couchpages.dns.datagrams import AT_ONCE, QUESTION, is_on_every_address
 from couchpages.dns.responder import Responder
 
 #: Datagrams in one call; Knot takes 64 too (``RECVMMSG_BATCHLEN``).
 BATCH = 64
 _ADDRESS = 28
 _ANCILLARY = 64
+#: In words of four octets: where ancillary data begin behind their header, and where in an IPv6 address its scope is.
+_DATA = (ctypes.sizeof(ctypes.c_size_t) + 8) // 4
+_SCOPE = 6
 
 
 class _Piece(ctypes.Structure):
@@ -66,6 +69,8 @@ class Batches:
         libc = _libc()
         self._receive_many, self._send_many = libc.recvmmsg, libc.sendmmsg
         self._socket = sock
+        # What has to be worked out takes ten times as long as what is ready.
+        self._most = BATCH
         self._descriptor = sock.fileno()
         self._buffers = ctypes.create_string_buffer(BATCH * QUESTION)
         self._addresses = ctypes.create_string_buffer(BATCH * _ADDRESS)
@@ -119,6 +124,7 @@ class Batches:
             begin += QUESTION
         self._send(responder, first, count)
         responder.tally.ready += hits
+        self._most = BATCH if hits * 2 >= count else AT_ONCE
         return count
 
     def _received(self) -> int:
@@ -126,7 +132,7 @@ class Batches:
             # The kernel left there how much it wrote the last time.
             for at in range(_CONTROL_LENGTH, BATCH * _SIZES, _SIZES):
                 self._incoming_sizes[at] = _ANCILLARY
-        count = int(self._receive_many(self._descriptor, self._incoming, BATCH, socket.MSG_DONTWAIT, None))
+        count = int(self._receive_many(self._descriptor, self._incoming, self._most, socket.MSG_DONTWAIT, None))
         if count < 0:
             number = ctypes.get_errno()
             if number in (errno.EAGAIN, errno.EINTR):
@@ -139,6 +145,7 @@ class Batches:
         if self._control is not None:
             for at in range(_CONTROL_LENGTH + first * _SIZES, end * _SIZES, _SIZES):
                 self._outgoing_sizes[at] = self._incoming_sizes[at]
+            self._let_routes_decide(self._control, first, end)
         while first < end:
             where = ctypes.byref(self._outgoing, first * ctypes.sizeof(_Message))
             sent = int(self._send_many(self._descriptor, where, end - first, socket.MSG_DONTWAIT))
@@ -147,6 +154,17 @@ class Batches:
                 responder.tally.unsent += 1
                 sent = 1
             first += sent
+
+    def _let_routes_decide(self, control: Any, first: int, end: int) -> None:
+        """Take out the interfaces that the questions came on: from which address an answer leaves is ours to say, but not by which way."""
+        words, peers = memoryview(control).cast("B").cast("I"), memoryview(self._addresses).cast("B").cast("I")
+        is_ipv6 = self._socket.family == socket.AF_INET6
+        for slot in range(first, end):
+            at = slot * _ANCILLARY // 4 + _DATA
+            if not is_ipv6:
+                words[at] = 0  # ipi_ifindex
+            elif not peers[slot * _ADDRESS // 4 + _SCOPE]:
+                words[at + 4] = 0  # ipi6_ifindex, which a link-local peer needs
 
 
 def _libc() -> ctypes.CDLL:

@@ -13,8 +13,8 @@ from couchpages.dns.sockets import bound_to
 
 #: The most that is read of a datagram: an octet more than a question may have, so that one that was cut off is not taken for whole.
 QUESTION = LONGEST + 1
-#: Questions that are answered before the reactor may look at something else: they take a millisecond or two.
-AT_ONCE = 64
+#: Questions that are answered before the clock is looked at, if all of them have to be worked out: they take a millisecond or two.
+AT_ONCE = 16
 _ANCILLARY = 64
 #: IP_MTU_DISCOVER and IPV6_MTU_DISCOVER of linux/in.h and linux/in6.h, which Python's socket module may lack.
 _MTU_DISCOVER = {socket.AF_INET: (socket.IPPROTO_IP, 10), socket.AF_INET6: (socket.IPPROTO_IPV6, 23)}
@@ -26,7 +26,7 @@ class Datagrams(Protocol):
     """A UDP socket, bound and non-blocking, from which questions are answered."""
 
     def exchange(self, responder: Responder) -> int:
-        """Answer what has come, up to a limit, and give how many there were: none where nothing is left. Raises OSError."""
+        """Answer what has come, up to a limit, and give how many there were: fewer than AT_ONCE where nothing is left. Raises OSError."""
         ...
 
 
@@ -52,10 +52,20 @@ class OneByOne:
 
     def _send(self, responder: Responder, answer: bytes, ancillary: Any, peer: Any) -> None:
         try:
-            self._socket.sendmsg([answer], ancillary, 0, peer)
+            self._socket.sendmsg([answer], [_by_any_way(each, peer) for each in ancillary], 0, peer)
         except OSError:
             # No room, no way there, a firewall: whoever asked will ask again.
             responder.tally.unsent += 1
+
+
+def _by_any_way(ancillary: tuple[int, int, bytes], peer: Any) -> tuple[int, int, bytes]:
+    """Take out the interface that a question came on: from which address an answer leaves is ours to say, but not by which way."""
+    level, kind, data = ancillary
+    if level == socket.IPPROTO_IP:
+        return level, kind, bytes(4) + data[4:]
+    _, _, _, scope = peer
+    # A link-local peer is reached by its own link only.
+    return (level, kind, data) if scope else (level, kind, data[:16] + bytes(4))
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -104,15 +104,14 @@ def _within(zone: Zone, name: Name, type_: int) -> _Found:
 
 def _topmost_cut(zone: Zone, name: Name, type_: int) -> Name | None:
     """Give the name nearest to the apex at which the zone's own data end on the way to *name*."""
-    found = None
-    at = 0
-    while True:
-        candidate = name[at:]
+    if zone.apex in zone.cuts and _cuts(zone, zone.apex, name, type_):
+        return zone.apex
+    for candidate in downwards(name, zone.apex):
         if candidate in zone.cuts and _cuts(zone, candidate, name, type_):
-            found = candidate
-        if len(candidate) <= len(zone.apex):
-            return found
-        at += 1 + name[at]
+            return candidate
+        if candidate not in zone.nodes:
+            break
+    return None
 
 
 def _cuts(zone: Zone, cut: Name, name: Name, type_: int) -> bool:
@@ -156,11 +155,26 @@ def one_of(node: RRsets) -> RRset:
 
 
 def closest_encloser(zone: Zone, name: Name) -> Name:
-    """Give the longest existing name above one within the zone that does not exist (RFC 4592 section 3.3.1)."""
-    encloser = parent(name)
-    while encloser not in zone.nodes:
-        encloser = parent(encloser)
+    """Give the longest existing name above one within the zone that does not exist (RFC 4592 section 3.3.1).
+
+    From the apex downwards: a name may have 127 labels, and what is above an existing name exists.
+    """
+    encloser = zone.apex
+    for candidate in downwards(name, zone.apex):
+        if candidate not in zone.nodes:
+            break
+        encloser = candidate
     return encloser
+
+
+def downwards(name: Name, apex: Name) -> list[Name]:
+    """Give the names from below *apex* down to *name*, which is within it."""
+    at, end = 0, len(name) - len(apex)
+    starts = []
+    while at < end:
+        starts.append(at)
+        at += 1 + name[at]
+    return [name[start:] for start in reversed(starts)]
 
 
 def addresses(zone: Zone, name: Name) -> list[RRset]:

@@ -12,8 +12,10 @@ from couchpages.tallies import Cell
 
 #: Answers that are held: a name server for thousands of names hears of few of them again within the seconds between two changes.
 MOST = 32_768
-#: Octets of a question and its answer together that are held, so that nobody can fill the memory: nearly all have fewer than 600.
+#: Octets of a question and its answer together that are held; nearly all have fewer than 600.
 LARGEST = 2_048
+#: Octets of all of them, so that nobody can fill the memory.
+MOST_OCTETS = 8 * 2**20
 
 
 class Ready:
@@ -22,11 +24,12 @@ class Ready:
     :ivar answers: by packet from its third octet on: the answer from its third octet on, and where it is counted. The same dict always.
     """
 
-    __slots__ = ("_most", "_others", "_own", "answers")
+    __slots__ = ("_most", "_octets", "_others", "_own", "answers")
 
     def __init__(self, most: int = MOST) -> None:
         self.answers: dict[bytes, tuple[bytes, Cell]] = {}
         self._most = most
+        self._octets = 0
         self._own: dict[Name, list[bytes]] = {}
         self._others: list[bytes] = []
 
@@ -35,11 +38,13 @@ class Ready:
 
         All others go when there is no more room.
         """
-        if len(packet) + len(tail) > LARGEST:
+        octets = len(packet) + len(tail)
+        if octets > LARGEST:
             return
-        if len(self.answers) >= self._most:
+        if len(self.answers) >= self._most or self._octets + octets > MOST_OCTETS:
             self.forget_all()
         self.answers[packet] = tail, cell
+        self._octets += octets
         if name is None:
             self._others.append(packet)
         else:
@@ -49,13 +54,18 @@ class Ready:
         """Drop what *names* have a part in."""
         for name in names:
             for packet in self._own.pop(name, ()):
-                del self.answers[packet]
+                self._drop(packet)
         for packet in self._others:
-            del self.answers[packet]
+            self._drop(packet)
         self._others.clear()
+
+    def _drop(self, packet: bytes) -> None:
+        tail, _ = self.answers.pop(packet)
+        self._octets -= len(packet) + len(tail)
 
     def forget_all(self) -> None:
         """Drop everything."""
         self.answers.clear()
+        self._octets = 0
         self._own.clear()
         self._others.clear()

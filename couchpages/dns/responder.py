@@ -152,6 +152,9 @@ class Responder:
         # One that did not fit is asked for over TCP next, and counted each time.
         if not outcome.own or outcome.steps or reply.truncated:
             return
+        # Options differ from packet to packet, cookies for instance, and there is no end of those that anybody can make up.
+        if query.edns is not None and query.edns.options:
+            return
         # A zone's serial changes with any of its names.
         alone = isinstance(verdict, Answer) and not verdict.rrset.targets and verdict.rrset.type != codes.SOA
         self.ready.keep(packet, reply.tail, self.tally.cell(query.type, reply.rcode), name if alone else None)

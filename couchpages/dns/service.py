@@ -19,8 +19,8 @@ from couchpages.dns.datagrams import AT_ONCE, Datagrams, OneByOne, bound
 from couchpages.dns.responder import Responder
 from couchpages.reactors import running_loop
 
-#: How often what has come is looked at again before the reactor has its turn.
-ROUNDS = 4
+#: Seconds for which more is looked for before the reactor, and whoever else waits for it, has a turn.
+TURN = 0.001
 #: Of so many turns, one is timed.
 SAMPLE = 16
 
@@ -128,12 +128,12 @@ class _Reader:
 
     def _exchange(self) -> int:
         total = 0
-        for _ in range(ROUNDS):
+        until = perf_counter() + TURN
+        while True:
             count = self._datagrams.exchange(self._responder)
             total += count
-            if count < AT_ONCE:
-                break
-        return total
+            if count < AT_ONCE or perf_counter() > until:
+                return total
 
     def _timed(self) -> None:
         began = perf_counter()

@@ -10,8 +10,10 @@ from typing import Any, cast
 
 from twisted.logger import Logger
 
+from couchpages.dns import codes
 from couchpages.dns.query import LONGEST
 from couchpages.dns.responder import Responder
+from couchpages.dns.turns import Turns
 from couchpages.web.census import Admission
 from couchpages.web.connections import Connections
 from couchpages.web.on_asyncio import host_of
@@ -20,9 +22,11 @@ from couchpages.web.second import Second
 #: The largest question that is taken, as over UDP; a longer one ends the connection.
 QUESTION = LONGEST
 _LENGTH = 2
-#: Questions that are answered in one go, and octets of answers after which it ends, so that others have their turn.
-AT_ONCE = 64
+#: Questions of one connection that are answered in its turn, and octets of answers after which that ends.
+AT_ONCE = 16
 ENOUGH = 65_536
+#: Octets of questions that are held while a connection waits for its turn; no more is read then.
+HELD = 65_536
 
 
 class Listening:
@@ -31,7 +35,7 @@ class Listening:
     def __init__(
         self, reactor: Any, responder: Responder, connections: Connections, second: Second, idle: float
     ) -> None:
-        self.reactor = reactor
+        self.turns = Turns(reactor)
         self.responder = responder
         self.connections = connections
         self.second = second
@@ -84,12 +88,14 @@ class Stream(asyncio.Protocol):
         """Answer the questions that are whole."""
         if not self._over:
             self._held = self._held + data if self._held else data
-            self._go_on()
+            if len(self._held) > HELD:
+                self._transport.pause_reading()
+            self._later()
 
     def eof_received(self) -> bool:
         """Close when what came is answered: who asks nothing more may wait for answers (RFC 7766 section 6.2.4)."""
         self._ended = True
-        self._go_on()
+        self._later()
         return True
 
     def pause_writing(self) -> None:
@@ -115,23 +121,21 @@ class Stream(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Answer some of what came, then let others have their turn; close when nothing more is to come."""
-        if self._over or self._paused or self._waiting:
-            return
         if self._answer():
-            self._transport.pause_reading()
             self._later()
         elif self._ended and not self._over:
             self.finish()
+        elif not (self._over or self._paused):
+            self._transport.resume_reading()
 
     def _later(self) -> None:
         if not self._waiting:
             self._waiting = True
-            self._listening.reactor.callLater(0, self._next)
+            self._listening.turns.take(self._next)
 
     def _next(self) -> None:
         self._waiting = False
         if not self._over and not self._paused:
-            self._transport.resume_reading()
             self._go_on()
 
     def _answer(self) -> bool:
@@ -142,17 +146,21 @@ class Stream(asyncio.Protocol):
         while len(answers) < AT_ONCE and size < ENOUGH:
             begin = at + _LENGTH
             length = int.from_bytes(held[at:begin], "big")
-            if len(held) < begin or (len(held) < begin + length and length <= QUESTION):
+            is_too_long = length > QUESTION
+            # Of one that is too long the header says what is to be answered: UPDATE is as well-formed as it is not implemented.
+            end = begin + (codes.HEADER if is_too_long else length)
+            if len(held) < max(begin, end):
                 break
-            answer = respond(held[begin : begin + length]) if length <= QUESTION else None
-            if answer is None:
+            answer = respond(held[begin:end])
+            if answer is not None:
+                answers.append(len(answer).to_bytes(_LENGTH, "big") + answer)
+                size += len(answer)
+            if answer is None or is_too_long:
                 # Nobody who sends what is no question over TCP can make use of more.
                 self._write(answers)
                 self.finish()
                 return False
-            answers.append(len(answer).to_bytes(_LENGTH, "big") + answer)
-            size += len(answer)
-            at = begin + length
+            at = end
         self._held = held[at:]
         self._write(answers)
         return len(answers) >= AT_ONCE or size >= ENOUGH

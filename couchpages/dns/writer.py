@@ -10,6 +10,8 @@ from couchpages.dns.rrsets import RRset
 
 #: Offsets that a pointer can hold are below this.
 REACH = 0x4000
+#: Labels of one name that others may be compressed to: names of a hundred labels are asked for to make work.
+MOST_LABELS = 16
 #: Pointers that a reader has to follow for one name at most. Go's reader gives up after 10, dnspython's after 16.
 MOST_POINTERS = 8
 
@@ -32,11 +34,15 @@ class Writer:
             self.know(question[:-4], begin)
 
     def know(self, name: Name, offset: int) -> None:
-        """Let names be compressed to pointers to *name*, which stands at an offset of the message."""
+        """Let names be compressed to pointers to *name*, which stands at an offset of the message, and to its last labels."""
+        starts = []
         at = 0
         while name[at]:
-            self._names[name[at:].lower()] = offset + at
+            starts.append(at)
             at += 1 + name[at]
+        folded = name.lower()
+        for start in (*starts[:1], *starts[1:][-MOST_LABELS:]):
+            self._names[folded[start:]] = offset + start
 
     def add(self, section: int, owner: Name, rrset: RRset) -> bool:
         """Write a set into a section (0 answers, 1 authorities, 2 additionals) if all of it has room; tell whether it had."""
@@ -81,7 +87,7 @@ class Writer:
         """Write a name, as a pointer from where it ends as one before it does."""
         names = self._names
         folded = name.lower()
-        at = 0
+        at = labels = 0
         position = len(self.body) + self._begin
         while name[at]:
             suffix = folded[at:]
@@ -91,10 +97,11 @@ class Writer:
                 if at:
                     self._note_pointer(folded, at, pointer // REACH + 1)
                 return
-            if position + at < REACH:
+            if position + at < REACH and labels < MOST_LABELS:
                 names[suffix] = position + at
                 self._fresh.append(suffix)
             at += 1 + name[at]
+            labels += 1
         self.body += name
 
     def _note_pointer(self, folded: Name, end: int, pointers: int) -> None:

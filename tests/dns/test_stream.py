@@ -108,25 +108,33 @@ class Answering(Case):
 
     def test_pipelined(self) -> None:
         """1,000 questions at once are answered in their order, with a turn for others after each lot."""
-        wire = self.connect()
+        asked: list[bytes] = []
+        answer = self.responder.answer
+
+        def noted(data: bytes) -> bytes | None:
+            asked.append(data)
+            return answer(data)
+
+        self.patch(self.responder, "answer", noted)
+        wire, other = self.connect(), self.connect()
         wire.receive(framed(*numbered(SMALL, 1000)))
-        self.assertEqual(len(answers(wire.sent)), AT_ONCE)
-        other = self.connect()
-        other.receive(framed(SMALL))
+        other.receive(framed(b"\xff\xff" + SMALL[2:]))
+        self.turn(wire)
+        self.assertEqual(asked.index(b"\xff\xff" + SMALL[2:]), AT_ONCE)
         self.assertEqual(len(answers(other.sent)), 1)
         self.turn(wire)
         self.assertEqual(ids(wire.sent), list(range(1000)))
         self.assertTrue(wire.reading)
 
     def test_large_ones_pipelined(self) -> None:
-        """Large answers end a lot earlier, and nothing is read meanwhile."""
+        """While many questions wait for their turn nothing more is read."""
         wire = self.connect()
-        wire.receive(framed(*numbered(LARGE, AT_ONCE)))
-        size = len(answers(wire.sent)[0])
-        self.assertLess(len(wire.sent), ENOUGH + 2 * size)
+        wire.receive(framed(*numbered(LARGE, 1000)))
+        self.assertTrue(wire.reading)
+        wire.receive(framed(*numbered(LARGE, 3000)[1000:]))
         self.assertFalse(wire.reading)
         self.turn(wire)
-        self.assertEqual(ids(wire.sent), list(range(AT_ONCE)))
+        self.assertEqual((ids(wire.sent), wire.reading), (list(range(3000)), True))
 
     @settings(deadline=None, max_examples=50)
     @given(st.lists(st.integers(1, 40), min_size=1, max_size=40), st.integers(1, 80))
@@ -177,23 +185,24 @@ class Ending(Case):
         self.assertEqual(len(self.connections), 0)
 
     def test_garbage(self) -> None:
-        """What is too long, too short, or an answer ends the connection, behind the answers to what came before."""
-        for garbage in (
-            (QUESTION + 1).to_bytes(2, "big"),
-            b"\xff\xff",
-            b"GET / HTTP/1.1\r\n\r\n",
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-            framed(b""),
-            framed(b"x" * 11),
-            framed(asking(bits=0x8000)),
+        """What is too short, or an answer, ends the connection, behind the answers to what came before; what is too long, with its code."""
+        for garbage, count_ in (
+            ((QUESTION + 1).to_bytes(2, "big") + asking(bits=0x2800), 1),
+            (b"\xff\xff" + bytes(12), 1),
+            (b"GET / HTTP/1.1\r\n\r\n", 1),
+            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(20), 1),
+            (b"\xff\xff" + asking(bits=0x8000), 0),
+            (framed(b""), 0),
+            (framed(b"x" * 11), 0),
+            (framed(asking(bits=0x8000)), 0),
         ):
-            self.assert_closed_after(0, garbage)
-            self.assert_closed_after(2, framed(SMALL, SMALL) + garbage + framed(SMALL))
-            self.assert_closed_after(1, framed(SMALL), garbage, framed(SMALL))
+            self.assert_closed_after(count_, garbage)
+            self.assert_closed_after(2 + count_, framed(SMALL, SMALL) + garbage + framed(SMALL))
+            self.assert_closed_after(1 + count_, framed(SMALL), garbage, framed(SMALL))
 
     def test_garbage_behind_a_lot(self) -> None:
         """The same where it comes behind what is answered in one go."""
-        self.assert_closed_after(3 * AT_ONCE, framed(*[SMALL] * 3 * AT_ONCE) + b"\xff\xff")
+        self.assert_closed_after(3 * AT_ONCE, framed(*[SMALL] * 3 * AT_ONCE) + framed(b""))
 
     def test_half_closed(self) -> None:
         """Who closes his half gets the answers to all that he asked, then the connection is closed (RFC 7766 section 6.2.4)."""
@@ -223,7 +232,7 @@ class Ending(Case):
         wire.receive(framed(*numbered(SMALL, 500)))
         wire.lose(ConnectionResetError())
         self.turn(wire)
-        self.assertEqual((len(answers(wire.sent)), wire.late, len(self.connections)), (AT_ONCE, 0, 0))
+        self.assertEqual((wire.sent, wire.late, len(self.connections)), (b"", 0, 0))
 
     def test_idle(self) -> None:
         """Who asks nothing for the time of idling is cut; a question that begins and does not end makes no difference."""
@@ -251,9 +260,9 @@ class Slow(Case):
     def test_no_more_than_the_buffer(self) -> None:
         """Of 2,000 large answers that nobody reads, hardly more than the transport's buffer is made; when it drains, all come in order."""
         wire = self.connect(slow=True)
-        count = 2_000
-        questions = numbered(LARGE, count)
-        for begin in range(0, count, 100):
+        many = 2_000
+        questions = numbered(LARGE, many)
+        for begin in range(0, many, 100):
             wire.receive(framed(*questions[begin : begin + 100]))
         self.turn(wire)
         self.assertLess(wire.most_queued, HIGH_WATER + ENOUGH + 4000)
@@ -262,7 +271,7 @@ class Slow(Case):
             wire.drain()
             self.turn(wire)
         self.assertLess(wire.most_queued, HIGH_WATER + ENOUGH + 4000)
-        self.assertEqual(ids(wire.sent), list(range(count)))
+        self.assertEqual(ids(wire.sent), list(range(many)))
 
     def test_who_takes_nothing(self) -> None:
         """Who takes nothing for the time of idling is cut."""
@@ -274,7 +283,7 @@ class Slow(Case):
     def test_who_takes_nothing_at_the_end(self) -> None:
         """Also where the connection is to be closed as soon as that is taken."""
         wire = self.connect(slow=True)
-        self.send(wire, framed(SMALL), b"\xff\xff")
+        self.send(wire, framed(SMALL), framed(b""))
         self.assertEqual((wire.closing, wire.gone), (True, False))
         self.pass_time(int(IDLE) + 4)
         self.assertEqual((wire.gone, len(self.connections)), (True, 0))
