@@ -7,7 +7,13 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.couch import answers
-from couchpages.dns import journal, swaps
+from couchpages.dns import codes, journal, swaps
+from couchpages.dns.names import from_text
+from couchpages.dns.query import Query
+from couchpages.dns.reply import Reply, to_outcome
+from couchpages.dns.responder import Responder
+from couchpages.dns.served_zones import ServedZones
+from couchpages.dns.verdicts import Outcome
 from couchpages.dns.zone_keeper import ZoneKeeper
 from couchpages.dns.zones import Zones
 from couchpages.pages.manifest import to_document
@@ -20,6 +26,7 @@ from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.testing.node import MemoryNode
 from couchpages.testing.zones import MemoryZones
 from couchpages.web.problem import Problem
+from tests.dns.own import responders, zone_of
 from tests.laws.taken_out import NeedsItsCode, Without
 from tests.laws.zones_of_a_node import WWW, ZONE, serving
 from tests.pages.parts import deployed, live
@@ -214,4 +221,39 @@ class Law3OfZonesNeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_half_a_file", journal, "_digest", _unchecked),
         Without("test_half_a_file", swaps, "suffixes", lambda name: [name]),
         Without("test_no_part_is_kept", ZoneKeeper, "finish", _write_at_once),
+    )
+
+
+class Law3OfAnswers(SynchronousTestCase):
+    """What resolvers are told about names that no zone has."""
+
+    def test_while_zones_may_be_missing(self) -> None:
+        """Until all zones are known, a name outside of those that are gets SERVFAIL, also when it was asked before; then REFUSED."""
+        zones = ServedZones()
+        zones.publish(zone_of("@ 300 SOA ns host 1 2 3 4 300\nns 300 A 192.0.2.1\n", ZONE), None)
+        self.by_transport = responders(zones)
+        for _ in range(2):
+            self.assertEqual(self.rcodes("www.elsewhere.example"), [codes.SERVFAIL] * 2)
+            self.assertEqual(self.rcodes(f"nowhere.{ZONE}"), [codes.NXDOMAIN] * 2)
+        zones.complete()
+        self.assertEqual(self.rcodes("www.elsewhere.example"), [codes.REFUSED] * 2)
+
+    def rcodes(self, name: str) -> list[int]:
+        """Ask for a name, over UDP and TCP."""
+        question = b"id" + bytes([0, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + from_text(name) + b"\0\1\0\1"
+        return [(each.answer(question) or bytes(4))[3] & 15 for each in self.by_transport.values()]
+
+
+def _as_if_known(self: Responder, question: bytes, query: Query, outcome: Outcome) -> Reply:
+    """Answer as if what no zone has did not concern this node."""
+    return to_outcome(question, query, outcome, self._opt, self._sizes.limit(query))
+
+
+class Law3OfAnswersNeedsItsCode(NeedsItsCode, SynchronousTestCase):
+    """What keeps it: a responder that asks whether all is known, and is told when it is."""
+
+    law = Law3OfAnswers
+    without = (
+        Without("test_while_zones_may_be_missing", Responder, "_written", _as_if_known),
+        Without("test_while_zones_may_be_missing", ServedZones, "complete", lambda self: None),  # noqa: ARG005
     )
