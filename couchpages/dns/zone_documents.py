@@ -15,6 +15,8 @@ from couchpages.ports import Json
 VERSION = 1
 #: An SOA and an NS: what every zone of ours has that does not say how many.
 LEAST = 2
+#: As RFC 1035 section 5.1 has any octet, by its number.
+UNDERSCORE = r"\095"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ def to_document(zone: ZoneDocument) -> Json:
 
 
 def document_id(apex: Name) -> str:
-    """Name the document of a zone."""
-    return shown(canonical(apex))
+    """Name the document of a zone. CouchDB keeps ids that begin with an underscore for itself, so that a first one is escaped."""
+    name = shown(canonical(apex))
+    return UNDERSCORE + name[1:] if name.startswith("_") else name
 
 
 def zone_id_for(apex: Name, attempt: int = 0) -> int:
