@@ -55,6 +55,7 @@ class Metrics:
     dns_change_age: Gauge = field(init=False)
     dns_swaps: Counter = field(init=False)
     dns_guarded: Gauge = field(init=False)
+    dns_withheld: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
         """Declare every family."""
@@ -198,6 +199,11 @@ class Metrics:
         self.dns_guarded = Gauge(
             "couchpages_dns_guarded_zones",
             "Zones whose serial would have gone back, and is counted on by this node alone.",
+            registry=registry,
+        )
+        self.dns_withheld = Gauge(
+            "couchpages_dns_zones_withheld",
+            "Zones that are not answered yet, because records that they were made with are not here.",
             registry=registry,
         )
 

@@ -33,7 +33,7 @@ from couchpages.dns.zone_folder import ZoneFolder
 from couchpages.dns.zone_keeper import ZoneKeeper
 from couchpages.dns.zones import Zones
 from couchpages.metrics import Metrics
-from couchpages.ports import Authority
+from couchpages.ports import Authority, Readiness
 from couchpages.services import Listener, Prepared
 from couchpages.web.census import Census
 from couchpages.web.connections import Connections
@@ -95,9 +95,9 @@ class NameServer:
         )
 
     @property
-    def ready_parts(self) -> Sequence[Follower]:
+    def ready_parts(self) -> Sequence[Readiness]:
         """What tells whether zones could be read."""
-        return self._followers
+        return [*self._followers, self._zones]
 
     @property
     def services(self) -> Sequence[Service]:

@@ -5,7 +5,7 @@ finished by being repeated. Two nodes that create one zone write the same docume
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from twisted.logger import Logger
 
@@ -65,7 +65,7 @@ class Administration:
             plan.add(record)
         await self._drop_leftovers(zone, plan)
         await self.records.writer.carry_out(plan)
-        await self._write(zone)
+        await self._write(replace(zone, promised=len(plan.put)))
         self.log.info("zone {zone} was created", zone=shown(apex))
         return zone
 
@@ -82,7 +82,7 @@ class Administration:
         if not dry:
             await self._drop_leftovers(zone, done.plan)
             await self.records.writer.carry_out(done.plan)
-            await self._write(zone)
+            await self._write(replace(zone, promised=len(done.plan.put)))
             self.log.info("zone {zone} was created", zone=shown(zone.apex), **done.counts)
         return done
 

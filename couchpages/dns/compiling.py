@@ -70,6 +70,16 @@ def _anew(
     return Drafted(draft, None, changed, misplaced)
 
 
+def at_once(work: Generator[None, None, Drafted]) -> Drafted:
+    """Compile without a pause."""
+    try:
+        while True:
+            next(work)
+    except StopIteration as ended:
+        drafted: Drafted = ended.value
+        return drafted
+
+
 def _at(holdings: Holdings, number: int, apex: Name, name: Name) -> dict[int, RRset]:
     return compile_name(apex, (record for _, record in holdings.records_at(number, name)))
 

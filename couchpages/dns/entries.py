@@ -1,7 +1,8 @@
 """What is kept of zones and records, as entries of a journal (pure). A later entry takes the place of an earlier one of the same thing.
 
-In the file ``zones``: ``["zone", document's id, mark, generations, zoneId or null]``, ``["zone", document's id]`` of what is gone, and
-``["serial", name in hexadecimal, serial, digest of the SOA where none is written, or ""]``, which remembers what was answered last.
+In the file ``zones``: ``["zone", document's id, mark, generations, zoneId or null, promised]``, ``["zone", document's id]`` of what is
+gone, and ``["serial", name in hexadecimal, serial, digest of the SOA where none is written, or ""]``, which remembers what was answered
+last.
 
 In each other: ``[document's id, mark, generations, number or null, floor, alive, record or null]``, or the id alone of what is no longer
 there. A record is ``[number, name, type, ttl, data, disabled, flag or null]``, name and data in wire form, in hexadecimal.
@@ -68,8 +69,8 @@ def zone_entry(doc_id: str, held: HeldZone | None) -> bytes:
     """Write what is known of a document of ``dns_zones``."""
     if held is None:
         return entry_of(["zone", doc_id])
-    number = held.zone.zone_id if held.zone is not None else None
-    return entry_of(["zone", doc_id, held.mark, held.generations, number])
+    number, promised = (held.zone.zone_id, held.zone.promised) if held.zone is not None else (None, 0)
+    return entry_of(["zone", doc_id, held.mark, held.generations, number, promised])
 
 
 def serial_entry(apex: Name, served: Served) -> bytes:
@@ -83,8 +84,8 @@ def zones_in(entries: list[Entry]) -> tuple[dict[str, HeldZone], dict[Name, Serv
     served: dict[Name, Served] = {}
     for entry in entries:
         match entry:
-            case ["zone", str(doc_id), int(mark), int(generations), int() | None as number]:
-                zones[doc_id] = HeldZone(mark, generations, _zone(doc_id, number))
+            case ["zone", str(doc_id), int(mark), int(generations), int() | None as number, int(promised)]:
+                zones[doc_id] = HeldZone(mark, generations, _zone(doc_id, number, promised))
             case ["zone", str(doc_id)]:
                 zones.pop(doc_id, None)
             case ["serial", str(apex), int(serial), str(substitute)]:
@@ -101,6 +102,6 @@ def _wire(text: str) -> bytes:
         raise Damaged(f"an entry cannot be read: {error}") from error
 
 
-def _zone(doc_id: str, number: int | None) -> ZoneDocument | None:
+def _zone(doc_id: str, number: int | None, promised: int) -> ZoneDocument | None:
     apex = apex_of(doc_id)
-    return None if number is None or apex is None else ZoneDocument(number, apex)
+    return None if number is None or apex is None else ZoneDocument(number, apex, promised)

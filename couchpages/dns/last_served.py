@@ -9,13 +9,17 @@ from couchpages.dns.zone_keeper import ZoneKeeper
 
 
 class LastServed:
-    """*served* is by zone, also of zones that went; *guarded* are those whose serial their documents alone do not make."""
+    """*served* is by zone, also of zones that went; *guarded* are those whose serial their documents alone do not make.
+
+    *gone* are the zones that went since the node started.
+    """
 
     log = Logger()
 
     def __init__(self, keeper: ZoneKeeper | None) -> None:
         self.served: dict[Name, Served] = {}
         self.guarded: set[Name] = set()
+        self.gone: set[Name] = set()
         self._keeper = keeper
 
     def next(self, apex: Name, computed: int, *, changed: bool) -> int:
@@ -25,6 +29,7 @@ class LastServed:
 
     def note(self, apex: Name, computed: int, served: Served) -> None:
         """Note what is answered from now on, where the documents make the serial *computed*."""
+        self.gone.discard(apex)
         if served.serial == computed:
             self.guarded.discard(apex)
         elif apex not in self.guarded:
@@ -43,4 +48,5 @@ class LastServed:
 
     def forget(self, apex: Name) -> None:
         """Note that a zone is not answered for any more; its last serial is remembered for when it comes back."""
+        self.gone.add(apex)
         self.guarded.discard(apex)

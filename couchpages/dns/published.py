@@ -17,8 +17,12 @@ class Published(Protocol):
         """
         ...
 
+    def withhold(self, apex: Name) -> None:
+        """Answer nothing about the names of a zone that there is (SERVFAIL), until it is published or withdrawn."""
+        ...
+
     def withdraw(self, apex: Name) -> None:
-        """Answer from the zone of this name no longer."""
+        """Answer from the zone of this name no longer, nor withhold it."""
         ...
 
     def complete(self) -> None:

@@ -14,11 +14,13 @@ class ServedZones:
     """What questions are answered from.
 
     :ivar by_apex: the zones by their canonical names. The same dict always.
+    :ivar withheld: the canonical names of zones that there are, and that are not answered yet, nor by a zone above. The same set always.
     :ivar all_known: whether every zone is known, so that a name outside of them is foreign.
     """
 
     def __init__(self) -> None:
         self.by_apex: dict[Name, Zone] = {}
+        self.withheld: set[Name] = set()
         self.all_known = False
         self._told: list[Changed] = []
 
@@ -30,13 +32,22 @@ class ServedZones:
         """Serve a zone from now on, in place of what was served of it; *touched* are the canonical names that changed, None for any."""
         before = self.by_apex.get(zone.apex)
         self.by_apex[zone.apex] = zone
+        self.withheld.discard(zone.apex)
         # Where the zone's data end decides about all names below.
         everything = before is None or before.cuts != zone.cuts
         self._tell(None if everything else touched)
 
+    def withhold(self, apex: Name) -> None:
+        """Answer nothing about a zone's names until it is published or withdrawn."""
+        if apex not in self.withheld:
+            self.withheld.add(apex)
+            self._tell(None)
+
     def withdraw(self, apex: Name) -> None:
-        """Serve a zone no longer."""
-        if self.by_apex.pop(apex, None) is not None:
+        """Serve a zone no longer, nor withhold it."""
+        served, withheld = self.by_apex.pop(apex, None) is not None, apex in self.withheld
+        self.withheld.discard(apex)
+        if served or withheld:
             self._tell(None)
 
     def complete(self) -> None:

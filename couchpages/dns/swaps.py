@@ -11,7 +11,7 @@ from twisted.internet.task import TaskStopped
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from couchpages.dns.compiling import Drafted, compiled
+from couchpages.dns.compiling import Drafted, at_once, compiled
 from couchpages.dns.entries import Served, substitute_digest
 from couchpages.dns.holdings import Holdings
 from couchpages.dns.intake import Intake
@@ -21,6 +21,7 @@ from couchpages.dns.published import Published
 from couchpages.dns.rrsets import RRset
 from couchpages.dns.settling import Settling
 from couchpages.dns.slices import Slices, Work
+from couchpages.dns.withheld import Withheld
 from couchpages.dns.zone import Zone
 from couchpages.dns.zone_keeper import ZoneKeeper
 from couchpages.garbage import lasting
@@ -62,6 +63,7 @@ class Swaps:
         self._substitute = substitute
         self._keeper = keeper
         self._last = last
+        self.withheld = Withheld(reactor, holdings, last, published, metrics, self._given_up)
         self._swapped = metrics.dns_swaps
         self._put_in_place = put_in_place
         self._may_complete = False
@@ -86,8 +88,14 @@ class Swaps:
         self._may_complete = True
         self._stir()
 
+    def _given_up(self) -> None:
+        """Take note that some zones are not withheld any more."""
+        self._settling.note(self._reactor.seconds())
+        self._stir()
+
     def stop(self) -> None:
         """Leave what is under way."""
+        self.withheld.stop()
         if self._timer is not None:
             self._timer.cancel()
         if self._work is not None:
@@ -156,6 +164,8 @@ class Swaps:
                 yield from self._renew(apex, changes.zones[apex])
             except Exception:  # noqa: BLE001 -- law 4: the zone stays as it is, and the others are not concerned
                 self.log.failure("{zone} could not be compiled", zone=shown(apex))
+        for apex in changes.gone:
+            self.withheld.forget(apex)
         for apex in changes.gone & self.zones.keys():
             del self.zones[apex]
             self._last.forget(apex)
@@ -164,6 +174,8 @@ class Swaps:
 
     def _renew(self, apex: Name, touched: Collection[Name] | None) -> Generator[None, None, None]:
         before = self.zones.get(apex)
+        if before is None and self.withheld.withholds(apex):
+            return
         if (
             before is not None
             and touched is not None
@@ -220,22 +232,13 @@ class Swaps:
         lacking = [zone.apex for zone in register.all() if zone.zone_id not in whole]
         withheld = {name for apex in lacking for name in suffixes(apex)}
         for apex in self._holdings.take_changes().zones:
-            if apex in withheld:
+            if apex in withheld or self.withheld.withholds(apex):
                 self._holdings.rebuild(apex)
                 continue
             substitute = self._substitute(apex)
-            drafted = _at_once(compiled(self._holdings, apex, None, None, substitute))
+            drafted = at_once(compiled(self._holdings, apex, None, None, substitute))
             served = self._last.served.get(apex)
             # The configuration may have been changed, and with it the SOA.
             changed = served is not None and served.substitute != self._digest(apex, substitute)
             self._publish(apex, drafted, changed=changed)
             lasting()
-
-
-def _at_once(work: Generator[None, None, Drafted]) -> Drafted:
-    try:
-        while True:
-            next(work)
-    except StopIteration as ended:
-        drafted: Drafted = ended.value
-        return drafted

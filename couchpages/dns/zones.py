@@ -21,6 +21,7 @@ from couchpages.dns.swaps import Swaps
 from couchpages.dns.traces import generation
 from couchpages.dns.zone_documents import ZoneDocument
 from couchpages.dns.zone_keeper import ZoneKeeper
+from couchpages.dns.zone_register import apex_of
 from couchpages.metrics import Metrics
 from couchpages.ports import Change
 from couchpages.sightings import Sightings
@@ -123,6 +124,14 @@ class Zones:
         self._swaps.stop()
         return self._keeper.finish() if self._keeper is not None else None
 
+    def obstacles(self) -> Sequence[str]:
+        """See :class:`couchpages.ports.Readiness`."""
+        return ()
+
+    def troubles(self) -> Sequence[str]:
+        """See :class:`couchpages.ports.Readiness`: zones whose records are not all here."""
+        return self._swaps.withheld.troubles()
+
     # What the API asks.
 
     def require_loaded(self) -> None:
@@ -179,6 +188,9 @@ class Zones:
         """See :class:`couchpages.dns.catalogue.Catalogue`."""
 
         def is_answered() -> bool:
-            return self._holdings.generations(doc_id) >= generation(rev) and not self._intake.is_waiting(doc_id)
+            if self._holdings.generations(doc_id) < generation(rev) or self._intake.is_waiting(doc_id):
+                return False
+            # Its records were written before, and may come after it.
+            return doc_id not in self._holdings.register.documents or apex_of(doc_id) not in self._swaps.withheld
 
         return self._sightings.when(is_answered, patience)

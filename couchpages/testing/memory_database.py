@@ -218,6 +218,10 @@ class MemoryDatabase:
         return [_shown(doc_id, leaf) for leaf in living]
 
     def _put(self, doc_id: str, body: Mapping[str, Any] | None, rev: str | None) -> str:
+        if doc_id.startswith("_") and not doc_id.startswith(("_design/", "_local/")):
+            raise StoreError(
+                f"{self.name}/{doc_id}: illegal_docid: Only reserved document ids may start with underscore."
+            )
         parent = self._parent(doc_id, rev)
         plain = {name: value for name, value in (body or {}).items() if name[:1] != "_"}
         if len(_encoded(plain)) > self.largest:

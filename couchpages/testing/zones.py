@@ -39,17 +39,26 @@ class PublishedZones:
     """A :class:`~couchpages.dns.published.Published` that remembers: *zones* now, *told* every call in its order."""
 
     zones: dict[Name, Zone] = field(default_factory=dict)
+    withheld: set[Name] = field(default_factory=set)
     told: list[tuple[str, Name, Collection[Name] | None]] = field(default_factory=list)
     is_complete: bool = False
 
     def publish(self, zone: Zone, touched: Collection[Name] | None) -> None:
         """See Published."""
         self.zones[zone.apex] = zone
+        self.withheld.discard(zone.apex)
         self.told.append(("publish", zone.apex, touched))
+
+    def withhold(self, apex: Name) -> None:
+        """See Published."""
+        self.withheld.add(apex)
 
     def withdraw(self, apex: Name) -> None:
         """See Published."""
-        del self.zones[apex]
+        if apex in self.withheld:
+            self.withheld.discard(apex)
+        else:
+            del self.zones[apex]
         self.told.append(("withdraw", apex, ()))
 
     def complete(self) -> None:
@@ -121,10 +130,10 @@ class MemoryZones:
 
     # Writing.
 
-    def create(self, name: str) -> int:
-        """Create a zone; give its number."""
+    def create(self, name: str, promised: int = 0) -> int:
+        """Create a zone; give its number. Of *promised* records, others know that they come."""
         apex = canonical(from_text(name))
-        zone = ZoneDocument(zone_documents.zone_id_for(apex), apex)
+        zone = ZoneDocument(zone_documents.zone_id_for(apex), apex, promised)
         doc_id = zone_documents.document_id(apex)
         if not self._leaves(self.zone_database, doc_id):
             self._now(self.zone_database.put(doc_id, zone_documents.to_document(zone)))

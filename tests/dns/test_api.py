@@ -109,6 +109,24 @@ class KeyTests(ApiCase):
 class ZoneTests(ApiCase):
     """Zones."""
 
+    def test_underscore(self) -> None:
+        """Defect: a zone whose name begins with an underscore could not be made, and its SOA and NS were left behind."""
+        name = "_acme-challenge.example.org"
+        self.call("POST", "/api/v2/zones", {"name": name})
+        self.assertEqual(set(self.node.dns_zones.documents_now()), {"example.org", r"\095acme-challenge.example.org"})
+        self.assertEqual(self.call("GET", f"/api/v2/zones/{name}")["zone"], name)
+        self.call("DELETE", f"/api/v2/zones/{name}")
+        self.assertEqual(list(self.node.dns_zones.documents_now()), ["example.org"])
+
+    def test_promised(self) -> None:
+        """A zone's document tells how many records it was written with, so that another node knows when they are all there."""
+        more = [{"name": "www", "type": "A", "ttl": 60, "records": ["192.0.2.1", "192.0.2.2"]}]
+        soa = {"name": "@", "type": "SOA", "ttl": 60, "records": [SOA.replace("example.org", "example.com")]}
+        sets = [soa, *self.whole(*more)["rrsets"][1:]]
+        self.call("POST", "/api/v2/zones", {"name": "example.com", "rrsets": sets})
+        zones = self.node.dns_zones.documents_now()
+        self.assertEqual([zones[name]["couchpages"]["records"] for name in ("example.org", "example.com")], [3, 5])
+
     def test_creation(self) -> None:
         """A new zone has SOA and NS of the configuration, its number follows from its name, and nothing is wrong with it."""
         self.assertEqual(self.contents("@", "SOA"), [SOA])

@@ -49,6 +49,18 @@ class Publishing(SynchronousTestCase):
         self.zones.withdraw(TEST)
         self.assertEqual((self.told, self.zones.by_apex), ([None, None], {}))
 
+    def test_withholding(self) -> None:
+        """A zone is withheld until it is published or withdrawn, and everybody is told of each."""
+        held = self.zones.withheld
+        for _ in range(2):
+            self.zones.withhold(TEST)
+        self.assertEqual((held, self.told), ({TEST}, [None]))
+        self.put(A, ADDRESS)
+        self.assertEqual((held, self.told), (set(), [None, None]))
+        self.zones.withhold(B)
+        self.zones.withdraw(B)
+        self.assertEqual((held, self.told), (set(), [None] * 4))
+
     def test_whole(self) -> None:
         """Once all is known, whoever was told SERVFAIL may be told something else."""
         self.assertFalse(self.zones.all_known)

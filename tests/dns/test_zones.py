@@ -14,6 +14,7 @@ from couchpages.dns.names import from_text, order
 from couchpages.dns.settling import MOST, QUIET
 from couchpages.dns.slices import SLICE, Slices
 from couchpages.dns.zone_keeper import DELAY
+from couchpages.dns.zone_register import apex_of
 from couchpages.ports import Change
 from couchpages.testing.node import MemoryReactor
 from couchpages.testing.zones import MemoryZones
@@ -147,6 +148,17 @@ class Swapping(Case):
         self.node.zone_database.remove("sub.example.org")
         self.node.settle()
         self.assertEqual(sorted(self.node.answers(ZONE)), ["a.sub.example.org", WWW])
+
+    def test_underscore(self) -> None:
+        """A zone whose name begins with an underscore is answered by that name, and goes."""
+        self.node.create("_tcp.example.org")
+        self.start()
+        apex = from_text("_tcp.example.org")
+        self.assertEqual(self.node.published.zones.keys(), {APEX, apex})
+        self.assertEqual(apex_of(r"\095tcp.example.org"), apex)
+        self.node.destroy("_tcp.example.org")
+        self.node.settle()
+        self.assertEqual(self.node.published.zones.keys(), {APEX})
 
     def test_disabled(self) -> None:
         """A disabled record is known, and not answered with."""

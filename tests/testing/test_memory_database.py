@@ -6,7 +6,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.ports import Change, Conflict, Deleted, NoRoom, NotFound, Row, TooLarge, Unavailable
+from couchpages.ports import Change, Conflict, Deleted, NoRoom, NotFound, Row, StoreError, TooLarge, Unavailable
 from couchpages.testing.leaves import Leaf
 from couchpages.testing.memory_database import MemoryDatabase, Turns
 
@@ -101,6 +101,15 @@ class MemoryDatabaseTests(SynchronousTestCase):
         body["a"].append(2)
         self.now(self.database.get("x"))["a"].append(3)
         self.assertEqual(self.database.documents_now(), {"x": {"a": [1]}})
+
+    def test_reserved_ids(self) -> None:
+        """An id that begins with an underscore is refused, but for those that CouchDB has such documents for."""
+        put = Deferred.fromCoroutine(self.database.put("_x", {}))
+        self.failureResultOf(put, StoreError)
+        (outcome,) = self.successResultOf(Deferred.fromCoroutine(self.database.bulk([{"_id": "_x"}])))
+        self.assertIsInstance(outcome, StoreError)
+        self.database.seed("_design/x", {})
+        self.assertEqual(list(self.database.documents_now()), ["_design/x"])
 
     def test_bulk_and_rows(self) -> None:
         """Each document for itself; rows in the order of the keys; documents within their bounds."""

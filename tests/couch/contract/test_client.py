@@ -2,7 +2,9 @@
 
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.transport import Transport
-from couchpages.ports import Conflict
+from couchpages.dns.names import from_text
+from couchpages.dns.zone_documents import ZoneDocument, document_id, from_document, to_document
+from couchpages.ports import Conflict, StoreError
 from tests.couch.contract.base import ApacheCase, Contract, EmbeddedCase
 
 
@@ -59,6 +61,21 @@ class ConflictContract(Contract):
         self.assertEqual((await database.get("x"))["_rev"], rev)
         with self.assertRaises(Conflict):
             await database.put("x", {"which": "d"}, "2-" + "a" * 32)
+
+    async def test_zone_with_an_underscore(self) -> None:
+        """The document of a zone whose name begins with an underscore is written, read and listed by its id; a bare one is refused."""
+        database = await self.conflicting()
+        with self.assertRaises(StoreError):
+            await database.put("_acme-challenge.example.com", {})
+        zone = ZoneDocument(7, from_text("_acme-challenge.example.com"), 2)
+        doc_id = document_id(zone.apex)
+        rev = await database.put(doc_id, to_document(zone))
+        found = [await database.get(doc_id), *await database.leaves(doc_id), *await database.documents(doc_id, doc_id)]
+        self.assertEqual([from_document(doc["_id"], doc) for doc in found], [zone] * 3)
+        (row,) = await database.rows([doc_id])
+        self.assertEqual((row.doc_id, row.rev), (doc_id, rev))
+        await database.delete(doc_id, rev)
+        self.assertEqual(await database.leaves(doc_id), [])
 
 
 class EmbeddedConflicts(ConflictContract, EmbeddedCase):
