@@ -3,11 +3,11 @@
 Names given are canonical, and so are those that verdicts name, but for what was written in the zone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from couchpages.dns import codes
-from couchpages.dns.names import LONGEST_NAME, WILDCARD, Name, canonical, is_within, parent
+from couchpages.dns.names import LONGEST_NAME, WILDCARD, Name, canonical, is_within, parent, suffixes
 from couchpages.dns.rrsets import RRset, RRsets
 from couchpages.dns.verdicts import (
     Answer,
@@ -16,6 +16,7 @@ from couchpages.dns.verdicts import (
     Foreign,
     NoData,
     NoSuchName,
+    NotRead,
     Outcome,
     Overlong,
     Step,
@@ -30,11 +31,14 @@ _Found: TypeAlias = tuple[tuple[Step, ...], Verdict | Name]
 #: CNAMEs and DNAMEs that are followed for one question: BIND follows 16 (``MAX_RESTARTS``), NSD 10.
 LONGEST_CHAIN = 16
 FOREIGN = Outcome(Foreign())
+NOT_READ = Outcome(NotRead())
 
 
-def look_up(zones: Zones, name: Name, type_: int) -> Outcome:
-    """Find what *zones* have of *type_* at a canonical *name*."""
+def look_up(zones: Zones, name: Name, type_: int, withheld: Collection[Name] = ()) -> Outcome:
+    """Find what *zones* have of *type_* at a canonical *name*; *withheld* are zones that there are beside them."""
     zone = closest_zone(zones, name, type_)
+    if withheld and _is_withheld(withheld, name, zone):
+        return NOT_READ
     if zone is None:
         return FOREIGN
     # Nearly all questions end here; what follows would come to the same.
@@ -47,7 +51,13 @@ def look_up(zones: Zones, name: Name, type_: int) -> Outcome:
             return Outcome(Answer(zone, name, node[type_]), own=True)
         elif codes.CNAME not in node and type_ != codes.ANY:
             return Outcome(NoData(zone), own=True)
-    return _follow(zones, zone, name, type_)
+    return _follow(zones, withheld, zone, name, type_)
+
+
+def _is_withheld(withheld: Collection[Name], name: Name, zone: Zone | None) -> bool:
+    """Whether a withheld zone is closer to a name than *zone*, which is the closest of the others."""
+    apex = next((each for each in suffixes(name) if each in withheld), None)
+    return apex is not None and (zone is None or len(zone.apex) < len(apex))
 
 
 def closest_zone(zones: Zones, name: Name, type_: int) -> Zone | None:
@@ -72,7 +82,7 @@ def _enclosing(zones: Zones, name: Name) -> Zone | None:
         at += 1 + name[at]
 
 
-def _follow(zones: Zones, first: Zone, name: Name, type_: int) -> Outcome:
+def _follow(zones: Zones, withheld: Collection[Name], first: Zone, name: Name, type_: int) -> Outcome:
     """Follow CNAMEs and DNAMEs through the zones."""
     steps: tuple[Step, ...] = ()
     seen = {name}
@@ -88,6 +98,8 @@ def _follow(zones: Zones, first: Zone, name: Name, type_: int) -> Outcome:
         seen.add(end)
         name = end
         zone = closest_zone(zones, name, type_)
+        if withheld and _is_withheld(withheld, name, zone):
+            return NOT_READ
     return Outcome(Foreign(), steps)
 
 

@@ -10,7 +10,17 @@ from couchpages.dns.lookup import addresses, is_glue
 from couchpages.dns.names import Name
 from couchpages.dns.query import COPIED, Edns, Query
 from couchpages.dns.rrsets import RRset
-from couchpages.dns.verdicts import Answer, Circular, Delegation, Foreign, NoData, NoSuchName, Outcome, Overlong
+from couchpages.dns.verdicts import (
+    Answer,
+    Circular,
+    Delegation,
+    Foreign,
+    NoData,
+    NoSuchName,
+    NotRead,
+    Outcome,
+    Overlong,
+)
 from couchpages.dns.writer import Writer
 from couchpages.dns.zone import Zone
 
@@ -119,6 +129,8 @@ def rcode_of(outcome: Outcome) -> int:
             return codes.NXDOMAIN
         case Overlong():
             return codes.YXDOMAIN
+        case NotRead():
+            return codes.SERVFAIL
         case Foreign() if not outcome.steps:
             return codes.REFUSED
         case _:
@@ -127,7 +139,7 @@ def rcode_of(outcome: Outcome) -> int:
 
 def is_authoritative(outcome: Outcome) -> bool:
     """Whether we are an authority for the first name (RFC 1035 section 4.1.1, "AA")."""
-    return bool(outcome.steps) or not isinstance(outcome.verdict, Delegation | Foreign)
+    return bool(outcome.steps) or not isinstance(outcome.verdict, Delegation | Foreign | NotRead)
 
 
 def _answers(writer: Writer, outcome: Outcome) -> bool:
@@ -151,7 +163,7 @@ def _rest(writer: Writer, outcome: Outcome) -> bool:
         case Answer() as answer if answer.rrset.targets:
             _helpful(writer, answer)
             return True
-        case Answer() | Foreign() | Overlong() | Circular():
+        case Answer() | Foreign() | NotRead() | Overlong() | Circular():
             return True
 
 

@@ -103,7 +103,7 @@ class Responder:
         if reply is None:
             assert query.name is not None  # noqa: S101 -- what has no name is refused
             name = query.name.lower()
-            outcome = look_up(self._zones.by_apex, name, query.type)
+            outcome = look_up(self._zones.by_apex, name, query.type, self._zones.withheld)
             reply = self._written(question, query, outcome)
             self._keep(packet, query, name, outcome, reply)
         if reply.truncated:
@@ -126,15 +126,16 @@ class Responder:
         """Refuse a transfer, as whoever has no right to one is refused; of what is no zone here there is none (RFC 5936 section 2.2.1)."""
         if query.class_ == codes.IN and (query.name or b"").lower() in self._zones.by_apex:
             return codes.REFUSED, codes.PROHIBITED
-        return (codes.NOTAUTH, codes.NOT_AUTHORITATIVE) if self._zones.all_known else NOT_YET
+        is_known = self._zones.all_known and not self._zones.withheld
+        return (codes.NOTAUTH, codes.NOT_AUTHORITATIVE) if is_known else NOT_YET
 
     def _written(self, question: bytes, query: Query, outcome: Outcome) -> Reply:
         limit = self._sizes.limit(query)
         reply = shortcut(question, query, outcome, self._opt, limit, self._tail) or to_outcome(
             question, query, outcome, self._opt, limit
         )
-        if reply.rcode == codes.REFUSED and not self._zones.all_known:
-            # It may be in a zone that this node has not read yet (law 3).
+        if reply.rcode == codes.SERVFAIL or (reply.rcode == codes.REFUSED and not self._zones.all_known):
+            # It is, or may be, in a zone that this node has not read yet (law 3).
             return without_records(question, query, self._opt, *NOT_YET)
         return reply
 

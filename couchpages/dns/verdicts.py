@@ -45,6 +45,11 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
+class NotRead:
+    """The name is in a zone whose records are not all here yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Overlong:
     """A DNAME leads to a name of more than 255 octets (RFC 6672 section 2.2)."""
 
@@ -54,7 +59,7 @@ class Circular:
     """The names lead back to one another, or to too many others."""
 
 
-Verdict: TypeAlias = Answer | NoData | NoSuchName | Delegation | Foreign | Overlong | Circular
+Verdict: TypeAlias = Answer | NoData | NoSuchName | Delegation | Foreign | NotRead | Overlong | Circular
 
 
 class Step(NamedTuple):

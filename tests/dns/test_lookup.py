@@ -7,7 +7,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.dns.lookup import LONGEST_CHAIN, closest_encloser, look_up
 from couchpages.dns.names import LONGEST_NAME, from_text
-from couchpages.dns.verdicts import Answer, Circular, Delegation, Foreign, NoData, NoSuchName, Outcome, Overlong
+from couchpages.dns.verdicts import (
+    Answer,
+    Circular,
+    Delegation,
+    Foreign,
+    NoData,
+    NoSuchName,
+    NotRead,
+    Outcome,
+    Overlong,
+)
 from tests.dns.comparing import compared
 from tests.dns.drawn import name_of
 from tests.dns.messages import NS, SOA, TXT, A
@@ -141,6 +151,31 @@ class Chains(Case):
         zone = zone_of(ZONE, "example.")
         self.assertEqual(closest_encloser(zone, b"\x01x" * 100 + name("wild")), name("wild"))
         self.assertEqual(closest_encloser(zone, b"\x01x" * 100 + name("")), name(""))
+
+
+class Withheld(Case):
+    """A zone that there is, and whose records are not all here yet."""
+
+    def test_names(self) -> None:
+        """None of its names is denied or answered for by a zone above, also at the end of an alias; those of a zone below it are."""
+        above = zone_of(f"{HEAD}* 60 CNAME x\nalias 60 CNAME y.a.example.\nwww 60 A 192.0.2.1\n", "example.")
+        below = zone_of(f"{HEAD}x 60 A 192.0.2.1\n", "b.a.example.")
+        zones = served([above, below]).by_apex
+        for text, type_, verdict in (
+            ("a", A, NotRead),
+            ("a", DS, NotRead),
+            ("y.a", A, NotRead),
+            ("alias", A, NotRead),
+            ("alias", CNAME, Answer),
+            ("www", A, Answer),
+            ("ya", CNAME, Answer),
+            ("x.b.a", A, Answer),
+            ("y.b.a", A, NoSuchName),
+        ):
+            found = look_up(zones, name(text), type_, {name("a")})
+            self.assertIsInstance(found.verdict, verdict, text)
+        self.assertIsInstance(look_up({}, name("a"), A, {name("a")}).verdict, NotRead)
+        self.assertIsInstance(look_up({}, name("b"), A, {name("a")}).verdict, Foreign)
 
 
 class Nested(Case):

@@ -153,6 +153,11 @@ class Refusals(Case):
             self.assertEqual(self.refused(data), ("SERVFAIL", (0, 0, 0), [14]))
         served.complete()
         self.assertEqual(self.refused(asking(name("www"), A, opt())), ("REFUSED", (0, 0, 0), [20]))
+        served.withhold(name(""))
+        for type_ in (A, ANY, SOA, AXFR):
+            self.assertEqual(self.refused(asking(name(""), type_, opt())), ("SERVFAIL", (0, 0, 0), [14]))
+        served.withdraw(name(""))
+        self.assertEqual(self.refused(asking(name("www"), A, opt())), ("REFUSED", (0, 0, 0), [20]))
 
 
 class Edns(Case):
