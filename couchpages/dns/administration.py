@@ -16,7 +16,7 @@ from couchpages.dns.plan import Plan
 from couchpages.dns.record_administration import PATIENCE, Done, RecordAdministration
 from couchpages.dns.record_writer import TRIES
 from couchpages.dns.records import from_document, tombstone
-from couchpages.dns.submission import WantedSet
+from couchpages.dns.submission import Reading
 from couchpages.dns.zone_documents import ZoneDocument, to_document, zone_id_for
 from couchpages.dns.zone_documents import document_id as zone_document_id
 from couchpages.dns.zone_documents import from_document as zone_from_document
@@ -76,7 +76,7 @@ class Administration:
         await self._write(zone)
         return zone
 
-    async def create_of(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, dry: bool) -> Done:
+    async def create_of(self, zone: ZoneDocument, wanted: Iterable[Reading], *, dry: bool) -> Done:
         """Create a zone that :meth:`free` gave, with all its records. Raises a 422 before anything is written."""
         done = await self.records.plan_new(zone, wanted)
         if not dry:

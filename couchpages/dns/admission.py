@@ -13,6 +13,11 @@ from couchpages.web.message import RequestHead
 from couchpages.web.problem import Problem
 
 T = TypeVar("T")
+#: Members of a call that writes sets, and of one that creates a zone.
+SETS: tuple[str, ...] = ()
+CREATION = ("name", "nameservers", "hostmaster")
+#: Name servers of a zone.
+MOST_SERVERS = 100
 #: Parts of a query that are read.
 MOST_QUERIES = 20
 
@@ -53,6 +58,8 @@ def servers(members: Mapping[str, Any]) -> tuple[list[Name] | None, Name | None]
     given, mailbox = members.get("nameservers"), members.get("hostmaster")
     if given is not None and not isinstance(given, list):
         raise Problem(400, "nameservers is not a list of names", field="nameservers")
+    if given is not None and len(given) > MOST_SERVERS:
+        raise Problem(422, f"nameservers has more than {MOST_SERVERS} names", field="nameservers")
     servers = None if given is None else [read_host(each, "nameservers") for each in given]
     return servers, None if mailbox is None else read_mailbox(mailbox, "hostmaster")
 

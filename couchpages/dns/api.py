@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from couchpages.dns.administration import Administration
-from couchpages.dns.admission import all_of, is_dry, json_body, query, read_members, require_reach, servers
+from couchpages.dns.admission import (
+    CREATION,
+    SETS,
+    all_of,
+    is_dry,
+    json_body,
+    query,
+    read_members,
+    require_reach,
+    servers,
+)
 from couchpages.dns.catalogue import Catalogue
 from couchpages.dns.listings import Listings
 from couchpages.dns.names import Name, shown
 from couchpages.dns.presentation import shown_change, shown_record
 from couchpages.dns.record_administration import Done, RecordAdministration
 from couchpages.dns.sliced_json import SlicedObject
-from couchpages.dns.submission import read_record, read_set, read_zone
+from couchpages.dns.submission import read_record, read_sets, read_zone
 from couchpages.dns.zone_documents import ZoneDocument
 from couchpages.ports import Authority
 from couchpages.web.credentials import api_key
@@ -25,8 +35,8 @@ Values: TypeAlias = Mapping[str, str]
 Call: TypeAlias = Callable[[RequestHead, Name, bytes], Coroutine[Any, Any, Response]]
 #: Bytes of JSON: a record takes about 100, so that 100,000 of them have room to spare.
 LONGEST_BODY = 32 * 2**20
-#: Bytes of JSON for one record, whose data may have 65,535 octets, each of which may be written with four characters and more.
-LONGEST_RECORD = 2**20
+#: Bytes of JSON for one record, each character of whose content may be written with six and more.
+LONGEST_RECORD = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +130,14 @@ class DnsApi:
         body = json_body(head, LONGEST_BODY)
 
         async def respond() -> Response:
-            sliced = SlicedObject(body.content(), "rrsets")
+            sliced = SlicedObject(body.content(), "rrsets", CREATION)
             items: list[Any] = []
             await self.records.slices.each(sliced, items.append)
             apex = read_zone(sliced.members.get("name"), "name")
             require_reach(grant, apex)
             if sliced.has_list:
                 zone = await self.administration.free(apex)
-                wanted = (read_set(each, apex, zone.zone_id) for each in items)
+                wanted = read_sets(items, apex, zone.zone_id)
                 done = await self.administration.create_of(zone, wanted, dry=is_dry(head))
                 return self._changed(zone, done, 201)
             await self.administration.create(apex, *servers(sliced.members))
@@ -165,8 +175,8 @@ class DnsApi:
 
     async def _write_sets(self, head: RequestHead, apex: Name, content: bytes, *, everything: bool) -> Response:
         zone = self.records.known_zone(apex)
-        sliced = SlicedObject(content, "rrsets")
-        wanted = (read_set(each, apex, zone.zone_id) for each in sliced)
+        sliced = SlicedObject(content, "rrsets", SETS)
+        wanted = read_sets(sliced, apex, zone.zone_id)
         done = await self.records.write_sets(zone, all_of(wanted, sliced), everything=everything, dry=is_dry(head))
         return self._changed(zone, done, 200)
 

@@ -26,7 +26,7 @@ from couchpages.web.problem import Problem, json_response, to_json, written_json
 from couchpages.web.routes import Endpoint, Route
 
 Values: TypeAlias = Mapping[str, str]
-LONGEST_BODY = 2**20
+LONGEST_BODY = 2**18
 #: What PowerDNS asks for all types with.
 ANY_TYPE = "ANY"
 

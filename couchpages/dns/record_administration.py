@@ -18,7 +18,7 @@ from couchpages.dns.rdata import type_to_text
 from couchpages.dns.record_writer import RecordWriter
 from couchpages.dns.records import Record
 from couchpages.dns.slices import Slices
-from couchpages.dns.submission import WantedSet, check_serial
+from couchpages.dns.submission import Reading, WantedSet, check_serial
 from couchpages.dns.zone_documents import ZoneDocument
 from couchpages.web.problem import Problem
 
@@ -95,7 +95,7 @@ class RecordAdministration:
         return await self.in_turn.run(zone.apex, lambda: self._change(zone, plan))
 
     async def write_sets(
-        self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool, dry: bool = False
+        self, zone: ZoneDocument, wanted: Iterable[Reading], *, everything: bool, dry: bool = False
     ) -> Done:
         """Have record sets be as *wanted*; with *everything*, all other sets are deleted. *dry* only tells what that would do."""
 
@@ -107,17 +107,19 @@ class RecordAdministration:
 
         return await self.in_turn.run(zone.apex, write)
 
-    async def plan_new(self, zone: ZoneDocument, wanted: Iterable[WantedSet]) -> Done:
+    async def plan_new(self, zone: ZoneDocument, wanted: Iterable[Reading]) -> Done:
         """Check the records of a zone that is not there yet; give what would write them."""
         plan = await self._planned(zone, wanted, everything=True)
         warnings = await self._check(zone.apex, plan, all_names=True, is_new=True)
         return Done(plan, plan.counts, warnings)
 
-    async def _planned(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool) -> Plan:
+    async def _planned(self, zone: ZoneDocument, wanted: Iterable[Reading], *, everything: bool) -> Plan:
         serial = self.catalogue.serial(zone.apex) or 0
         making = Replacement(everything=everything, serial=serial)
 
-        def want(each: WantedSet) -> None:
+        def want(each: Reading) -> None:
+            if each is None:
+                return
             if not making.want(each):
                 raise Problem(422, f"rrsets: {_told(each)} is there twice", field="rrsets")
             for record in each.records:

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.dns.names import from_text
 from couchpages.dns.records import from_document, zone_id_of
+from couchpages.dns.submission import read_sets
 from couchpages.dns.zone_documents import zone_id_for
 from couchpages.ports import Unavailable
 from couchpages.testing.asking import Answer
@@ -464,6 +465,31 @@ class SetTests(ApiCase):
         self.assertEqual(self.node.dns_records.documents_now(), before)
         self.refused(self.node.call("GET", f"{ZONE}/rrsets?type=FOO"), 422, "type")
         self.refused(self.node.call("GET", f"{ZONE}/rrsets?name=x.example.net."), 422, "name")
+
+    def test_too_much(self) -> None:
+        """More records than a message has room for, contents without end and members that nobody reads are refused with the bound."""
+        many = {"name": "a", "type": "A", "records": [f"10.0.{each >> 8}.{each & 255}" for each in range(5462)]}
+        texts = {"name": "a", "type": "TXT", "records": ["a " * 513]}
+        grown = {"name": "a", "type": "TXT", "records": [f'"{chr(127) * 250}" ' * 40]}
+        for sets, told in (
+            ([many], "5,462 records, which fit into no answer (RFC 1035 section 4.2.2); at most 5,461"),
+            ([texts], "513 words; at most 512"),
+            ([grown], "at most 32,768 are read"),
+        ):
+            self.refused(self.node.call("PATCH", f"{ZONE}/rrsets", {"rrsets": sets}), 422, "records", told)
+        others = b'{"rrsets": [], "x": [' + b"[]," * 1000
+        for method, path in (("PATCH", f"{ZONE}/rrsets"), ("PUT", f"{ZONE}/rrsets"), ("POST", "/api/v2/zones")):
+            self.refused(self.node.call(method, path, others), 400, "x", "nobody reads")
+        body = {"name": "b.example", "nameservers": ["ns.example.net"] * 101}
+        self.refused(self.node.call("POST", "/api/v2/zones", body), 422, "nameservers", "more than 100")
+        long = {"name": "a", "type": "TXT", "content": " " * 2**18}
+        self.assertEqual(self.node.call("POST", f"{ZONE}/records", long).status, 413)
+
+    def test_one_large_set(self) -> None:
+        """Other work has its turn between the contents of one set."""
+        contents = [f"10.0.{each >> 8}.{each & 255}" for each in range(100)]
+        reading = read_sets([{"name": "a", "type": "A", "records": contents}], from_text("example.org"), 1)
+        self.assertEqual([each is None for each in reading], [True] * 100 + [False])
 
     def test_disabled_and_flagged(self) -> None:
         """Disabled records are no part of the sets and stay; those with flags stay where their data is wanted."""
