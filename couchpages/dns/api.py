@@ -23,7 +23,6 @@ from couchpages.dns.presentation import shown_change, shown_record
 from couchpages.dns.record_administration import Done, RecordAdministration
 from couchpages.dns.sliced_json import SlicedObject
 from couchpages.dns.submission import read_record, read_sets, read_zone
-from couchpages.dns.zone_documents import ZoneDocument
 from couchpages.ports import Authority
 from couchpages.web.credentials import api_key
 from couchpages.web.exchange import Discarded, Exchange
@@ -136,10 +135,10 @@ class DnsApi:
             apex = read_zone(sliced.members.get("name"), "name")
             require_reach(grant, apex)
             if sliced.has_list:
-                zone = await self.administration.free(apex)
-                wanted = read_sets(items, apex, zone.zone_id)
-                done = await self.administration.create_of(zone, wanted, dry=is_dry(head))
-                return self._changed(zone, done, 201)
+                done = await self.administration.create_of(
+                    apex, lambda number: read_sets(items, apex, number), dry=is_dry(head)
+                )
+                return self._changed(apex, done, 201)
             await self.administration.create(apex, *servers(sliced.members))
             return await self.listings.zone(apex, 201)
 
@@ -174,15 +173,18 @@ class DnsApi:
         return await self._write_sets(head, apex, content, everything=False)
 
     async def _write_sets(self, head: RequestHead, apex: Name, content: bytes, *, everything: bool) -> Response:
-        zone = self.records.known_zone(apex)
         sliced = SlicedObject(content, "rrsets", SETS)
-        wanted = read_sets(sliced, apex, zone.zone_id)
-        done = await self.records.write_sets(zone, all_of(wanted, sliced), everything=everything, dry=is_dry(head))
-        return self._changed(zone, done, 200)
+        done = await self.records.write_sets(
+            apex,
+            lambda number: all_of(read_sets(sliced, apex, number), sliced),
+            everything=everything,
+            dry=is_dry(head),
+        )
+        return self._changed(apex, done, 200)
 
-    def _changed(self, zone: ZoneDocument, done: Done, status: int) -> Response:
-        serial = self.catalogue.serial(zone.apex)
-        return json_response(status, shown_change(zone.apex, serial, done.counts, done.warnings))
+    def _changed(self, apex: Name, done: Done, status: int) -> Response:
+        serial = self.catalogue.serial(apex)
+        return json_response(status, shown_change(apex, serial, done.counts, done.warnings))
 
     # Single records.
 

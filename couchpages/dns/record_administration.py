@@ -1,7 +1,7 @@
 """Adds, deletes and replaces records in CouchDB (does I/O; what is wrong with records is decided in :mod:`couchpages.dns.checks`)."""
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -18,7 +18,7 @@ from couchpages.dns.rdata import type_to_text
 from couchpages.dns.record_writer import RecordWriter
 from couchpages.dns.records import Record
 from couchpages.dns.slices import Slices
-from couchpages.dns.submission import Reading, WantedSet, check_serial
+from couchpages.dns.submission import Reading, ReadSets, WantedSet, check_serial
 from couchpages.dns.zone_documents import ZoneDocument
 from couchpages.web.problem import Problem
 
@@ -65,9 +65,12 @@ class RecordAdministration:
 
     async def add(self, zone: ZoneDocument, record: Record) -> tuple[str, Done]:
         """Add a record, or change its TTL; an SOA replaces the one that is there. Give its document's id."""
-        return await self.in_turn.run(zone.apex, lambda: self._add(zone, record))
+        return await self.in_turn.run(zone.apex, lambda: self._add(zone.apex, record))
 
-    async def _add(self, zone: ZoneDocument, record: Record) -> tuple[str, Done]:
+    async def _add(self, apex: Name, record: Record) -> tuple[str, Done]:
+        # Those before may have deleted the zone, or made it anew.
+        zone = self.known_zone(apex)
+        record = replace(record, zone_id=zone.zone_id)
         at_name = [each for each in self.catalogue.records_at(zone.apex, record.owner) if each[1].type == record.type]
         if record.type == codes.SOA and not any(same(other, record) for _, other in at_name):
             check_serial(record, self.catalogue.serial(zone.apex) or 0)
@@ -87,25 +90,28 @@ class RecordAdministration:
 
     async def delete(self, zone: ZoneDocument, doc_ids: Iterable[str]) -> Done:
         """Delete records by their documents' ids."""
-        plan = Plan()
-        for doc_id in doc_ids:
-            record = self.catalogue.record(doc_id)
-            if record is not None:
-                plan.remove(doc_id, record)
-        return await self.in_turn.run(zone.apex, lambda: self._change(zone, plan))
 
-    async def write_sets(
-        self, zone: ZoneDocument, wanted: Iterable[Reading], *, everything: bool, dry: bool = False
-    ) -> Done:
-        """Have record sets be as *wanted*; with *everything*, all other sets are deleted. *dry* only tells what that would do."""
+        async def delete() -> Done:
+            plan = Plan()
+            for doc_id in doc_ids:
+                record = self.catalogue.record(doc_id)
+                if record is not None:
+                    plan.remove(doc_id, record)
+            return await self._change(self.known_zone(zone.apex), plan)
+
+        return await self.in_turn.run(zone.apex, delete)
+
+    async def write_sets(self, apex: Name, read: ReadSets, *, everything: bool, dry: bool = False) -> Done:
+        """Have record sets be as *read* gives them; with *everything*, all others are deleted. *dry* only tells what that would do."""
 
         async def write() -> Done:
-            plan = await self._planned(zone, wanted, everything=everything)
+            zone = self.known_zone(apex)
+            plan = await self._planned(zone, read(zone.zone_id), everything=everything)
             done = await self._change(zone, plan, all_names=everything, dry=dry)
             await self.slices.empty(plan.put, plan.new, plan.gone, plan.before)
             return done
 
-        return await self.in_turn.run(zone.apex, write)
+        return await self.in_turn.run(apex, write)
 
     async def plan_new(self, zone: ZoneDocument, wanted: Iterable[Reading]) -> Done:
         """Check the records of a zone that is not there yet; give what would write them."""

@@ -31,6 +31,8 @@ class WantedSet:
 
 #: None is a step of reading a set, behind which others may have their turn.
 Reading: TypeAlias = WantedSet | None
+#: Reads sets for the zone with this number.
+ReadSets: TypeAlias = Callable[[int], Iterable[Reading]]
 
 
 def read_zone(text: Any, field: str = "zone") -> Name:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.dns.names import from_text
@@ -526,6 +527,90 @@ class SetTests(ApiCase):
         docs = [each for each in self.node.dns_records.documents_now().values() if each["type"] == "MX"]
         self.assertEqual((docs[0]["name"], docs[0]["ttl"], docs[0]["auth"]), ("www.example.org", 3600, True))
         from_document(docs[0])
+
+
+class InTurnTests(ApiCase):
+    """Calls about one zone that come while others are under way."""
+
+    def setUp(self) -> None:
+        """Have CouchDB's answers wait."""
+        super().setUp()
+        self.waiting: list[Deferred[None]] = []
+        for database in (self.node.dns_zones, self.node.dns_records):
+            database.pause = self.pause
+
+    async def pause(self, place: str) -> None:
+        """Wait until :meth:`finish`."""
+        del place
+        waiting: Deferred[None] = Deferred()
+        self.waiting.append(waiting)
+        await waiting
+
+    def together(self, *calls: tuple[str, str, object]) -> list[Answer]:
+        """Begin calls one after the other, and then let them end."""
+        begun = [self.node.start(*each) for each in calls]
+        while self.waiting:
+            self.waiting.pop(0).callback(None)
+        return [self.successResultOf(each) for each in begun]
+
+    def test_creations(self) -> None:
+        """Of two creations of one zone with other records, one does it, and the other is told that the zone is there."""
+        bodies = [
+            {"name": "example.net", **self.whole({"name": "www", "type": "A", "records": [f"192.0.2.{each}"]})}
+            for each in range(2)
+        ]
+        one, other = self.together(*(("POST", "/api/v2/zones", each) for each in bodies))
+        self.assertEqual(one.status, 201)
+        self.refused(other, 409, "name", "exists already")
+        docs = self.node.dns_records.documents_now().values()
+        self.assertEqual([each["content"] for each in docs if each["type"] == "A"], ["192.0.2.0"])
+
+    def test_empty_zones(self) -> None:
+        """The first system's creations take their turn too, so that one zone has one number."""
+        node = MemoryNode(Path(self.mktemp()), nameservers=())
+        node.dns_zones.pause = node.dns_records.pause = self.pause
+        self.node = node
+        calls = [("POST", "/v1/dnsapi/Zone", {"_id": "example.net", "zoneId": each}) for each in (7, 8)]
+        self.assertEqual([each.status for each in self.together(*calls)], [202, 409])
+        self.assertEqual(node.dns_zones.documents_now()["example.net"]["zoneId"], 7)
+
+    def test_another_node(self) -> None:
+        """Where another node wrote the zone meanwhile with another number, it is there already."""
+        creation = self.node.start("POST", "/api/v2/zones", {"name": "example.net"})
+        self.waiting.pop(0).callback(None)
+        self.waiting.pop(0).callback(None)
+        self.node.dns_zones.seed("example.net", {"zoneId": 7, "type": "NATIVE"})
+        while self.waiting:
+            self.waiting.pop(0).callback(None)
+        self.refused(self.successResultOf(creation), 409, "name", "exists already")
+
+    def test_behind_a_deletion(self) -> None:
+        """What was to be written while the zone was being deleted is a 404, and leaves nothing behind."""
+        record = {"name": "www", "type": "A", "content": "192.0.2.1"}
+        soa = next(each for each, doc in self.node.dns_records.documents_now().items() if doc["type"] == "SOA")
+        deleted, *others = self.together(
+            ("DELETE", ZONE, b""),
+            ("POST", f"{ZONE}/records", record),
+            ("PUT", f"{ZONE}/rrsets", self.whole()),
+            ("PATCH", f"{ZONE}/rrsets", {"rrsets": [{"name": "a", "type": "A", "records": ["192.0.2.1"]}]}),
+            ("DELETE", f"/api/v2/records/{soa}", b""),
+        )
+        self.assertEqual(deleted.status, 204)
+        for each in others:
+            self.refused(each, 404, "zone")
+        self.assertEqual(self.node.dns_records.documents_now(), {})
+
+    def test_behind_a_deletion_and_a_creation(self) -> None:
+        """A record goes to the zone that is there when it has its turn."""
+        record = {"name": "www", "type": "A", "content": "192.0.2.1"}
+        calls: list[tuple[str, str, object]] = [
+            ("DELETE", ZONE, b""),
+            ("POST", "/v1/dnsapi/Zone", {"_id": "example.org", "zoneId": 7}),
+            ("POST", f"{ZONE}/records", record),
+        ]
+        self.assertEqual([each.status for each in self.together(*calls)], [204, 202, 201])
+        docs = self.node.dns_records.documents_now().values()
+        self.assertEqual({each["zone_id"] for each in docs}, {7})
 
 
 class TwoNodeTests(SynchronousTestCase):
