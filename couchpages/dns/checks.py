@@ -10,13 +10,14 @@ from enum import Enum
 
 from couchpages.dns import codes
 from couchpages.dns.contents import ADDRESSES, POINTING, Contents, Node
-from couchpages.dns.names import ROOT, Name, canonical, is_within, labels, order, shown
+from couchpages.dns.names import LONGEST_NAME, ROOT, Name, canonical, is_wildcard, is_within, labels, order, shown
 from couchpages.dns.rdata import ONE_NAME, additional_name, compressible, name_end, type_to_text
 from couchpages.dns.records import Record
 from couchpages.dns.rrsets import SINGLE, misplaced
 
-#: An answer's header, a question for the longest name, an SOA or OPT beside the set: what a message holds besides.
-BESIDES = 1024
+#: What a message holds besides a set and the name that is asked for: header, type and class (RFC 1035 section 4.1), OPT (RFC 6891 section
+#: 6.1.2), and an SOA of the longest names, which follows a CNAME that leads to nothing (RFC 2308 section 2.1).
+BESIDES = 12 + 4 + 11 + (12 + 2 * LONGEST_NAME + 20)
 #: What stands before a record's data when its owner is a pointer: RFC 1035 section 4.1.3.
 BEFORE_DATA = 12
 #: Types that may stand beside NS at a delegation (RFC 4035 section 2.2 and 2.4).
@@ -122,12 +123,18 @@ def _sets(contents: Contents, name: Name, node: Node) -> Iterator[Finding]:
     del contents
     for type_, records in node.items():
         if len(records) > 1:
-            yield from _set(name, type_, records)
+            different = {comparable(type_, record.rdata) for record in records}
+            yield from _set(name, type_, records, different)
+        else:
+            different = {record.rdata for record in records}
+        size = sum(len(each) + BEFORE_DATA for each in different)
+        if size > codes.LARGEST_MESSAGE - BESIDES - (LONGEST_NAME if is_wildcard(name) else len(name)):
+            told = f"{len(different):,} records of {size:,} octets" if len(different) > 1 else f"{size:,} octets"
+            yield _wrong(name, type_, f"{told} do not fit into an answer (RFC 1035 section 4.2.2)")
 
 
-def _set(name: Name, type_: int, records: list[Record]) -> Iterator[Finding]:
+def _set(name: Name, type_: int, records: list[Record], different: set[bytes]) -> Iterator[Finding]:
     kind = type_to_text(type_)
-    different = {comparable(type_, record.rdata) for record in records}
     if type_ in SINGLE and len(different) > 1:
         # Answering by geography will choose among those with flags.
         severity = Severity.WARNING if len({record.flag for record in records}) == len(records) else Severity.ERROR
@@ -142,9 +149,6 @@ def _set(name: Name, type_: int, records: list[Record]) -> Iterator[Finding]:
         yield _doubtful(
             name, type_, f"its records have differing TTLs ({told}); the least counts (RFC 2181 section 5.2)"
         )
-    size = sum(len(each) + BEFORE_DATA for each in different)
-    if size > codes.LARGEST_MESSAGE - BESIDES:
-        yield _wrong(name, type_, f"{len(different):,} records do not fit into an answer (RFC 1035 section 4.2.2)")
 
 
 def comparable(type_: int, rdata: bytes) -> bytes:

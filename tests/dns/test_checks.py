@@ -89,6 +89,16 @@ class FindingTests(SynchronousTestCase):
         (found,) = findings(APEX, zone(text))
         self.assertEqual((found.severity, found.type), (Severity.ERROR, codes.TXT))
 
+    def test_a_record_too_large(self) -> None:
+        """One record that no message can carry beside question, SOA and OPT is refused; at a wildcard, the question may be the longest."""
+        room = codes.LARGEST_MESSAGE - 12 - 4 - 11 - (12 + 255 + 255 + 20) - 12
+        for name, length in (("big", 17), ("*", 255)):
+            owner = from_text(f"{name}.example.org")
+            for more, count in ((0, 0), (1, 1)):
+                record = Record(0, owner, codes.TXT, 60, bytes(room - length + more))
+                found = findings(APEX, [*zone(""), record])
+                self.assertEqual([each.severity for each in found], [Severity.ERROR] * count, name)
+
     def test_disabled(self) -> None:
         """A disabled record is in nobody's way."""
         cname = Record(0, from_text("www.example.org"), codes.CNAME, 60, from_text("x.example.net"), disabled=True)
