@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from couchpages.dns.names import Name, shown
+from couchpages.dns.reach import reaches
 from couchpages.dns.sliced_json import SlicedObject
 from couchpages.dns.submission import read_host, read_mailbox
 from couchpages.ports import Grant
@@ -25,7 +26,7 @@ MOST_QUERIES = 20
 def require_reach(grant: Grant, apex: Name) -> None:
     """Refuse a key that is for other zones."""
     zone = shown(apex)
-    if not grant.reaches_zone(zone):
+    if not reaches(grant, apex):
         raise Problem(
             403,
             f"this API key does not reach the zone {zone}; 'couchpages keys create --zone {zone}' makes one that does",

@@ -20,6 +20,7 @@ from couchpages.dns.catalogue import Catalogue
 from couchpages.dns.listings import Listings
 from couchpages.dns.names import Name, shown
 from couchpages.dns.presentation import shown_change, shown_record
+from couchpages.dns.reach import reaches
 from couchpages.dns.record_administration import Done, RecordAdministration
 from couchpages.dns.sliced_json import SlicedObject
 from couchpages.dns.submission import read_record, read_sets, read_zone
@@ -116,7 +117,7 @@ class DnsApi:
                     "zones": [
                         {"zone": shown(each.apex), "serial": self.catalogue.serial(each.apex)}
                         for each in self.catalogue.zones()
-                        if grant.reaches_zone(shown(each.apex))
+                        if reaches(grant, each.apex)
                     ]
                 },
             )
