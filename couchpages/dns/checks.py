@@ -214,6 +214,13 @@ def _target(contents: Contents, name: Name, type_: int, target: Name) -> Iterato
     if codes.CNAME in contents.at(target):
         severity = Severity.ERROR if type_ == codes.NS else Severity.WARNING
         yield Finding(severity, name, type_, f"its target {shown(target)} is an alias (RFC 2181 section 10.3)")
+        return
+    wildcard = contents.wildcard_for(target)
+    if wildcard is not None and codes.CNAME in contents.at(wildcard):
+        # Not refused, for a name that exists between the two, with nothing at it, would keep the wildcard away.
+        yield _doubtful(
+            name, type_, f"its target {shown(target)} is an alias by {shown(wildcard)} (RFC 2181 section 10.3)"
+        )
     elif not contents.has_address(target):
         glue = "; a delegation to it leads nowhere (RFC 9471)" if type_ == codes.NS else ""
         yield _doubtful(name, type_, f"its target {shown(target)} has no address in this zone{glue}")

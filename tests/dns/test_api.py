@@ -377,6 +377,12 @@ class RecordTests(ApiCase):
         answer = self.node.call("PATCH", f"{ZONE}/rrsets", {"rrsets": sets})
         self.refused(answer, 422, "records", "sub.example.org NS: its target ns.example.org is an alias")
 
+    def test_wildcards_are_felt_elsewhere(self) -> None:
+        """Making the target of an MX an alias by a wildcard is told of when the wildcard is written."""
+        mx = self.add("@", "MX", "10 mail.example.org")
+        self.assertIn("no address", mx["warnings"][0]["reason"])
+        self.assertIn("is an alias by", self.add("*", "CNAME", "example.org")["warnings"][0]["reason"])
+
     def test_conflicts(self) -> None:
         """Every revision of a deleted record goes, also those that compete with the one that is seen."""
         one = self.add("www", "A", "192.0.2.1", ttl=60)
