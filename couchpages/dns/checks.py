@@ -5,12 +5,11 @@ An :attr:`Severity.ERROR` is refused when it is written; what other programs wro
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum
 
 from couchpages.dns import codes
 from couchpages.dns.contents import ADDRESSES, POINTING, Contents, Node
-from couchpages.dns.names import LONGEST_NAME, ROOT, Name, canonical, is_wildcard, is_within, labels, order, shown
+from couchpages.dns.findings import Finding, Severity, in_order
+from couchpages.dns.names import LONGEST_NAME, ROOT, Name, canonical, is_wildcard, is_within, labels, shown
 from couchpages.dns.rdata import ONE_NAME, additional_name, compressible, name_end, type_to_text
 from couchpages.dns.records import Record
 from couchpages.dns.rrsets import SINGLE, misplaced
@@ -27,43 +26,11 @@ AT_A_CUT = (codes.NS, codes.DS, codes.RRSIG, codes.NSEC, codes.CNAME, codes.DNAM
 LONGEST_NEGATIVE = 86400
 
 
-class Severity(Enum):
-    """How bad a finding is."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong at a (canonical) *name*, with its *type* where it is about one; *reason* names the RFC."""
-
-    severity: Severity
-    name: Name
-    type: int | None
-    reason: str
-
-    def __str__(self) -> str:
-        kind = "" if self.type is None else f" {type_to_text(self.type)}"
-        return f"{shown(self.name)}{kind}: {self.reason}"
-
-
 def findings(apex: Name, records: Iterable[Record]) -> list[Finding]:
     """Give everything that is wrong with the records of a zone, by name in canonical order."""
     contents = Contents(apex, records)
     # The looks put names into it that they asked for in vain.
     return in_order(each for name in {*contents.nodes, apex} for each in of_name(contents, name))
-
-
-def in_order(found: Iterable[Finding]) -> list[Finding]:
-    """Sort findings by name (RFC 4034 section 6.1), errors first."""
-    return sorted(found, key=lambda each: (order(each.name), each.severity is Severity.WARNING))
-
-
-def introduced(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
-    """Give the errors that a change would bring in; those that were there before do not keep anybody from mending others."""
-    known = set(before)
-    return in_order(each for each in after if each.severity is Severity.ERROR and each not in known)
 
 
 def of_name(contents: Contents, name: Name) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Adds, deletes and replaces records in CouchDB (does I/O; what is wrong with records is decided in :mod:`couchpages.dns.checks`)."""
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -9,8 +9,9 @@ from twisted.logger import Logger
 
 from couchpages.dns import codes
 from couchpages.dns.catalogue import Catalogue
-from couchpages.dns.checks import Finding, Severity, in_order, introduced, of_name
+from couchpages.dns.checks import of_name
 from couchpages.dns.contents import Contents
+from couchpages.dns.findings import Finding, Severity, Worst
 from couchpages.dns.in_turn import InTurn
 from couchpages.dns.names import Name, is_within, shown
 from couchpages.dns.plan import Plan, Replacement, adding, same
@@ -166,18 +167,26 @@ class RecordAdministration:
         """Refuse what would bring errors into a zone; give what is doubtful."""
         contents = Contents(apex, fetch=lambda owner: (record for _, record in self.catalogue.records_at(apex, owner)))
         names = await self._touched(contents, plan, all_names=all_names)
-        before: list[Finding] = []
+        known: set[Finding] = set()
         if not is_new:
-            await self.slices.each(names, lambda name: before.extend(of_name(contents, name)))
+            await self.slices.each(names, lambda name: known.update(_errors(contents, name)))
         await self.slices.each(chain(plan.gone.values(), plan.before), contents.discard)
         await self.slices.each(plan.put.values(), contents.add)
-        after: list[Finding] = []
-        await self.slices.each(names, lambda name: after.extend(of_name(contents, name)))
-        await self.slices.empty(contents.nodes, names)
-        refused = introduced(before, after)
-        if refused:
+        refused, doubtful = Worst(), Worst()
+
+        def look(name: Name) -> None:
+            for each in of_name(contents, name):
+                if each.severity is Severity.WARNING:
+                    doubtful.take(each)
+                elif each not in known:
+                    # Those that were there before do not keep anybody from mending others.
+                    refused.take(each)
+
+        await self.slices.each(names, look)
+        await self.slices.empty(contents.nodes, names, known)
+        if refused.count:
             raise _refusal(refused)
-        return in_order(each for each in after if each.severity is Severity.WARNING)
+        return doubtful.found
 
     async def _touched(self, contents: Contents, plan: Plan, *, all_names: bool) -> list[Name]:
         names: set[Name] = {contents.apex} if all_names else set()
@@ -212,8 +221,12 @@ def _told(wanted: WantedSet) -> str:
     return f"{shown(wanted.owner)} {type_to_text(wanted.type)}"
 
 
-def _refusal(found: Sequence[Finding]) -> Problem:
-    told = [str(each) for each in found[:TOLD]]
-    left = len(found) - IN_ONE_SENTENCE
+def _errors(contents: Contents, name: Name) -> Iterator[Finding]:
+    return (each for each in of_name(contents, name) if each.severity is Severity.ERROR)
+
+
+def _refusal(refused: Worst) -> Problem:
+    told = [str(each) for each in refused.found[:TOLD]]
+    left = refused.count - IN_ONE_SENTENCE
     more = f"; and {left:,} more" if left > 0 else ""
     return Problem(422, "; ".join(told[:IN_ONE_SENTENCE]) + more, field="records", more={"findings": told})

@@ -383,6 +383,26 @@ class RecordTests(ApiCase):
         self.assertIn("no address", mx["warnings"][0]["reason"])
         self.assertIn("is an alias by", self.add("*", "CNAME", "example.org")["warnings"][0]["reason"])
 
+    def test_many_findings(self) -> None:
+        """What is wrong at very many names is counted, and of it is told what an answer has room for, errors first."""
+        doubtful = [{"name": f"m{each:03}", "type": "MX", "records": ["1 nothing.example.org"]} for each in range(150)]
+        self.assertEqual(len(self.call("PATCH", f"{ZONE}/rrsets", {"rrsets": doubtful})["warnings"]), 100)
+        zone_id = zone_id_for(from_text("example.org"))
+        for content in ("a.example.net", "b.example.net"):
+            doc = {"type": "CNAME", "name": "z.example.org", "content": content, "ttl": 60, "zone_id": zone_id}
+            self.node.dns_records.seed(content, doc)
+        found = self.call("GET", ZONE)["findings"]
+        self.assertEqual((len(found), found[-1]["severity"], found[-1]["name"]), (100, "error", "z.example.org."))
+        wrong = [
+            {"name": f"w{each:03}", "type": "DNAME", "records": ["a.example.net", "b.example.net"]}
+            for each in range(150)
+        ]
+        refused = self.node.call("PATCH", f"{ZONE}/rrsets", {"rrsets": wrong})
+        self.refused(refused, 422, "records", "w000.example.org DNAME: ")
+        self.assertIn("; and 147 more", refused.json["detail"])
+        # Those that are there keep nobody from writing others.
+        self.add("www", "A", "192.0.2.1")
+
     def test_conflicts(self) -> None:
         """Every revision of a deleted record goes, also those that compete with the one that is seen."""
         one = self.add("www", "A", "192.0.2.1", ttl=60)

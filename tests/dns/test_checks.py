@@ -1,7 +1,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.dns import codes, rdata
-from couchpages.dns.checks import Severity, findings, incomplete_name, introduced
+from couchpages.dns.checks import findings, incomplete_name
+from couchpages.dns.findings import Finding, Severity, Worst, in_order
 from couchpages.dns.names import from_text, shown
 from couchpages.dns.records import Record
 from tests.dns.zone_text import APEX, HEAD, records, zone
@@ -124,14 +125,20 @@ class FindingTests(SynchronousTestCase):
         ]
         self.assertEqual([each.severity for each in findings(APEX, [*zone(""), *flagged])], [Severity.WARNING])
 
-    def test_introduced(self) -> None:
-        """Only errors that were not there before count; warnings never."""
-        before = findings(APEX, zone(ERRORS[0][1]))
-        after = findings(
-            APEX,
-            zone(f"{ERRORS[0][1]}\n{ERRORS[1][1]}\n{WARNINGS[0][1]}".replace("www 6", "w2 6").replace("www 7", "w2 7")),
-        )
-        self.assertEqual([each.type for each in introduced(before, after)], [codes.DNAME])
+    def test_the_worst(self) -> None:
+        """Of very many findings, a hundred are kept: errors before warnings, of the first names, in order, and their count."""
+        worst = Worst()
+        for number in range(1000):
+            severity = Severity.ERROR if number % 20 == 0 else Severity.WARNING
+            worst.take(Finding(severity, from_text(f"{999 - number:03}.example.org"), None, "odd"))
+        self.assertEqual(worst.count, 1000)
+        found = worst.found
+        self.assertEqual([each.severity for each in found].count(Severity.ERROR), 50)
+        self.assertEqual(len(found), 100)
+        self.assertEqual(found, in_order(found))
+        warned = [shown(each.name)[:3] for each in found if each.severity is Severity.WARNING]
+        self.assertEqual(warned[0], "000")
+        self.assertLess(warned[-1], "060")
 
 
 class IncompleteNameTests(SynchronousTestCase):
