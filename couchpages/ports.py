@@ -210,8 +210,9 @@ class Grant(Protocol):
         """Whether the key may act on the site of this (canonical) name."""
         ...
 
-    def reaches_zone(self, zone: str) -> bool:
-        """Whether the key may act on the DNS zone of this name, in lower case and without a dot at its end."""
+    @property
+    def zones(self) -> Sequence[str]:
+        """The patterns of DNS zones that the key may act on: a name, ``*.`` and a name for all below it, or ``*``."""
         ...
 
 

@@ -31,7 +31,10 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What is kept of a key. *digest* is the SHA-256 of the whole key's text; *sites* and *zones* are patterns, see :func:`matches`."""
+    """What is kept of a key. *digest* is the SHA-256 of the whole key's text; *sites* are patterns, see :func:`matches`.
+
+    So are *zones*, but of names of the DNS, which are compared as such there.
+    """
 
     key_id: str
     digest: bytes
@@ -48,10 +51,6 @@ class KeyRecord:
     def reaches(self, site: str) -> bool:
         """Whether the key may act on *site*."""
         return any(matches(pattern, site) for pattern in self.sites)
-
-    def reaches_zone(self, zone: str) -> bool:
-        """Whether the key may act on the DNS zone *zone*, in lower case and without a dot at its end."""
-        return any(matches(pattern, zone) for pattern in self.zones)
 
 
 def matches(pattern: str, site: str) -> bool:

@@ -16,8 +16,8 @@ from couchpages.cli.errors import CommandError, WrongCallError, printable
 from couchpages.cli.options import connect, connection_options
 from couchpages.cli.output import emit_json, emit_lines, remark
 from couchpages.cli.zones import counts, findings, has_errors, items, zone_name, zone_text
-from couchpages.dns.checks import Finding, Severity
 from couchpages.dns.checks import findings as check
+from couchpages.dns.findings import Finding, Severity
 from couchpages.dns.names import Name
 from couchpages.dns.presentation import shown_finding
 from couchpages.dns.zone_file_source import read_zone_file

@@ -16,7 +16,7 @@ from couchpages.dns.plan import Plan
 from couchpages.dns.record_administration import PATIENCE, Done, RecordAdministration
 from couchpages.dns.record_writer import TRIES
 from couchpages.dns.records import from_document, tombstone
-from couchpages.dns.submission import WantedSet
+from couchpages.dns.submission import ReadSets
 from couchpages.dns.zone_documents import ZoneDocument, to_document, zone_id_for
 from couchpages.dns.zone_documents import document_id as zone_document_id
 from couchpages.dns.zone_documents import from_document as zone_from_document
@@ -53,7 +53,7 @@ class Administration:
     async def _create(
         self, apex: Name, nameservers: Sequence[Name] | None, hostmaster: Name | None, zone_id: int | None
     ) -> ZoneDocument:
-        zone = await self.free(apex, zone_id)
+        zone = await self._free(apex, zone_id)
         wanted = beginning(
             apex,
             zone.zone_id,
@@ -71,14 +71,22 @@ class Administration:
 
     async def create_empty(self, apex: Name, zone_id: int | None = None) -> ZoneDocument:
         """Create a zone without records, as the first system's clients do, who write SOA and NS themselves."""
-        zone = await self.free(apex, zone_id)
-        await self._drop_leftovers(zone, Plan())
-        await self._write(zone)
-        return zone
 
-    async def create_of(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, dry: bool) -> Done:
-        """Create a zone that :meth:`free` gave, with all its records. Raises a 422 before anything is written."""
-        done = await self.records.plan_new(zone, wanted)
+        async def create() -> ZoneDocument:
+            zone = await self._free(apex, zone_id)
+            await self._drop_leftovers(zone, Plan())
+            await self._write(zone)
+            return zone
+
+        return await self.records.in_turn.run(apex, create)
+
+    async def create_of(self, apex: Name, read: ReadSets, *, dry: bool) -> Done:
+        """Create a zone with all its records, which *read* gives. Raises a 409 where there is one, and a 422 before anything is written."""
+        return await self.records.in_turn.run(apex, lambda: self._create_of(apex, read, dry=dry))
+
+    async def _create_of(self, apex: Name, read: ReadSets, *, dry: bool) -> Done:
+        zone = await self._free(apex)
+        done = await self.records.plan_new(zone, read(zone.zone_id))
         if not dry:
             await self._drop_leftovers(zone, done.plan)
             await self.records.writer.carry_out(done.plan)
@@ -116,7 +124,7 @@ class Administration:
 
     # Numbers.
 
-    async def free(self, apex: Name, zone_id: int | None = None) -> ZoneDocument:
+    async def _free(self, apex: Name, zone_id: int | None = None) -> ZoneDocument:
         """Give the document of a zone to be, with the number that is wanted if there is one; refuse a zone that is there."""
         self.records.catalogue.require_loaded()
         try:
@@ -124,7 +132,7 @@ class Administration:
         except NotFound:
             pass
         else:
-            raise Problem(409, f"the zone {shown(apex)} exists already", field="name")
+            raise _exists(apex)
         if zone_id is not None:
             if self._is_of_another(zone_id, apex):
                 raise Problem(409, f"another zone has the number {zone_id}", field="zoneId")
@@ -154,8 +162,11 @@ class Administration:
         try:
             rev = await self.zones.put(doc_id, to_document(zone))
         except Conflict:
-            # Somebody created it at the same time, in the same way.
-            rev = str((await self.zones.get(doc_id)).get("_rev"))
+            # By another node of this CouchDB, at the same time.
+            doc = await self.zones.get(doc_id)
+            if _numbers(doc_id, [doc]) != {zone.zone_id}:
+                raise _exists(zone.apex) from None
+            rev = str(doc.get("_rev"))
         await self.records.catalogue.when_answered(doc_id, rev, PATIENCE)
 
     async def _drop_leftovers(self, zone: ZoneDocument, plan: Plan) -> None:
@@ -216,6 +227,10 @@ class Administration:
                     raise outcome
             leaves = await self.zones.leaves(doc_id)
         raise Unavailable(f"the zone {doc_id} is being changed by others all the time")
+
+
+def _exists(apex: Name) -> Problem:
+    return Problem(409, f"the zone {shown(apex)} exists already", field="name")
 
 
 def _numbers(doc_id: str, leaves: Iterable[Json]) -> set[int]:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from couchpages.dns.names import Name, shown
+from couchpages.dns.reach import reaches
 from couchpages.dns.sliced_json import SlicedObject
 from couchpages.dns.submission import read_host, read_mailbox
 from couchpages.ports import Grant
@@ -13,6 +14,11 @@ from couchpages.web.message import RequestHead
 from couchpages.web.problem import Problem
 
 T = TypeVar("T")
+#: Members of a call that writes sets, and of one that creates a zone.
+SETS: tuple[str, ...] = ()
+CREATION = ("name", "nameservers", "hostmaster")
+#: Name servers of a zone.
+MOST_SERVERS = 100
 #: Parts of a query that are read.
 MOST_QUERIES = 20
 
@@ -20,7 +26,7 @@ MOST_QUERIES = 20
 def require_reach(grant: Grant, apex: Name) -> None:
     """Refuse a key that is for other zones."""
     zone = shown(apex)
-    if not grant.reaches_zone(zone):
+    if not reaches(grant, apex):
         raise Problem(
             403,
             f"this API key does not reach the zone {zone}; 'couchpages keys create --zone {zone}' makes one that does",
@@ -53,6 +59,8 @@ def servers(members: Mapping[str, Any]) -> tuple[list[Name] | None, Name | None]
     given, mailbox = members.get("nameservers"), members.get("hostmaster")
     if given is not None and not isinstance(given, list):
         raise Problem(400, "nameservers is not a list of names", field="nameservers")
+    if given is not None and len(given) > MOST_SERVERS:
+        raise Problem(422, f"nameservers has more than {MOST_SERVERS} names", field="nameservers")
     servers = None if given is None else [read_host(each, "nameservers") for each in given]
     return servers, None if mailbox is None else read_mailbox(mailbox, "hostmaster")
 

@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from couchpages.dns.administration import Administration
-from couchpages.dns.admission import all_of, is_dry, json_body, query, read_members, require_reach, servers
+from couchpages.dns.admission import (
+    CREATION,
+    SETS,
+    all_of,
+    is_dry,
+    json_body,
+    query,
+    read_members,
+    require_reach,
+    servers,
+)
 from couchpages.dns.catalogue import Catalogue
 from couchpages.dns.listings import Listings
 from couchpages.dns.names import Name, shown
 from couchpages.dns.presentation import shown_change, shown_record
+from couchpages.dns.reach import reaches
 from couchpages.dns.record_administration import Done, RecordAdministration
 from couchpages.dns.sliced_json import SlicedObject
-from couchpages.dns.submission import read_record, read_set, read_zone
-from couchpages.dns.zone_documents import ZoneDocument
+from couchpages.dns.submission import read_record, read_sets, read_zone
 from couchpages.ports import Authority
 from couchpages.web.credentials import api_key
 from couchpages.web.exchange import Discarded, Exchange
@@ -25,8 +35,8 @@ Values: TypeAlias = Mapping[str, str]
 Call: TypeAlias = Callable[[RequestHead, Name, bytes], Coroutine[Any, Any, Response]]
 #: Bytes of JSON: a record takes about 100, so that 100,000 of them have room to spare.
 LONGEST_BODY = 32 * 2**20
-#: Bytes of JSON for one record, whose data may have 65,535 octets, each of which may be written with four characters and more.
-LONGEST_RECORD = 2**20
+#: Bytes of JSON for one record, each character of whose content may be written with six and more.
+LONGEST_RECORD = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ class DnsApi:
                     "zones": [
                         {"zone": shown(each.apex), "serial": self.catalogue.serial(each.apex)}
                         for each in self.catalogue.zones()
-                        if grant.reaches_zone(shown(each.apex))
+                        if reaches(grant, each.apex)
                     ]
                 },
             )
@@ -120,16 +130,16 @@ class DnsApi:
         body = json_body(head, LONGEST_BODY)
 
         async def respond() -> Response:
-            sliced = SlicedObject(body.content(), "rrsets")
+            sliced = SlicedObject(body.content(), "rrsets", CREATION)
             items: list[Any] = []
             await self.records.slices.each(sliced, items.append)
             apex = read_zone(sliced.members.get("name"), "name")
             require_reach(grant, apex)
             if sliced.has_list:
-                zone = await self.administration.free(apex)
-                wanted = (read_set(each, apex, zone.zone_id) for each in items)
-                done = await self.administration.create_of(zone, wanted, dry=is_dry(head))
-                return self._changed(zone, done, 201)
+                done = await self.administration.create_of(
+                    apex, lambda number: read_sets(items, apex, number), dry=is_dry(head)
+                )
+                return self._changed(apex, done, 201)
             await self.administration.create(apex, *servers(sliced.members))
             return await self.listings.zone(apex, 201)
 
@@ -164,15 +174,18 @@ class DnsApi:
         return await self._write_sets(head, apex, content, everything=False)
 
     async def _write_sets(self, head: RequestHead, apex: Name, content: bytes, *, everything: bool) -> Response:
-        zone = self.records.known_zone(apex)
-        sliced = SlicedObject(content, "rrsets")
-        wanted = (read_set(each, apex, zone.zone_id) for each in sliced)
-        done = await self.records.write_sets(zone, all_of(wanted, sliced), everything=everything, dry=is_dry(head))
-        return self._changed(zone, done, 200)
+        sliced = SlicedObject(content, "rrsets", SETS)
+        done = await self.records.write_sets(
+            apex,
+            lambda number: all_of(read_sets(sliced, apex, number), sliced),
+            everything=everything,
+            dry=is_dry(head),
+        )
+        return self._changed(apex, done, 200)
 
-    def _changed(self, zone: ZoneDocument, done: Done, status: int) -> Response:
-        serial = self.catalogue.serial(zone.apex)
-        return json_response(status, shown_change(zone.apex, serial, done.counts, done.warnings))
+    def _changed(self, apex: Name, done: Done, status: int) -> Response:
+        serial = self.catalogue.serial(apex)
+        return json_response(status, shown_change(apex, serial, done.counts, done.warnings))
 
     # Single records.
 

@@ -5,18 +5,18 @@ An :attr:`Severity.ERROR` is refused when it is written; what other programs wro
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum
 
 from couchpages.dns import codes
 from couchpages.dns.contents import ADDRESSES, POINTING, Contents, Node
-from couchpages.dns.names import ROOT, Name, canonical, is_within, labels, order, shown
+from couchpages.dns.findings import Finding, Severity, in_order
+from couchpages.dns.names import LONGEST_NAME, ROOT, Name, canonical, is_wildcard, is_within, labels, shown
 from couchpages.dns.rdata import ONE_NAME, additional_name, compressible, name_end, type_to_text
 from couchpages.dns.records import Record
 from couchpages.dns.rrsets import SINGLE, misplaced
 
-#: An answer's header, a question for the longest name, an SOA or OPT beside the set: what a message holds besides.
-BESIDES = 1024
+#: What a message holds besides a set and the name that is asked for: header, type and class (RFC 1035 section 4.1), OPT (RFC 6891 section
+#: 6.1.2), and an SOA of the longest names, which follows a CNAME that leads to nothing (RFC 2308 section 2.1).
+BESIDES = 12 + 4 + 11 + (12 + 2 * LONGEST_NAME + 20)
 #: What stands before a record's data when its owner is a pointer: RFC 1035 section 4.1.3.
 BEFORE_DATA = 12
 #: Types that may stand beside NS at a delegation (RFC 4035 section 2.2 and 2.4).
@@ -26,43 +26,11 @@ AT_A_CUT = (codes.NS, codes.DS, codes.RRSIG, codes.NSEC, codes.CNAME, codes.DNAM
 LONGEST_NEGATIVE = 86400
 
 
-class Severity(Enum):
-    """How bad a finding is."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong at a (canonical) *name*, with its *type* where it is about one; *reason* names the RFC."""
-
-    severity: Severity
-    name: Name
-    type: int | None
-    reason: str
-
-    def __str__(self) -> str:
-        kind = "" if self.type is None else f" {type_to_text(self.type)}"
-        return f"{shown(self.name)}{kind}: {self.reason}"
-
-
 def findings(apex: Name, records: Iterable[Record]) -> list[Finding]:
     """Give everything that is wrong with the records of a zone, by name in canonical order."""
     contents = Contents(apex, records)
     # The looks put names into it that they asked for in vain.
     return in_order(each for name in {*contents.nodes, apex} for each in of_name(contents, name))
-
-
-def in_order(found: Iterable[Finding]) -> list[Finding]:
-    """Sort findings by name (RFC 4034 section 6.1), errors first."""
-    return sorted(found, key=lambda each: (order(each.name), each.severity is Severity.WARNING))
-
-
-def introduced(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
-    """Give the errors that a change would bring in; those that were there before do not keep anybody from mending others."""
-    known = set(before)
-    return in_order(each for each in after if each.severity is Severity.ERROR and each not in known)
 
 
 def of_name(contents: Contents, name: Name) -> Iterator[Finding]:
@@ -122,12 +90,18 @@ def _sets(contents: Contents, name: Name, node: Node) -> Iterator[Finding]:
     del contents
     for type_, records in node.items():
         if len(records) > 1:
-            yield from _set(name, type_, records)
+            different = {comparable(type_, record.rdata) for record in records}
+            yield from _set(name, type_, records, different)
+        else:
+            different = {record.rdata for record in records}
+        size = sum(len(each) + BEFORE_DATA for each in different)
+        if size > codes.LARGEST_MESSAGE - BESIDES - (LONGEST_NAME if is_wildcard(name) else len(name)):
+            told = f"{len(different):,} records of {size:,} octets" if len(different) > 1 else f"{size:,} octets"
+            yield _wrong(name, type_, f"{told} do not fit into an answer (RFC 1035 section 4.2.2)")
 
 
-def _set(name: Name, type_: int, records: list[Record]) -> Iterator[Finding]:
+def _set(name: Name, type_: int, records: list[Record], different: set[bytes]) -> Iterator[Finding]:
     kind = type_to_text(type_)
-    different = {comparable(type_, record.rdata) for record in records}
     if type_ in SINGLE and len(different) > 1:
         # Answering by geography will choose among those with flags.
         severity = Severity.WARNING if len({record.flag for record in records}) == len(records) else Severity.ERROR
@@ -142,9 +116,6 @@ def _set(name: Name, type_: int, records: list[Record]) -> Iterator[Finding]:
         yield _doubtful(
             name, type_, f"its records have differing TTLs ({told}); the least counts (RFC 2181 section 5.2)"
         )
-    size = sum(len(each) + BEFORE_DATA for each in different)
-    if size > codes.LARGEST_MESSAGE - BESIDES:
-        yield _wrong(name, type_, f"{len(different):,} records do not fit into an answer (RFC 1035 section 4.2.2)")
 
 
 def comparable(type_: int, rdata: bytes) -> bytes:
@@ -210,6 +181,13 @@ def _target(contents: Contents, name: Name, type_: int, target: Name) -> Iterato
     if codes.CNAME in contents.at(target):
         severity = Severity.ERROR if type_ == codes.NS else Severity.WARNING
         yield Finding(severity, name, type_, f"its target {shown(target)} is an alias (RFC 2181 section 10.3)")
+        return
+    wildcard = contents.wildcard_for(target)
+    if wildcard is not None and codes.CNAME in contents.at(wildcard):
+        # Not refused, for a name that exists between the two, with nothing at it, would keep the wildcard away.
+        yield _doubtful(
+            name, type_, f"its target {shown(target)} is an alias by {shown(wildcard)} (RFC 2181 section 10.3)"
+        )
     elif not contents.has_address(target):
         glue = "; a delegation to it leads nowhere (RFC 9471)" if type_ == codes.NS else ""
         yield _doubtful(name, type_, f"its target {shown(target)} has no address in this zone{glue}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from couchpages.dns import codes
-from couchpages.dns.names import WILDCARD, Name, parent, suffixes
+from couchpages.dns.names import WILDCARD, Name, is_wildcard, is_within, parent, suffixes
 from couchpages.dns.rdata import additional_name
 from couchpages.dns.records import Record
 
@@ -82,14 +82,29 @@ class Contents:
             return any(type_ in node for type_ in ADDRESSES)
         return any(self.at(WILDCARD + above) for above in self._above(name))
 
+    def wildcard_for(self, name: Name) -> Name | None:
+        """Give the wildcard that answers for a canonical name within the zone at which nothing stands (RFC 4592 section 3.3.1).
+
+        Names that exist for those below them alone are not known here: where one is in between, no wildcard answers.
+        """
+        if self.at(name):
+            return None
+        for above in self._above(name):
+            if self.at(WILDCARD + above):
+                return WILDCARD + above
+            if self.at(above):
+                return None
+        return None
+
     def concerns(self, name: Name, owner: Name) -> bool:
         """Whether the findings of *name* may be others when what stands at *owner* changes."""
-        if name.endswith(owner):
+        if is_within(name, owner):
             return True
         node = self.at(name)
-        return any(
-            additional_name(type_, record.rdata) == owner
-            for type_ in POINTING
-            if type_ in node
-            for record in node[type_]
+        targets = (
+            additional_name(type_, record.rdata) for type_ in POINTING if type_ in node for record in node[type_]
         )
+        if is_wildcard(owner):
+            above = parent(owner)
+            return any(target is not None and is_within(target, above) for target in targets)
+        return owner in targets

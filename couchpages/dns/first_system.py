@@ -13,6 +13,7 @@ from couchpages.dns.admission import json_body, read_members, require_reach
 from couchpages.dns.catalogue import Catalogue
 from couchpages.dns.names import Name, canonical, from_text, is_within, shown
 from couchpages.dns.rdata import type_from_text
+from couchpages.dns.reach import reaches
 from couchpages.dns.record_writer import in_batches
 from couchpages.dns.records import LARGEST_ZONE_ID
 from couchpages.dns.submission import read_record, read_zone
@@ -26,7 +27,7 @@ from couchpages.web.problem import Problem, json_response, to_json, written_json
 from couchpages.web.routes import Endpoint, Route
 
 Values: TypeAlias = Mapping[str, str]
-LONGEST_BODY = 2**20
+LONGEST_BODY = 2**18
 #: What PowerDNS asks for all types with.
 ANY_TYPE = "ANY"
 
@@ -142,7 +143,7 @@ class FirstSystemDns:
 
     async def _list_zones(self, grant: Grant, values: Values) -> list[Json]:
         del values
-        reached = [each.apex for each in self.catalogue.zones() if grant.reaches_zone(shown(each.apex))]
+        reached = [each.apex for each in self.catalogue.zones() if reaches(grant, each.apex)]
         return await _documents(self.administration.zones, map(zone_document_id, reached))
 
     async def _zone_by_name(self, grant: Grant, values: Values) -> Json:

@@ -6,10 +6,11 @@ from heapq import merge
 
 from couchpages.dns import rdata
 from couchpages.dns.catalogue import Catalogue
-from couchpages.dns.checks import Finding, in_order, of_name
+from couchpages.dns.checks import of_name
 from couchpages.dns.contents import Contents
+from couchpages.dns.findings import Worst
 from couchpages.dns.names import Name, canonical, order, shown, within_zone
-from couchpages.dns.presentation import MOST_FINDINGS, shown_finding, shown_record, shown_sets
+from couchpages.dns.presentation import shown_finding, shown_record, shown_sets
 from couchpages.dns.record_writer import in_batches
 from couchpages.dns.slices import Slices
 from couchpages.web.message import Response
@@ -35,9 +36,14 @@ class Listings:
                 counts[record.disabled] += 1
                 contents.add(record)
 
-        found: list[Finding] = []
+        worst = Worst()
+
+        def look(owner: Name) -> None:
+            for each in of_name(contents, owner):
+                worst.take(each)
+
         await self.slices.each(self.catalogue.owners(apex), take)
-        await self.slices.each(names, lambda name: found.extend(of_name(contents, name)))
+        await self.slices.each(names, look)
         return json_response(
             status,
             {
@@ -46,7 +52,7 @@ class Listings:
                 "names": len(names),
                 "records": counts[False],
                 "disabled": counts[True],
-                "findings": [shown_finding(each) for each in in_order(found)[:MOST_FINDINGS]],
+                "findings": [shown_finding(each) for each in worst.found],
             },
         )
 

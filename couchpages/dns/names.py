@@ -17,6 +17,8 @@ ROOT: Name = b"\0"
 WILDCARD = b"\1*"
 LONGEST_NAME = 255
 LONGEST_LABEL = 63
+#: Characters of a name, each octet of which may be written with four.
+_LONGEST_TEXT = 4 * LONGEST_NAME
 
 
 def from_text(text: str) -> Name:
@@ -24,6 +26,8 @@ def from_text(text: str) -> Name:
 
     Labels that are not ASCII are encoded after IDNA 2008. Raises ValueError with what is wrong.
     """
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"{text[:LONGEST_NAME]!r} is no domain name: {_why(dns.name.NameTooLong())}")
     try:
         name = dns.name.from_text(text, dns.name.root, dns.name.IDNA_2008_Practical)
     except (dns.exception.DNSException, UnicodeError) as error:

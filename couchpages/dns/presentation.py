@@ -4,12 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from couchpages.dns import rdata
-from couchpages.dns.checks import Finding
+from couchpages.dns.findings import MOST_FINDINGS, Finding
 from couchpages.dns.names import Name, shown, to_text
 from couchpages.dns.records import Record
-
-#: How many findings an answer tells.
-MOST_FINDINGS = 100
 
 
 def shown_record(doc_id: str, record: Record) -> dict[str, Any]:

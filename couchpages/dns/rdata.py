@@ -4,6 +4,7 @@ Content is text as in a zone file, without owner, TTL, class and type. As in the
 absolute with or without the dot at its end.
 """
 
+import re
 from functools import lru_cache
 
 import dns.exception
@@ -46,6 +47,17 @@ NEEDS = {
 #: those, so they are sent as they are, which is always right.
 ONE_NAME = (codes.NS, codes.CNAME, codes.PTR)
 _META = range(128, 256)
+#: Characters of a content, and of one that is not ASCII, whose names take IDNA: what takes dnspython longer would keep questions waiting.
+LONGEST_CONTENT = 2**15
+LONGEST_UNICODE = 2**11
+#: Words and quoted texts of a content, each of which takes dnspython up to 100 µs.
+MOST_WORDS = 512
+#: Types that have a bit for each of up to 65,536 types or ports, of which each set bit is written as a word.
+_BITMAPS = frozenset({"WKS", "NSEC", "NSEC3", "CSYNC"})
+_MOST_BITS = 4096
+#: Types with parameters that are lists.
+_LISTING = (codes.SVCB, codes.HTTPS)
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|[();]|[^\s();"]+', re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
@@ -68,6 +80,7 @@ def type_to_text(number: int) -> str:
 def parse(type_: int, content: str) -> bytes:
     """Read content into uncompressed wire form. Raises ValueError with what a zone file's author would want to be told."""
     kind = type_to_text(type_)
+    require_short(type_, content)
     try:
         found = dns.rdata.from_text(
             dns.rdataclass.IN,
@@ -84,7 +97,27 @@ def parse(type_: int, content: str) -> bytes:
         ) from None
     if len(wire) > codes.LARGEST_MESSAGE:
         raise ValueError(f"{kind} content is longer than a record can be: {len(wire)} octets")
+    if kind in _BITMAPS and int.from_bytes(wire, "big").bit_count() > _MOST_BITS:
+        raise ValueError(f"{kind} content names more than {MOST_WORDS:,} types or ports")
     return wire
+
+
+def require_short(type_: int, content: str) -> None:
+    """Refuse content that would take too long to be read. Raises ValueError."""
+    length = len(content)
+    if length <= MOST_WORDS:
+        return
+    kind = type_to_text(type_)
+    if length > LONGEST_CONTENT:
+        raise ValueError(f"{kind} content has {length:,} characters; at most {LONGEST_CONTENT:,} are read")
+    if length > LONGEST_UNICODE and not content.isascii():
+        raise ValueError(
+            f"{kind} content has {length:,} characters, some of which are not ASCII; of more than {LONGEST_UNICODE:,}, "
+            "write those as \\DDD"
+        )
+    words = sum(1 for _ in _WORD.finditer(content)) + (content.count(",") if type_ in _LISTING else 0)
+    if words > MOST_WORDS:
+        raise ValueError(f"{kind} content has {words:,} words; at most {MOST_WORDS:,} are read")
 
 
 def complaint(type_: int, error: Exception) -> str:

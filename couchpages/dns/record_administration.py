@@ -1,7 +1,7 @@
 """Adds, deletes and replaces records in CouchDB (does I/O; what is wrong with records is decided in :mod:`couchpages.dns.checks`)."""
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -9,8 +9,9 @@ from twisted.logger import Logger
 
 from couchpages.dns import codes
 from couchpages.dns.catalogue import Catalogue
-from couchpages.dns.checks import Finding, Severity, in_order, introduced, of_name
+from couchpages.dns.checks import of_name
 from couchpages.dns.contents import Contents
+from couchpages.dns.findings import Finding, Severity, Worst
 from couchpages.dns.in_turn import InTurn
 from couchpages.dns.names import Name, is_within, shown
 from couchpages.dns.plan import Plan, Replacement, adding, same
@@ -18,7 +19,7 @@ from couchpages.dns.rdata import type_to_text
 from couchpages.dns.record_writer import RecordWriter
 from couchpages.dns.records import Record
 from couchpages.dns.slices import Slices
-from couchpages.dns.submission import WantedSet, check_serial
+from couchpages.dns.submission import Reading, ReadSets, WantedSet, check_serial
 from couchpages.dns.zone_documents import ZoneDocument
 from couchpages.web.problem import Problem
 
@@ -65,9 +66,12 @@ class RecordAdministration:
 
     async def add(self, zone: ZoneDocument, record: Record) -> tuple[str, Done]:
         """Add a record, or change its TTL; an SOA replaces the one that is there. Give its document's id."""
-        return await self.in_turn.run(zone.apex, lambda: self._add(zone, record))
+        return await self.in_turn.run(zone.apex, lambda: self._add(zone.apex, record))
 
-    async def _add(self, zone: ZoneDocument, record: Record) -> tuple[str, Done]:
+    async def _add(self, apex: Name, record: Record) -> tuple[str, Done]:
+        # Those before may have deleted the zone, or made it anew.
+        zone = self.known_zone(apex)
+        record = replace(record, zone_id=zone.zone_id)
         at_name = [each for each in self.catalogue.records_at(zone.apex, record.owner) if each[1].type == record.type]
         if record.type == codes.SOA and not any(same(other, record) for _, other in at_name):
             check_serial(record, self.catalogue.serial(zone.apex) or 0)
@@ -87,37 +91,42 @@ class RecordAdministration:
 
     async def delete(self, zone: ZoneDocument, doc_ids: Iterable[str]) -> Done:
         """Delete records by their documents' ids."""
-        plan = Plan()
-        for doc_id in doc_ids:
-            record = self.catalogue.record(doc_id)
-            if record is not None:
-                plan.remove(doc_id, record)
-        return await self.in_turn.run(zone.apex, lambda: self._change(zone, plan))
 
-    async def write_sets(
-        self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool, dry: bool = False
-    ) -> Done:
-        """Have record sets be as *wanted*; with *everything*, all other sets are deleted. *dry* only tells what that would do."""
+        async def delete() -> Done:
+            plan = Plan()
+            for doc_id in doc_ids:
+                record = self.catalogue.record(doc_id)
+                if record is not None:
+                    plan.remove(doc_id, record)
+            return await self._change(self.known_zone(zone.apex), plan)
+
+        return await self.in_turn.run(zone.apex, delete)
+
+    async def write_sets(self, apex: Name, read: ReadSets, *, everything: bool, dry: bool = False) -> Done:
+        """Have record sets be as *read* gives them; with *everything*, all others are deleted. *dry* only tells what that would do."""
 
         async def write() -> Done:
-            plan = await self._planned(zone, wanted, everything=everything)
+            zone = self.known_zone(apex)
+            plan = await self._planned(zone, read(zone.zone_id), everything=everything)
             done = await self._change(zone, plan, all_names=everything, dry=dry)
             await self.slices.empty(plan.put, plan.new, plan.gone, plan.before)
             return done
 
-        return await self.in_turn.run(zone.apex, write)
+        return await self.in_turn.run(apex, write)
 
-    async def plan_new(self, zone: ZoneDocument, wanted: Iterable[WantedSet]) -> Done:
+    async def plan_new(self, zone: ZoneDocument, wanted: Iterable[Reading]) -> Done:
         """Check the records of a zone that is not there yet; give what would write them."""
         plan = await self._planned(zone, wanted, everything=True)
         warnings = await self._check(zone.apex, plan, all_names=True, is_new=True)
         return Done(plan, plan.counts, warnings)
 
-    async def _planned(self, zone: ZoneDocument, wanted: Iterable[WantedSet], *, everything: bool) -> Plan:
+    async def _planned(self, zone: ZoneDocument, wanted: Iterable[Reading], *, everything: bool) -> Plan:
         serial = self.catalogue.serial(zone.apex) or 0
         making = Replacement(everything=everything, serial=serial)
 
-        def want(each: WantedSet) -> None:
+        def want(each: Reading) -> None:
+            if each is None:
+                return
             if not making.want(each):
                 raise Problem(422, f"rrsets: {_told(each)} is there twice", field="rrsets")
             for record in each.records:
@@ -158,18 +167,26 @@ class RecordAdministration:
         """Refuse what would bring errors into a zone; give what is doubtful."""
         contents = Contents(apex, fetch=lambda owner: (record for _, record in self.catalogue.records_at(apex, owner)))
         names = await self._touched(contents, plan, all_names=all_names)
-        before: list[Finding] = []
+        known: set[Finding] = set()
         if not is_new:
-            await self.slices.each(names, lambda name: before.extend(of_name(contents, name)))
+            await self.slices.each(names, lambda name: known.update(_errors(contents, name)))
         await self.slices.each(chain(plan.gone.values(), plan.before), contents.discard)
         await self.slices.each(plan.put.values(), contents.add)
-        after: list[Finding] = []
-        await self.slices.each(names, lambda name: after.extend(of_name(contents, name)))
-        await self.slices.empty(contents.nodes, names)
-        refused = introduced(before, after)
-        if refused:
+        refused, doubtful = Worst(), Worst()
+
+        def look(name: Name) -> None:
+            for each in of_name(contents, name):
+                if each.severity is Severity.WARNING:
+                    doubtful.take(each)
+                elif each not in known:
+                    # Those that were there before do not keep anybody from mending others.
+                    refused.take(each)
+
+        await self.slices.each(names, look)
+        await self.slices.empty(contents.nodes, names, known)
+        if refused.count:
             raise _refusal(refused)
-        return in_order(each for each in after if each.severity is Severity.WARNING)
+        return doubtful.found
 
     async def _touched(self, contents: Contents, plan: Plan, *, all_names: bool) -> list[Name]:
         names: set[Name] = {contents.apex} if all_names else set()
@@ -204,8 +221,12 @@ def _told(wanted: WantedSet) -> str:
     return f"{shown(wanted.owner)} {type_to_text(wanted.type)}"
 
 
-def _refusal(found: Sequence[Finding]) -> Problem:
-    told = [str(each) for each in found[:TOLD]]
-    left = len(found) - IN_ONE_SENTENCE
+def _errors(contents: Contents, name: Name) -> Iterator[Finding]:
+    return (each for each in of_name(contents, name) if each.severity is Severity.ERROR)
+
+
+def _refusal(refused: Worst) -> Problem:
+    told = [str(each) for each in refused.found[:TOLD]]
+    left = refused.count - IN_ONE_SENTENCE
     more = f"; and {left:,} more" if left > 0 else ""
     return Problem(422, "; ".join(told[:IN_ONE_SENTENCE]) + more, field="records", more={"findings": told})

@@ -1,10 +1,10 @@
 """What somebody asks to be written, read and checked as far as it can be without the zone (pure). Raises :class:`Problem`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from couchpages.dns import rdata
+from couchpages.dns import codes, rdata
 from couchpages.dns.checks import incomplete_name
 from couchpages.dns.names import ROOT, Name, canonical, from_text, shown, within_zone
 from couchpages.dns.records import Record, read_ttl
@@ -14,6 +14,10 @@ T = TypeVar("T")
 #: Seconds: what a record gets for which no TTL is told.
 DEFAULT_TTL = 3600
 LONGEST_FLAG = 255
+#: Records of a set, of which the smallest has twelve octets in a message: RFC 1035 sections 4.1.3 and 4.2.2.
+MOST_CONTENTS = codes.LARGEST_MESSAGE // 12
+#: Octets of data whose text is surely short.
+_SHORT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,12 @@ class WantedSet:
     owner: Name
     type: int
     records: tuple[Record, ...]
+
+
+#: None is a step of reading a set, behind which others may have their turn.
+Reading: TypeAlias = WantedSet | None
+#: Reads sets for the zone with this number.
+ReadSets: TypeAlias = Callable[[int], Iterable[Reading]]
 
 
 def read_zone(text: Any, field: str = "zone") -> Name:
@@ -85,8 +95,13 @@ def read_record(value: Mapping[str, Any], apex: Name, zone_id: int) -> Record:
     )
 
 
-def read_set(value: Any, apex: Name, zone_id: int) -> WantedSet:
-    """Read a record set: ``name``, ``type``, ``ttl`` and ``records``, the contents."""
+def read_sets(values: Iterable[Any], apex: Name, zone_id: int) -> Iterator[Reading]:
+    """Read record sets: ``name``, ``type``, ``ttl`` and ``records``, the contents."""
+    for value in values:
+        yield from _read_set(value, apex, zone_id)
+
+
+def _read_set(value: Any, apex: Name, zone_id: int) -> Iterator[Reading]:
     if not isinstance(value, dict):
         raise Problem(400, "rrsets has an entry that is no object", field="rrsets")
     owner, type_ = _owner(value, apex), _type(value)
@@ -94,10 +109,21 @@ def read_set(value: Any, apex: Name, zone_id: int) -> WantedSet:
     if not isinstance(contents, list):
         raise Problem(400, f"rrsets: {_named(owner, type_)} has no list of records", field="records")
     if not contents:
-        return WantedSet(canonical(owner), type_, ())
+        yield WantedSet(canonical(owner), type_, ())
+        return
+    if len(contents) > MOST_CONTENTS:
+        raise Problem(
+            422,
+            f"{_named(owner, type_)} has {len(contents):,} records, which fit into no answer (RFC 1035 section 4.2.2); "
+            f"at most {MOST_CONTENTS:,} are read",
+            field="records",
+        )
     ttl = _ttl(value)
-    datas = dict.fromkeys(read_content(type_, each, apex, "records", owner) for each in contents)
-    return WantedSet(canonical(owner), type_, tuple(Record(zone_id, owner, type_, ttl, data) for data in datas))
+    datas: dict[bytes, None] = {}
+    for each in contents:
+        datas[read_content(type_, each, apex, "records", owner)] = None
+        yield None
+    yield WantedSet(canonical(owner), type_, tuple(Record(zone_id, owner, type_, ttl, data) for data in datas))
 
 
 def read_content(type_: int, content: Any, apex: Name, field: str, owner: Name | None = None) -> bytes:
@@ -110,6 +136,9 @@ def read_content(type_: int, content: Any, apex: Name, field: str, owner: Name |
         raise refusal(400, f"{field} is missing, or not a text")
     try:
         wire = rdata.parse(type_, content)
+        if len(wire) > _SHORT:
+            # The document has it as dnspython writes it, and is read again.
+            rdata.require_short(type_, rdata.to_text(type_, wire))
     except ValueError as error:
         raise refusal(422, error) from None
     incomplete = incomplete_name(type_, content, wire, apex)

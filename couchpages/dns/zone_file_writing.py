@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from couchpages.dns import codes, rdata
-from couchpages.dns.checks import Finding
+from couchpages.dns.findings import Finding
 from couchpages.dns.names import Name, canonical, from_text, order, shown, to_text
 from couchpages.dns.records import Record
 from couchpages.dns.zone_files import Line

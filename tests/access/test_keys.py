@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import re
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,13 +117,6 @@ class Scopes(SynchronousTestCase):
             [record.reaches(each) for each in ("a.example", "x.b.example", "b.example")], [True, True, False]
         )
         self.assertFalse(made(sites=[])[1].reaches("a.example"))
-
-    def test_zones(self) -> None:
-        """Zones have patterns of their own: a key for all sites reaches none, and the other way round."""
-        record = replace(made(sites=["*"])[1], zones=("*.example.org", "example.net"))
-        zones = ("a.example.org", "example.org", "example.net", "a.example.net")
-        self.assertEqual([record.reaches_zone(each) for each in zones], [True, False, True, False])
-        self.assertFalse(made(sites=["*"])[1].reaches_zone("a.example"))
 
 
 class Documents(SynchronousTestCase):

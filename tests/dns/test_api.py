@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.dns.names import from_text
 from couchpages.dns.records import from_document, zone_id_of
+from couchpages.dns.submission import read_sets
 from couchpages.dns.zone_documents import zone_id_for
 from couchpages.ports import Unavailable
 from couchpages.testing.asking import Answer
@@ -393,6 +395,32 @@ class RecordTests(ApiCase):
         answer = self.node.call("PATCH", f"{ZONE}/rrsets", {"rrsets": sets})
         self.refused(answer, 422, "records", "sub.example.org NS: its target ns.example.org is an alias")
 
+    def test_wildcards_are_felt_elsewhere(self) -> None:
+        """Making the target of an MX an alias by a wildcard is told of when the wildcard is written."""
+        mx = self.add("@", "MX", "10 mail.example.org")
+        self.assertIn("no address", mx["warnings"][0]["reason"])
+        self.assertIn("is an alias by", self.add("*", "CNAME", "example.org")["warnings"][0]["reason"])
+
+    def test_many_findings(self) -> None:
+        """What is wrong at very many names is counted, and of it is told what an answer has room for, errors first."""
+        doubtful = [{"name": f"m{each:03}", "type": "MX", "records": ["1 nothing.example.org"]} for each in range(150)]
+        self.assertEqual(len(self.call("PATCH", f"{ZONE}/rrsets", {"rrsets": doubtful})["warnings"]), 100)
+        zone_id = zone_id_for(from_text("example.org"))
+        for content in ("a.example.net", "b.example.net"):
+            doc = {"type": "CNAME", "name": "z.example.org", "content": content, "ttl": 60, "zone_id": zone_id}
+            self.node.dns_records.seed(content, doc)
+        found = self.call("GET", ZONE)["findings"]
+        self.assertEqual((len(found), found[-1]["severity"], found[-1]["name"]), (100, "error", "z.example.org."))
+        wrong = [
+            {"name": f"w{each:03}", "type": "DNAME", "records": ["a.example.net", "b.example.net"]}
+            for each in range(150)
+        ]
+        refused = self.node.call("PATCH", f"{ZONE}/rrsets", {"rrsets": wrong})
+        self.refused(refused, 422, "records", "w000.example.org DNAME: ")
+        self.assertIn("; and 147 more", refused.json["detail"])
+        # Those that are there keep nobody from writing others.
+        self.add("www", "A", "192.0.2.1")
+
     def test_conflicts(self) -> None:
         """Every revision of a deleted record goes, also those that compete with the one that is seen."""
         one = self.add("www", "A", "192.0.2.1", ttl=60)
@@ -483,6 +511,31 @@ class SetTests(ApiCase):
         self.refused(self.node.call("GET", f"{ZONE}/rrsets?type=FOO"), 422, "type")
         self.refused(self.node.call("GET", f"{ZONE}/rrsets?name=x.example.net."), 422, "name")
 
+    def test_too_much(self) -> None:
+        """More records than a message has room for, contents without end and members that nobody reads are refused with the bound."""
+        many = {"name": "a", "type": "A", "records": [f"10.0.{each >> 8}.{each & 255}" for each in range(5462)]}
+        texts = {"name": "a", "type": "TXT", "records": ["a " * 513]}
+        grown = {"name": "a", "type": "TXT", "records": [f'"{chr(127) * 250}" ' * 40]}
+        for sets, told in (
+            ([many], "5,462 records, which fit into no answer (RFC 1035 section 4.2.2); at most 5,461"),
+            ([texts], "513 words; at most 512"),
+            ([grown], "at most 32,768 are read"),
+        ):
+            self.refused(self.node.call("PATCH", f"{ZONE}/rrsets", {"rrsets": sets}), 422, "records", told)
+        others = b'{"rrsets": [], "x": [' + b"[]," * 1000
+        for method, path in (("PATCH", f"{ZONE}/rrsets"), ("PUT", f"{ZONE}/rrsets"), ("POST", "/api/v2/zones")):
+            self.refused(self.node.call(method, path, others), 400, "x", "nobody reads")
+        body = {"name": "b.example", "nameservers": ["ns.example.net"] * 101}
+        self.refused(self.node.call("POST", "/api/v2/zones", body), 422, "nameservers", "more than 100")
+        long = {"name": "a", "type": "TXT", "content": " " * 2**18}
+        self.assertEqual(self.node.call("POST", f"{ZONE}/records", long).status, 413)
+
+    def test_one_large_set(self) -> None:
+        """Other work has its turn between the contents of one set."""
+        contents = [f"10.0.{each >> 8}.{each & 255}" for each in range(100)]
+        reading = read_sets([{"name": "a", "type": "A", "records": contents}], from_text("example.org"), 1)
+        self.assertEqual([each is None for each in reading], [True] * 100 + [False])
+
     def test_disabled_and_flagged(self) -> None:
         """Disabled records are no part of the sets and stay; those with flags stay where their data is wanted."""
         self.add("off", "A", "192.0.2.9", disabled=True)
@@ -518,6 +571,90 @@ class SetTests(ApiCase):
         docs = [each for each in self.node.dns_records.documents_now().values() if each["type"] == "MX"]
         self.assertEqual((docs[0]["name"], docs[0]["ttl"], docs[0]["auth"]), ("www.example.org", 3600, True))
         from_document(docs[0])
+
+
+class InTurnTests(ApiCase):
+    """Calls about one zone that come while others are under way."""
+
+    def setUp(self) -> None:
+        """Have CouchDB's answers wait."""
+        super().setUp()
+        self.waiting: list[Deferred[None]] = []
+        for database in (self.node.dns_zones, self.node.dns_records):
+            database.pause = self.pause
+
+    async def pause(self, place: str) -> None:
+        """Wait until :meth:`finish`."""
+        del place
+        waiting: Deferred[None] = Deferred()
+        self.waiting.append(waiting)
+        await waiting
+
+    def together(self, *calls: tuple[str, str, object]) -> list[Answer]:
+        """Begin calls one after the other, and then let them end."""
+        begun = [self.node.start(*each) for each in calls]
+        while self.waiting:
+            self.waiting.pop(0).callback(None)
+        return [self.successResultOf(each) for each in begun]
+
+    def test_creations(self) -> None:
+        """Of two creations of one zone with other records, one does it, and the other is told that the zone is there."""
+        bodies = [
+            {"name": "example.net", **self.whole({"name": "www", "type": "A", "records": [f"192.0.2.{each}"]})}
+            for each in range(2)
+        ]
+        one, other = self.together(*(("POST", "/api/v2/zones", each) for each in bodies))
+        self.assertEqual(one.status, 201)
+        self.refused(other, 409, "name", "exists already")
+        docs = self.node.dns_records.documents_now().values()
+        self.assertEqual([each["content"] for each in docs if each["type"] == "A"], ["192.0.2.0"])
+
+    def test_empty_zones(self) -> None:
+        """The first system's creations take their turn too, so that one zone has one number."""
+        node = MemoryNode(Path(self.mktemp()), nameservers=())
+        node.dns_zones.pause = node.dns_records.pause = self.pause
+        self.node = node
+        calls = [("POST", "/v1/dnsapi/Zone", {"_id": "example.net", "zoneId": each}) for each in (7, 8)]
+        self.assertEqual([each.status for each in self.together(*calls)], [202, 409])
+        self.assertEqual(node.dns_zones.documents_now()["example.net"]["zoneId"], 7)
+
+    def test_another_node(self) -> None:
+        """Where another node wrote the zone meanwhile with another number, it is there already."""
+        creation = self.node.start("POST", "/api/v2/zones", {"name": "example.net"})
+        self.waiting.pop(0).callback(None)
+        self.waiting.pop(0).callback(None)
+        self.node.dns_zones.seed("example.net", {"zoneId": 7, "type": "NATIVE"})
+        while self.waiting:
+            self.waiting.pop(0).callback(None)
+        self.refused(self.successResultOf(creation), 409, "name", "exists already")
+
+    def test_behind_a_deletion(self) -> None:
+        """What was to be written while the zone was being deleted is a 404, and leaves nothing behind."""
+        record = {"name": "www", "type": "A", "content": "192.0.2.1"}
+        soa = next(each for each, doc in self.node.dns_records.documents_now().items() if doc["type"] == "SOA")
+        deleted, *others = self.together(
+            ("DELETE", ZONE, b""),
+            ("POST", f"{ZONE}/records", record),
+            ("PUT", f"{ZONE}/rrsets", self.whole()),
+            ("PATCH", f"{ZONE}/rrsets", {"rrsets": [{"name": "a", "type": "A", "records": ["192.0.2.1"]}]}),
+            ("DELETE", f"/api/v2/records/{soa}", b""),
+        )
+        self.assertEqual(deleted.status, 204)
+        for each in others:
+            self.refused(each, 404, "zone")
+        self.assertEqual(self.node.dns_records.documents_now(), {})
+
+    def test_behind_a_deletion_and_a_creation(self) -> None:
+        """A record goes to the zone that is there when it has its turn."""
+        record = {"name": "www", "type": "A", "content": "192.0.2.1"}
+        calls: list[tuple[str, str, object]] = [
+            ("DELETE", ZONE, b""),
+            ("POST", "/v1/dnsapi/Zone", {"_id": "example.org", "zoneId": 7}),
+            ("POST", f"{ZONE}/records", record),
+        ]
+        self.assertEqual([each.status for each in self.together(*calls)], [204, 202, 201])
+        docs = self.node.dns_records.documents_now().values()
+        self.assertEqual({each["zone_id"] for each in docs}, {7})
 
 
 class TwoNodeTests(SynchronousTestCase):

@@ -1,7 +1,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.dns import codes, rdata
-from couchpages.dns.checks import Severity, findings, incomplete_name, introduced
+from couchpages.dns.checks import findings, incomplete_name
+from couchpages.dns.findings import Finding, Severity, Worst, in_order
 from couchpages.dns.names import from_text, shown
 from couchpages.dns.records import Record
 from tests.dns.zone_text import APEX, HEAD, records, zone
@@ -31,6 +32,15 @@ WARNINGS = (
     ("no address of the apex's NS", "@ NS ns2", "", "NS", "no address in this zone"),
     ("MX to an alias", "@ MX 10 al\nal CNAME x.example.net.", "", "MX", "is an alias"),
     ("SRV to an alias", "_x._tcp SRV 0 0 1 al\nal CNAME x.example.net.", "_x._tcp", "SRV", "is an alias"),
+    (
+        "MX to a wildcard's alias",
+        "@ MX 10 mail\n* CNAME www\nwww A 192.0.2.1",
+        "",
+        "MX",
+        "is an alias by *.example.org",
+    ),
+    ("SRV to a wildcard's alias", "_x._tcp SRV 0 0 1 a.b\n* CNAME x.example.net.", "_x._tcp", "SRV", "is an alias by"),
+    ("NS to a wildcard's alias", "@ NS a.b\n* CNAME x.example.net.", "", "NS", "is an alias by *.example.org"),
     ("MX to nothing", "@ MX 10 mail", "", "MX", "no address"),
     ("MX to one label", "@ MX 10 mail.", "", "MX", "one label only"),
     ("DS without NS", "x DS 1 13 2 " + "00" * 32, "x", "DS", "RFC 4035"),
@@ -41,6 +51,8 @@ FINE = (
     "sub NS sub\nsub A 192.0.2.1",
     "@ MX 0 .\n_x._tcp SRV 0 0 0 .",
     "@ MX 10 m.w\n*.w A 192.0.2.1",
+    "@ MX 10 m.w\n*.w A 192.0.2.1\n* CNAME x.example.net.",
+    "@ MX 10 m\nm A 192.0.2.1\n* CNAME x.example.net.",
     "@ DNAME other.example.",
     "sub NS a.example.net.\n@ MX 10 m.sub",
     "*.x CNAME a.example.net.\na.b.c.d TXT x",
@@ -89,6 +101,16 @@ class FindingTests(SynchronousTestCase):
         (found,) = findings(APEX, zone(text))
         self.assertEqual((found.severity, found.type), (Severity.ERROR, codes.TXT))
 
+    def test_a_record_too_large(self) -> None:
+        """One record that no message can carry beside question, SOA and OPT is refused; at a wildcard, the question may be the longest."""
+        room = codes.LARGEST_MESSAGE - 12 - 4 - 11 - (12 + 255 + 255 + 20) - 12
+        for name, length in (("big", 17), ("*", 255)):
+            owner = from_text(f"{name}.example.org")
+            for more, count in ((0, 0), (1, 1)):
+                record = Record(0, owner, codes.TXT, 60, bytes(room - length + more))
+                found = findings(APEX, [*zone(""), record])
+                self.assertEqual([each.severity for each in found], [Severity.ERROR] * count, name)
+
     def test_disabled(self) -> None:
         """A disabled record is in nobody's way."""
         cname = Record(0, from_text("www.example.org"), codes.CNAME, 60, from_text("x.example.net"), disabled=True)
@@ -103,14 +125,20 @@ class FindingTests(SynchronousTestCase):
         ]
         self.assertEqual([each.severity for each in findings(APEX, [*zone(""), *flagged])], [Severity.WARNING])
 
-    def test_introduced(self) -> None:
-        """Only errors that were not there before count; warnings never."""
-        before = findings(APEX, zone(ERRORS[0][1]))
-        after = findings(
-            APEX,
-            zone(f"{ERRORS[0][1]}\n{ERRORS[1][1]}\n{WARNINGS[0][1]}".replace("www 6", "w2 6").replace("www 7", "w2 7")),
-        )
-        self.assertEqual([each.type for each in introduced(before, after)], [codes.DNAME])
+    def test_the_worst(self) -> None:
+        """Of very many findings, a hundred are kept: errors before warnings, of the first names, in order, and their count."""
+        worst = Worst()
+        for number in range(1000):
+            severity = Severity.ERROR if number % 20 == 0 else Severity.WARNING
+            worst.take(Finding(severity, from_text(f"{999 - number:03}.example.org"), None, "odd"))
+        self.assertEqual(worst.count, 1000)
+        found = worst.found
+        self.assertEqual([each.severity for each in found].count(Severity.ERROR), 50)
+        self.assertEqual(len(found), 100)
+        self.assertEqual(found, in_order(found))
+        warned = [shown(each.name)[:3] for each in found if each.severity is Severity.WARNING]
+        self.assertEqual(warned[0], "000")
+        self.assertLess(warned[-1], "060")
 
 
 class IncompleteNameTests(SynchronousTestCase):

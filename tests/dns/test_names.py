@@ -1,6 +1,7 @@
 """Names in wire form."""
 
 from itertools import pairwise
+from unittest.mock import patch
 
 import dns.name
 from hypothesis import given, settings
@@ -50,6 +51,13 @@ class Texts(SynchronousTestCase):
     def test_a_long_fault_is_one_line(self) -> None:
         """What somebody sends does not come back at length."""
         self.assertLess(len(str(self.assertRaises(ValueError, from_text, "a" * 100_000))), 400)
+
+    def test_a_long_text_is_not_read(self) -> None:
+        """A text that is longer than any name is refused before IDNA sees it, which would take seconds."""
+        error = self.assertRaises(ValueError, from_text, "ü." * 511)
+        self.assertIn("more than 255 octets", str(error))
+        with patch("couchpages.dns.names.dns.name.from_text", side_effect=AssertionError):
+            self.assertRaises(ValueError, from_text, "ü." * 511)
 
     def test_limits(self) -> None:
         """63 octets are a label and 255 a name; one more of either is none."""

@@ -4,6 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.dns import rdata
 from couchpages.dns.names import from_text
+from couchpages.dns.records import from_document
 from couchpages.dns.rrsets import RRset
 from couchpages.dns.writer import Writer
 
@@ -56,3 +57,34 @@ class Names(SynchronousTestCase):
         for kind, content in (("CNAME", "a.b"), ("TXT", "a"), ("DNAME", "a.b")):
             type_ = rdata.type_from_text(kind)
             self.assertIsNone(rdata.additional_name(type_, rdata.parse(type_, content)), kind)
+
+
+class LengthTests(SynchronousTestCase):
+    """Content that would hold the event loop while it is read."""
+
+    def test_too_much(self) -> None:
+        """A content of too many characters, words, list entries or set bits is refused with the bound, before dnspython sees it."""
+        bitmap = "\\# 8705 00" + "".join(f"{window:02x}20{'ff' * 32}" for window in range(256))
+        for kind, content, told in (
+            ("TXT", "a" * 32_769, "32,769 characters; at most 32,768 are read"),
+            ("TXT", "a " * 513, "513 words; at most 512 are read"),
+            ("TXT", '""' * 513, "513 words"),
+            ("TXT", "(" * 513, "513 words"),
+            ("APL", "1:1.2.3.4/32 " * 513, "513 words"),
+            ("SVCB", "1 a. alpn=" + "a," * 511, "at most 512"),
+            ("HIP", "ü." * 1025, "2,050 characters, some of which are not ASCII"),
+            ("NSEC", bitmap, "more than 512 types"),
+        ):
+            error = self.assertRaises(ValueError, rdata.parse, rdata.type_from_text(kind), content)
+            self.assertIn(told, str(error), kind)
+
+    def test_as_much_as_there_may_be(self) -> None:
+        """Up to the bounds, content is read; blanks within quotes make no words."""
+        for content in ("a " * 512, f'"{"a " * 127}"' * 100, "\\200" * 200):
+            self.assertGreaterEqual(len(rdata.parse(rdata.type_from_text("TXT"), content)), 200)
+
+    def test_documents(self) -> None:
+        """A record's document with such content is malformed."""
+        doc = {"type": "TXT", "name": "example.org", "content": "a " * 513, "ttl": 1, "zone_id": 1}
+        self.assertRaises(ValueError, from_document, doc)
+        self.assertEqual(from_document({**doc, "content": "a " * 512}).rdata, b"\1a" * 512)
