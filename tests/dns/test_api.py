@@ -526,6 +526,11 @@ class SetTests(ApiCase):
         long = {"name": "a", "type": "TXT", "content": " " * 2**18}
         self.assertEqual(self.node.call("POST", f"{ZONE}/records", long).status, 413)
 
+    def test_edited(self) -> None:
+        """What GET gives can be sent back."""
+        body = self.call("GET", f"{ZONE}/rrsets")
+        self.assertEqual(self.call("PUT", f"{ZONE}/rrsets", body)["changed"], 0)
+
     def test_one_large_set(self) -> None:
         """Other work has its turn between the contents of one set."""
         contents = [f"10.0.{each >> 8}.{each & 255}" for each in range(100)]
