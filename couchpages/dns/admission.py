@@ -14,8 +14,8 @@ from couchpages.web.message import RequestHead
 from couchpages.web.problem import Problem
 
 T = TypeVar("T")
-#: Members of a call that writes sets, and of one that creates a zone.
-SETS: tuple[str, ...] = ()
+#: Members beside the sets, of a call that writes them, whose body may be what was asked for and edited, and of one that creates a zone.
+SETS = ("zone", "serial")
 CREATION = ("name", "nameservers", "hostmaster")
 #: Name servers of a zone.
 MOST_SERVERS = 100

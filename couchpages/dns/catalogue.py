@@ -36,13 +36,6 @@ class Catalogue(Protocol):
         """Give the zones with this number: none, one, or by a mistake several."""
         ...
 
-    def records(self, apex: Name) -> list[tuple[str, Record]]:
-        """Give the records of a zone, disabled ones included, each with its document's id, by owner and then by type, data and id.
-
-        Takes about 1 µs for each record; who has a large zone in hand goes by :meth:`owners` and pauses. Of no zone: none.
-        """
-        ...
-
     def owners(self, apex: Name) -> Iterable[Name]:
         """Give the names that have records in a zone, in no order: sorting 100,000 of them takes longer than a query may wait.
 
@@ -51,7 +44,7 @@ class Catalogue(Protocol):
         ...
 
     def records_at(self, apex: Name, owner: Name) -> list[tuple[str, Record]]:
-        """Give the records of one name in a zone, disabled ones included, by type, data and id."""
+        """Give the records of one name in a zone, disabled ones included, each with its document's id, by type, data and id."""
         ...
 
     def record(self, doc_id: str) -> Record | None:

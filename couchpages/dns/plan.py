@@ -8,6 +8,7 @@ from couchpages.dns import codes
 from couchpages.dns.checks import comparable
 from couchpages.dns.names import Name
 from couchpages.dns.records import Record, document_id, serial_in
+from couchpages.dns.serials import is_greater
 from couchpages.dns.submission import WantedSet
 
 
@@ -130,7 +131,7 @@ class Replacement:
         return key
 
     def _raises(self, soa: bytes) -> bool:
-        return (serial_in(soa) - self._serial) % 2**32 in range(1, 2**31)
+        return is_greater(serial_in(soa), self._serial)
 
     @property
     def owners(self) -> set[Name]:

@@ -118,6 +118,11 @@ def serial_in(soa: bytes) -> int:
     return int.from_bytes(soa[-20:-16], "big")
 
 
+def with_serial(soa: bytes, serial: int) -> bytes:
+    """Give an SOA's data with another serial."""
+    return soa[:-20] + serial.to_bytes(4, "big") + soa[-16:]
+
+
 def read_ttl(value: object) -> int:
     """Check a TTL in seconds. Raises ValueError."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LONGEST_TTL:

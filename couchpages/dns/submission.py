@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 from couchpages.dns import codes, rdata
 from couchpages.dns.checks import incomplete_name
 from couchpages.dns.names import ROOT, Name, canonical, from_text, shown, within_zone
-from couchpages.dns.records import Record, read_ttl
+from couchpages.dns.records import Record, read_ttl, serial_in
 from couchpages.web.problem import Problem
 
 T = TypeVar("T")
@@ -149,7 +149,7 @@ def read_content(type_: int, content: Any, apex: Name, field: str, owner: Name |
 
 def check_serial(soa: Record, current: int) -> None:
     """Refuse a serial that secondaries would take for an older one than the *current* (RFC 1982 section 3.2)."""
-    serial = int.from_bytes(soa.rdata[-20:-16], "big")
+    serial = serial_in(soa.rdata)
     most = 2**31 - 1
     if serial - current > most:
         raise Problem(

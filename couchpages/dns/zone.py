@@ -5,7 +5,7 @@ Zones do not change. A :class:`Draft` takes what changed, off to the side, and m
 
 from dataclasses import dataclass
 
-from couchpages.dns import codes
+from couchpages.dns import codes, records
 from couchpages.dns.names import WILDCARD, Name, parent
 from couchpages.dns.rrsets import RRset, RRsets
 
@@ -114,7 +114,7 @@ class Draft:
 def with_serial(soa: RRset, serial: int) -> RRset:
     """Give an SOA with another serial."""
     (data,) = soa.rdatas
-    return RRset.of(soa.owner, codes.SOA, soa.ttl, [data[:-20] + serial.to_bytes(4, "big") + data[-16:]])
+    return RRset.of(soa.owner, codes.SOA, soa.ttl, [records.with_serial(data, serial)])
 
 
 def minimum_of(soa: RRset) -> int:

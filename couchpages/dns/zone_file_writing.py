@@ -6,7 +6,7 @@ from typing import Any
 from couchpages.dns import codes, rdata
 from couchpages.dns.findings import Finding
 from couchpages.dns.names import Name, canonical, from_text, order, shown, to_text
-from couchpages.dns.records import Record
+from couchpages.dns.records import Record, with_serial
 from couchpages.dns.zone_files import Line
 
 
@@ -19,7 +19,7 @@ def written(apex: Name, sets: Iterable[Mapping[str, Any]], serial: int | None) -
     for record in sorted(_records(sets), key=lambda each: _place(apex, each)):
         data = record.rdata
         if record.type == codes.SOA and serial is not None:
-            data = data[:-20] + serial.to_bytes(4, "big") + data[-16:]
+            data = with_serial(data, serial)
         kind = rdata.type_to_text(record.type)
         yield f"{to_text(record.name)}\t{record.ttl}\tIN\t{kind}\t{rdata.to_text(record.type, data)}\n"
 

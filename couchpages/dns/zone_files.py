@@ -47,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file that is being read: *origin* is what relative names are relative to there, and *depth* how it was included."""
+    """A file that is being read; *depth* counts the files that include it, one in the other."""
 
     name: str
     words: dns.tokenizer.Tokenizer

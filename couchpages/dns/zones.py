@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from couchpages.dns.holdings import Holdings
 from couchpages.dns.intake import Intake, Names
 from couchpages.dns.last_served import LastServed
-from couchpages.dns.names import Name, order
+from couchpages.dns.names import Name
 from couchpages.dns.published import Published
 from couchpages.dns.records import Record
 from couchpages.dns.rrsets import RRset
@@ -154,10 +154,6 @@ class Zones:
     def numbered(self, zone_id: int) -> Sequence[ZoneDocument]:
         """See :class:`couchpages.dns.catalogue.Catalogue`."""
         return self._holdings.register.numbered(zone_id)
-
-    def records(self, apex: Name) -> list[tuple[str, Record]]:
-        """See :class:`couchpages.dns.catalogue.Catalogue`."""
-        return [record for owner in sorted(self.owners(apex), key=order) for record in self.records_at(apex, owner)]
 
     def owners(self, apex: Name) -> Iterable[Name]:
         """See :class:`couchpages.dns.catalogue.Catalogue`."""

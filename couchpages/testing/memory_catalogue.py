@@ -67,19 +67,18 @@ class MemoryCatalogue:
         """See :meth:`couchpages.dns.catalogue.Catalogue.numbered`."""
         return [each for each in self.by_zone.values() if each.zone_id == zone_id]
 
-    def records(self, apex: Name) -> list[tuple[str, Record]]:
-        """See :meth:`couchpages.dns.catalogue.Catalogue.records`."""
+    def _records(self, apex: Name) -> list[tuple[str, Record]]:
         zone = self.zone(apex)
         found = [(doc_id, each) for doc_id, each in self.by_id.items() if zone and each.zone_id == zone.zone_id]
-        return sorted(found, key=lambda each: (order(each[1].owner), each[1].type, each[1].rdata, each[0]))
+        return sorted(found, key=lambda each: (each[1].type, each[1].rdata, each[0]))
 
     def owners(self, apex: Name) -> set[Name]:
         """See :meth:`couchpages.dns.catalogue.Catalogue.owners`."""
-        return {record.owner for _, record in self.records(apex)}
+        return {record.owner for _, record in self._records(apex)}
 
     def records_at(self, apex: Name, owner: Name) -> list[tuple[str, Record]]:
         """See :meth:`couchpages.dns.catalogue.Catalogue.records_at`."""
-        return [(doc_id, record) for doc_id, record in self.records(apex) if record.owner == owner]
+        return [(doc_id, record) for doc_id, record in self._records(apex) if record.owner == owner]
 
     def record(self, doc_id: str) -> Record | None:
         """See :meth:`couchpages.dns.catalogue.Catalogue.record`."""

@@ -251,6 +251,20 @@ class ZoneTests(ApiCase):
         self.assertEqual(self.call("POST", "/api/v2/zones", body, 201)["added"], 2)
         self.assertEqual(len(self.call("GET", "/api/v2/zones/example.net/rrsets")["rrsets"]), 2)
 
+    def test_creation_repeated(self) -> None:
+        """An interrupted creation is finished by the same sets, not by others; where only the answer was lost, the zone is there."""
+        others = {"name": "example.net", **self.whole({"name": "www", "type": "A", "records": ["192.0.2.2"]})}
+        body = {"name": "example.net", **self.whole({"name": "www", "type": "A", "records": ["192.0.2.1"]})}
+        self.node.dns_zones.fail("put", Unavailable("away"))
+        self.assertEqual(self.node.call("POST", "/api/v2/zones", body).status, 503)
+        self.refused(self.node.call("POST", "/api/v2/zones", others), 409, "name", "delete that zone once more")
+        self.call("POST", "/api/v2/zones", body, 201)
+        self.refused(self.node.call("POST", "/api/v2/zones", body), 409, "name", "exists already")
+        self.call("DELETE", "/api/v2/zones/example.net", status=204)
+        self.node.dns_zones.fail("put", Unavailable("away"), happened=True)
+        self.assertEqual(self.node.call("POST", "/api/v2/zones", others).status, 503)
+        self.refused(self.node.call("POST", "/api/v2/zones", others), 409, "name", "exists already")
+
     def test_findings(self) -> None:
         """What other programs wrote is told of, and stands."""
         zone_id = zone_id_for(from_text("example.org"))
@@ -529,6 +543,11 @@ class SetTests(ApiCase):
         self.refused(self.node.call("POST", "/api/v2/zones", body), 422, "nameservers", "more than 100")
         long = {"name": "a", "type": "TXT", "content": " " * 2**18}
         self.assertEqual(self.node.call("POST", f"{ZONE}/records", long).status, 413)
+
+    def test_edited(self) -> None:
+        """What GET gives can be sent back."""
+        body = self.call("GET", f"{ZONE}/rrsets")
+        self.assertEqual(self.call("PUT", f"{ZONE}/rrsets", body)["changed"], 0)
 
     def test_one_large_set(self) -> None:
         """Other work has its turn between the contents of one set."""
