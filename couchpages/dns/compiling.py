@@ -44,6 +44,12 @@ def compiled(
             changed = changed or not _same(before, name, rrsets, substitute)
             draft.put(name, rrsets)
             yield
+    # A draft takes the SOA that it finds for one that is written, though it may be an earlier substitute.
+    rrsets = _at(holdings, zone.zone_id, apex, apex)
+    if apex not in looked_at and not _same(before, apex, rrsets, substitute):
+        looked_at.append(apex)
+        changed = True
+        draft.put(apex, rrsets)
     return Drafted(draft, looked_at, changed, {})
 
 

@@ -82,7 +82,7 @@ class Zones:
         self.record_sink = Sink(self._record_came, lambda: self._is_loaded("records"))
         metrics.dns_records.set_function(lambda: self._holdings.records)
         if keeper is not None:
-            keeper.keep(self._holdings, self._last.served)
+            keeper.keep(self._holdings, self._last.served, self._sightings.wake)
 
     def _zone_came(self, change: Change) -> None:
         if self._intake.zone_came(change):
@@ -182,8 +182,16 @@ class Zones:
 
     def when_answered(self, doc_id: str, rev: str, patience: float) -> Awaitable[None]:
         """See :class:`couchpages.dns.catalogue.Catalogue`."""
+        written: list[int] = []
 
         def is_answered() -> bool:
+            if self._keeper is None or not is_seen():
+                return is_seen()
+            # Acknowledged is what a node that is killed now answers when it comes back, with the serial that it has.
+            written[:] = written or [self._keeper.when_kept()]
+            return self._keeper.kept >= written[0]
+
+        def is_seen() -> bool:
             if self._holdings.generations(doc_id) < generation(rev) or self._intake.is_waiting(doc_id):
                 return False
             # Its records were written before, and may come after it.

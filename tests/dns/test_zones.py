@@ -13,7 +13,7 @@ from couchpages.dns.journal_writer import JournalWriter
 from couchpages.dns.names import from_text, order
 from couchpages.dns.settling import MOST, QUIET
 from couchpages.dns.slices import SLICE, Slices
-from couchpages.dns.zone_keeper import DELAY
+from couchpages.dns.zone_folder import ZoneFolder
 from couchpages.dns.zone_register import apex_of
 from couchpages.ports import Change
 from couchpages.testing.node import MemoryReactor
@@ -326,12 +326,97 @@ class Keeping(SynchronousTestCase):
         self.assertEqual((len(again.published.told), again.published.is_complete), (told, True))
 
     def test_appended(self) -> None:
-        """What changes is appended a moment later, and a clean stop writes what is due."""
+        """What is answered is on disk, and a clean stop writes what was only read."""
         self.node.add(ZONE, "x.example.org", "A", "192.0.2.3")
-        self.node.settle()
-        self.node.add(ZONE, "y.example.org", "A", "192.0.2.3")
         self.node.publish()
+        self.assertEqual(self.restart().published.zones, self.node.published.zones)
+        self.node.add(ZONE, "y.example.org", "A", "192.0.2.3")
+        self.node.reactor.advance(0)
         self.node.stop()
+        self.assertIn("y.example.org", self.restart().answers(ZONE))
+
+    def acknowledged(self, doc_id: str) -> "Deferred[None]":
+        """Wait as the API does before it acknowledges a record."""
+        rev = self.node.record_database.stored[doc_id].rev
+
+        async def wait() -> None:
+            await self.node.zones.when_answered(doc_id, rev, 5)
+
+        return Deferred.fromCoroutine(wait())
+
+    def test_killed_after_an_acknowledgement(self) -> None:
+        """Defect: a record was acknowledged before it was on disk; a node killed then came back without it, and with an older serial."""
+        disk: Deferred[None] = Deferred()
+        append = JournalWriter.append
+
+        async def slow(writer: JournalWriter, name: str, items: Any, make: Any) -> None:
+            await disk
+            await append(writer, name, items, make)
+
+        with patch.object(JournalWriter, "append", slow):
+            seen = self.acknowledged(self.node.add(ZONE, "x.example.org", "A", "192.0.2.3"))
+            self.node.publish()
+            self.assertIn("x.example.org", self.node.answers(ZONE))
+            self.assertNoResult(seen)
+            later = self.acknowledged(self.node.add(ZONE, "y.example.org", "A", "192.0.2.3"))
+            self.node.publish()
+            disk.callback(None)
+            self.node.reactor.advance(0)
+        self.successResultOf(seen)
+        self.successResultOf(later)
+        self.assertEqual(self.restart().published.zones, self.node.published.zones)
+
+    def test_disk_that_hangs(self) -> None:
+        """While a write takes for ever, what is answered is acknowledged when patience ends."""
+        with patch.object(JournalWriter, "append", lambda *_: Deferred()):
+            seen = self.acknowledged(self.node.add(ZONE, "x.example.org", "A", "192.0.2.3"))
+            self.node.settle()
+            self.assertNoResult(seen)
+            self.node.reactor.advance(5)
+        self.successResultOf(seen)
+
+    def test_disk_that_cannot_be_written(self) -> None:
+        """What cannot be kept is acknowledged all the same, at once, whether that is known already or not."""
+        with patch("couchpages.dns.zone_folder._write", side_effect=OSError(errno.ENOSPC, "no space left on device")):
+            for name in ("x.example.org", "y.example.org"):
+                seen = self.acknowledged(self.node.add(ZONE, name, "A", "192.0.2.3"))
+                self.node.publish()
+                self.successResultOf(seen)
+        self.assertGreater(self.faults(self.node) or 0, 0)
+
+    def test_child_of_what_cannot_be_written(self) -> None:
+        """Defect: while one file could not be written, new zones were not kept; after a restart the zone above denied their names."""
+        number = self.node.create(ZONE)
+        full = OSError(errno.EIO, "input/output error")
+        append, begin = ZoneFolder.append, ZoneFolder.begin
+
+        def refused(method: Any) -> Any:
+            def call(folder: ZoneFolder, name: str, *more: Any) -> Any:
+                if name == f"{number:08x}":
+                    raise full
+                return method(folder, name, *more)
+
+            return call
+
+        with patch.object(ZoneFolder, "append", refused(append)), patch.object(ZoneFolder, "begin", refused(begin)):
+            self.node.add(ZONE, "x.example.org", "A", "192.0.2.3")
+            self.node.create("sub.example.org")
+            self.node.add("sub.example.org", "a.sub.example.org", "A", "192.0.2.3")
+            self.node.settle()
+            again = self.restart()
+            self.assertEqual(list(again.answers("sub.example.org")), ["a.sub.example.org"])
+            self.assertNotIn("x.example.org", again.answers(ZONE))
+            self.assertLess(again.serial(ZONE), self.node.serial(ZONE))
+        self.node.reactor.advance(60)
+        self.assertEqual(self.restart().published.zones, self.node.published.zones)
+
+    def test_defect_while_writing(self) -> None:
+        """A defect of ours is logged, acknowledged all the same, and everything is written anew later."""
+        with patch.object(JournalWriter, "append", side_effect=KeyError("defect")):
+            self.node.add(ZONE, "x.example.org", "A", "192.0.2.3")
+            self.node.settle()
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.node.reactor.advance(60)
         self.assertEqual(self.restart().published.zones, self.node.published.zones)
 
     def test_written_anew(self) -> None:
@@ -347,16 +432,25 @@ class Keeping(SynchronousTestCase):
         """Killed after a change that came while an earlier one was written, a node answers the earlier one with that one's serial."""
         append = JournalWriter.append
 
-        async def appended(writer: JournalWriter, name: str, items: Any, make: Any) -> None:
-            await append(writer, name, items, make)
-            if self.node.add(ZONE, "second.example.org", "A", "192.0.2.3") not in self.node.zones.known_records():
-                self.node.publish()
+        gate: Deferred[None] = Deferred()
+        calls: list[str] = []
 
-        self.node.add(ZONE, "first.example.org", "A", "192.0.2.3")
-        self.node.publish()
+        async def appended(writer: JournalWriter, name: str, items: Any, make: Any) -> None:
+            calls.append(name)
+            if len(calls) > 2:
+                await Deferred()
+            await append(writer, name, items, make)
+            await gate
+
         with patch.object(JournalWriter, "append", appended):
-            self.node.reactor.advance(DELAY)
-        self.assertIn("second.example.org", self.node.answers(ZONE))
+            self.node.add(ZONE, "first.example.org", "A", "192.0.2.3")
+            self.node.publish()
+            self.node.add(ZONE, "second.example.org", "A", "192.0.2.3")
+            self.node.publish()
+            self.assertIn("second.example.org", self.node.answers(ZONE))
+            gate.callback(None)
+            self.node.reactor.advance(0)
+        self.assertEqual(len(calls), 3)
         again = self.restart()
         self.assertNotIn("second.example.org", again.answers(ZONE))
         self.assertLess(again.serial(ZONE), self.node.serial(ZONE))
