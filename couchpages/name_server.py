@@ -86,7 +86,7 @@ class NameServer:
         administration = Administration(
             zones_database,
             records_database,
-            RecordAdministration(self._zones, RecordWriter(records_database), slices),
+            RecordAdministration(self._zones, RecordWriter(records_database, slices), slices),
             defaults,
         )
         self.routes: Sequence[Route] = (

@@ -27,9 +27,13 @@ from couchpages.dns.zone_keeper import ZoneKeeper
 from couchpages.garbage import lasting
 from couchpages.metrics import Metrics
 
-#: Documents and steps of the first load after which what is in memory is left out of garbage collections, which take longer than a
-#: query may wait.
+#: Documents and steps of the first load, or of a burst, after which what is in memory is left out of garbage collections, which take
+#: longer than a query may wait.
 LASTING = 10_000
+#: Seconds after which what comes is another burst.
+BURST = 10.0
+#: Names of a zone that are let go of in one step.
+AT_ONCE = 50
 
 
 class Swaps:
@@ -68,6 +72,7 @@ class Swaps:
         self._put_in_place = put_in_place
         self._may_complete = False
         self._loading = 0
+        self._counted = 0.0
         self._settling = Settling()
         self._work: Work | None = None
         self._timer: Any = None
@@ -128,8 +133,13 @@ class Swaps:
             self._timer = self._reactor.callLater(max(0.0, due - self._reactor.seconds()), self._timed)
 
     def _count(self) -> None:
+        now = self._reactor.seconds()
+        if now - self._counted > BURST and self.is_complete:
+            # Of what changes now and then, nothing needs to be left out.
+            self._loading = 0
+        self._counted = now
         self._loading += 1
-        if self._loading % LASTING == 0 and not self.is_complete:
+        if self._loading % LASTING == 0:
             lasting()
 
     def _steps(self) -> Generator[None, None, None]:
@@ -167,9 +177,10 @@ class Swaps:
         for apex in changes.gone:
             self.withheld.forget(apex)
         for apex in changes.gone & self.zones.keys():
-            del self.zones[apex]
+            gone = self.zones.pop(apex)
             self._last.forget(apex)
             self._published.withdraw(apex)
+            yield from _let_go(gone)
         self._finish()
 
     def _renew(self, apex: Name, touched: Collection[Name] | None) -> Generator[None, None, None]:
@@ -187,6 +198,8 @@ class Swaps:
         self._intake.misplaced(drafted.misplaced)
         self._publish(apex, drafted, changed=drafted.changed if before is not None else self._may_differ(apex))
         yield
+        if before is not None and touched is None and self.zones[apex] is not before:
+            yield from _let_go(before)
 
     def _may_differ(self, apex: Name) -> bool:
         """Whether a zone that is not published may be another than it was when it was last: else its documents make the same serial."""
@@ -242,3 +255,12 @@ class Swaps:
             changed = served is not None and served.substitute != self._digest(apex, substitute)
             self._publish(apex, drafted, changed=changed)
             lasting()
+
+
+def _let_go(zone: Zone) -> Generator[None, None, None]:
+    """Take a zone apart that nobody has any more: at once, 100,000 names would keep everybody waiting for a tenth of a second."""
+    for names in (zone.nodes, zone.children):
+        while names:
+            for _ in range(min(AT_ONCE, len(names))):
+                names.popitem()
+            yield

@@ -168,9 +168,8 @@ class MemoryNode:
             self.reactor, self.threads, self.keyring, self.deployments, self.spool, public_address, self.disk.adopt
         )
         self.catalogue = MemoryCatalogue()
-        writing = RecordAdministration(
-            self.catalogue, RecordWriter(self.dns_records), Slices(self.reactor, self.reactor.seconds)
-        )
+        slices = Slices(self.reactor, self.reactor.seconds)
+        writing = RecordAdministration(self.catalogue, RecordWriter(self.dns_records, slices), slices)
         self.dns = Administration(
             self.dns_zones, self.dns_records, writing, ZoneDefaults(tuple(from_text(each) for each in nameservers))
         )

@@ -213,7 +213,7 @@ class Law8OfZonesNeedsItsCode(NeedsItsCode, SynchronousTestCase):
         Without("test_records", dns_submission, "read_content", lambda *_: b"\x01" + bytes(3)),
         Without("test_records", dns_submission, "incomplete_name", lambda *_: None),
         Without("test_records", dns_submission, "_ttl", lambda value: 300),  # noqa: ARG005
-        Without("test_zones", record_administration, "introduced", lambda before, after: []),  # noqa: ARG005
+        Without("test_zones", record_administration, "of_name", lambda contents, name: []),  # noqa: ARG005
         Without("test_keys", dns_api, "require_reach", lambda grant, apex: None),  # noqa: ARG005
         Without("test_messages", responder, "read", lambda data: NOTHING),  # noqa: ARG005
     )
