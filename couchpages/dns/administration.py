@@ -4,7 +4,7 @@ A zone's records are written before its document, and deleted after it, so that 
 finished by being repeated. Two nodes that create one zone write the same documents.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from twisted.logger import Logger
@@ -92,6 +92,8 @@ class Administration:
             await self.records.writer.carry_out(done.plan)
             await self._write(replace(zone, promised=len(done.plan.put)))
             self.log.info("zone {zone} was created", zone=shown(zone.apex), **done.counts)
+        plan = done.plan
+        await self.records.slices.empty(plan.put, plan.new, plan.gone, plan.before)
         return done
 
     async def delete(self, apex: Name) -> None:
@@ -171,7 +173,7 @@ class Administration:
 
     async def _drop_leftovers(self, zone: ZoneDocument, plan: Plan) -> None:
         """Have what an interrupted creation left deleted; refuse where an interrupted deletion left more than that."""
-        for doc in await self._stored(zone.zone_id, 0):
+        async for doc in self._stored(zone.zone_id, 0):
             doc_id = str(doc["_id"])
             if doc_id in plan.put:
                 continue
@@ -198,20 +200,19 @@ class Administration:
             lambda owner: found.update((doc_id, None) for doc_id, _ in catalogue.records_at(apex, owner)),
         )
         for number in numbers:
-            for doc in await self._stored(number, len(found)):
+            async for doc in self._stored(number, len(found)):
                 found[str(doc["_id"])] = None
         return list(found)
 
-    async def _stored(self, zone_id: int, expected: int) -> list[Json]:
-        """Give the documents of ours of a zone that CouchDB has, a part of their ids at a time."""
+    async def _stored(self, zone_id: int, expected: int) -> AsyncIterator[Json]:
+        """Give the documents of ours of a zone that CouchDB has; those that are read at a time have a part of the ids."""
         digits = 0
         while AT_ONCE * 16**digits < expected and digits < 4:  # noqa: PLR2004 -- the UUID's second group has four digits
             digits += 1
-        found: list[Json] = []
         for part in range(16**digits):
             first = f"{zone_id:08x}-" + (f"{part:0{digits}x}" if digits else "")
-            found += await self.stored_records.documents(first, first + "\ufff0")
-        return found
+            for doc in await self.stored_records.documents(first, first + "\ufff0"):
+                yield doc
 
     async def _delete_document(self, doc_id: str, leaves: Sequence[Json]) -> str | None:
         """Delete a zone's document and what competes with it; give the last tombstone's revision."""

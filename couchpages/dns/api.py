@@ -139,6 +139,7 @@ class DnsApi:
                 done = await self.administration.create_of(
                     apex, lambda number: read_sets(items, apex, number), dry=is_dry(head)
                 )
+                await self.records.slices.empty(items)
                 return self._changed(apex, done, 201)
             await self.administration.create(apex, *servers(sliced.members))
             return await self.listings.zone(apex, 201)
