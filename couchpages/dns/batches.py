@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import sys
+from time import perf_counter
 from typing import Any
 
 from couchpages.dns.datagrams import AT_ONCE, QUESTION, is_on_every_address
@@ -17,6 +18,8 @@ from couchpages.dns.responder import Responder
 
 #: Datagrams in one call; Knot takes 64 too (``RECVMMSG_BATCHLEN``).
 BATCH = 64
+#: Seconds after which a batch was a long one, and the next has fewer.
+LONG = 0.002
 _ADDRESS = 28
 _ANCILLARY = 64
 #: In words of four octets: where ancillary data begin behind their header, and where in an IPv6 address its scope is.
@@ -69,7 +72,7 @@ class Batches:
         libc = _libc()
         self._receive_many, self._send_many = libc.recvmmsg, libc.sendmmsg
         self._socket = sock
-        # What has to be worked out takes ten times as long as what is ready.
+        # Questions for names of a hundred labels take ten times as long as others.
         self._most = BATCH
         self._descriptor = sock.fileno()
         self._buffers = ctypes.create_string_buffer(BATCH * QUESTION)
@@ -99,6 +102,7 @@ class Batches:
 
     def exchange(self, responder: Responder) -> int:
         """See :meth:`couchpages.dns.datagrams.Datagrams.exchange`."""
+        began = perf_counter()
         count = self._received()
         octets, words, lengths = self._octets, self._words, self._lengths
         ready, work_out = responder.ready.answers.get, responder.work_out
@@ -124,7 +128,7 @@ class Batches:
             begin += QUESTION
         self._send(responder, first, count)
         responder.tally.ready += hits
-        self._most = BATCH if hits * 2 >= count else AT_ONCE
+        self._most = BATCH if perf_counter() - began < LONG else AT_ONCE
         return count
 
     def _received(self) -> int:

@@ -20,7 +20,7 @@ from couchpages.dns.responder import Responder
 from couchpages.reactors import running_loop
 
 #: Seconds for which more is looked for before the reactor, and whoever else waits for it, has a turn.
-TURN = 0.001
+TURN = 0.002
 #: Of so many turns, one is timed.
 SAMPLE = 16
 
