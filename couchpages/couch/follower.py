@@ -39,7 +39,7 @@ class State(Enum):
 class Follower(Service):
     """Keeps *sink* told of every change of *database*, documents included.
 
-    *known* gives the documents that the sink knows from an earlier run, when the service starts; if there are some, it can serve. One
+    *known* gives the documents that the sink knows from an earlier run, when the service starts, or None; if it knows, it can serve. One
     that is not *vital* is never an obstacle: the node serves without it. A follower *from_now* on tells only what happens after it began or
     the database was made anew; the sink asks for what it wants to know of the time before, and what it knows is not watched. With *leaves*
     a change tells all leaves of its document, deleted ones too.
@@ -56,7 +56,7 @@ class Follower(Service):
         sink: ChangesSink,
         metrics: Metrics,
         *,
-        known: Callable[[], Iterable[str]] = tuple,
+        known: Callable[[], Iterable[str] | None] = lambda: None,
         vital: bool = True,
         from_now: bool = False,
         leaves: bool = False,
@@ -89,8 +89,9 @@ class Follower(Service):
     def startService(self) -> None:  # noqa: N802 -- Twisted's name
         """Begin to follow."""
         super().startService()
-        self._known.update(self._known_before())
-        self._can_serve = self._can_serve or bool(self._known)
+        known = self._known_before()
+        self._known.update(known or ())
+        self._can_serve = self._can_serve or known is not None
         self._running = Deferred.fromCoroutine(self._run())
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 -- Twisted's name

@@ -16,12 +16,16 @@ NO_NUMBER = "none"
 
 @dataclass(slots=True)
 class Restored:
-    """What was kept; *numbers* are those of the zones whose records are all here."""
+    """What was kept; *numbers* are those of the zones whose records are all here.
+
+    *were_kept* tells whether it is known which zones there were, if only that there were none.
+    """
 
     zones: dict[str, HeldZone] = field(default_factory=dict)
     served: dict[Name, Served] = field(default_factory=dict)
     records: dict[str, Held] = field(default_factory=dict)
     numbers: set[int] = field(default_factory=set)
+    were_kept: bool = False
 
 
 def file_of(number: int | None) -> str:
@@ -41,6 +45,7 @@ def read_kept(kept: Kept, refuse: Callable[[str, str], object]) -> Restored:
         try:
             if name == ZONES:
                 restored.zones, restored.served = zones_in(entries)
+                restored.were_kept = True
             else:
                 number = number_of(name)
                 restored.records.update(_records(entries))

@@ -78,6 +78,7 @@ class Zones:
             self._sightings.wake,
         )
         self._loaded: set[str] = set()
+        self._were_kept = False
         self.zone_sink = Sink(self._zone_came, lambda: self._is_loaded("zones"))
         self.record_sink = Sink(self._record_came, lambda: self._is_loaded("records"))
         metrics.dns_records.set_function(lambda: self._holdings.records)
@@ -109,15 +110,16 @@ class Zones:
         for doc_id, record in restored.records.items():
             self._holdings.hold(doc_id, record)
         self._last.served.update(restored.served)
+        self._were_kept = restored.were_kept
         self._swaps.restore(restored.numbers)
 
-    def known_zones(self) -> Iterable[str]:
-        """Give the documents of ``dns_zones`` that are known, also from an earlier run."""
-        return tuple(self._holdings.register.documents)
+    def known_zones(self) -> Iterable[str] | None:
+        """Give the documents of ``dns_zones`` that are known, also from an earlier run; None where there was none."""
+        return tuple(self._holdings.register.documents) if self._were_kept else None
 
-    def known_records(self) -> Iterable[str]:
-        """Give the documents of ``dns_records`` that are known, also from an earlier run."""
-        return tuple(self._holdings.documents)
+    def known_records(self) -> Iterable[str] | None:
+        """Give the documents of ``dns_records`` that are known, also from an earlier run; None where there was none."""
+        return tuple(self._holdings.documents) if self._were_kept else None
 
     def stop(self) -> "Deferred[None] | None":
         """Leave what is under way; fire when everything is kept. Called when nothing is followed any more."""

@@ -128,9 +128,9 @@ class Sites:
                 self._revs[doc_id] = rev
                 self._serve(doc_id, doc, manifest, manifest.entry)
 
-    def known(self) -> Iterable[str]:
-        """Give the documents that are known, also from an earlier run."""
-        return tuple(self._revs)
+    def known(self) -> Iterable[str] | None:
+        """Give the documents that are known, also from an earlier run; None where there are none."""
+        return tuple(self._revs) or None
 
     # What visits ask.
 

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -512,16 +514,16 @@ class KnownBefore(FollowerCase):
         self.assertEqual([doc_id for doc_id, _ in self.sink.take()], ["a", "b", "old", "loaded"])
 
     def test_can_serve(self) -> None:
-        """A sink that knows something from earlier can serve though nothing could be loaded; one that knows nothing cannot."""
+        """A sink that knows from earlier, be it that there is nothing, can serve though nothing could be loaded; no other can."""
         self.database.away = Unavailable("down")
-        cases: list[tuple[list[str], list[str]]] = [([], ["not loaded yet: db: down"]), (["a"], [])]
+        cases: list[tuple[list[str] | None, list[str]]] = [(None, ["not loaded yet: db: down"]), (["a"], []), ([], [])]
         for known, obstacles in cases:
             self.follower = Follower(
                 self.clock,
                 self.database,
                 self.sink,
                 self.metrics,
-                known=known.copy,
+                known=partial(copy, known),
                 backoff=Backoff(1, 8),
             )
             self.follower.startService()

@@ -318,12 +318,22 @@ class Keeping(SynchronousTestCase):
         again = self.restart()
         self.assertEqual(again.published.zones, self.node.published.zones)
         self.assertFalse(again.published.is_complete)
-        self.assertEqual(set(again.zones.known_zones()), {ZONE})
-        self.assertEqual(set(again.zones.known_records()), set(self.node.record_database.stored))
+        self.assertEqual(set(again.zones.known_zones() or ()), {ZONE})
+        self.assertEqual(set(again.zones.known_records() or ()), set(self.node.record_database.stored))
         told = len(again.published.told)
         again.follow()
         again.settle()
         self.assertEqual((len(again.published.told), again.published.is_complete), (told, True))
+
+    def test_nothing_restored(self) -> None:
+        """That there were no zones is known after a restart, and that nothing is known is too."""
+        path = Path(self.mktemp())
+        node = MemoryZones(path)
+        self.assertEqual((node.zones.known_zones(), node.zones.known_records()), (None, None))
+        node.follow()
+        node.settle()
+        again = MemoryZones(path, node.zone_database, node.record_database)
+        self.assertEqual((again.zones.known_zones(), again.zones.known_records()), ((), ()))
 
     def test_appended(self) -> None:
         """What is answered is on disk, and a clean stop writes what was only read."""

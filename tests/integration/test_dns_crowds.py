@@ -143,21 +143,20 @@ class DnsCrowds(DnsCase):
                 self.assertEqual(ids, list(range(2000)))
 
     def test_garbage(self) -> None:
-        """1,000 who send what is no question are closed at once, whatever they send."""
+        """1,000 who send what is no question are closed at once; those whose header has an opcode are told that it is not implemented."""
         node = self.serving()
+        garbage = (b"GET / HTTP/1.1\r\n\r\n", b"\x16\3\1\2\0\1\0\1\xfc", b"\0\0", _framed(message(bits=0x8000)))
         with Crowd(node.dns) as crowd:
             members = crowd.join(1000)
             for number, each in enumerate(members):
-                each.send(
-                    (b"GET / HTTP/1.1\r\n\r\n", b"\x16\3\1\2\0\1\0\1\xfc", b"\0\0", _framed(message(bits=0x8000)))[
-                        number % 4
-                    ]
-                )
+                each.send(garbage[number % len(garbage)])
             until = time.monotonic() + 60
             while _open(members):
                 self.assertLess(time.monotonic(), until)
                 crowd.listen(0.1)
-            self.assertEqual({bytes(each.received) for each in members}, {b""})
+            # What HTTP asks reads as a header with the opcode UPDATE, of a message that is too long.
+            for kind, answer in enumerate((b"\0\x0cT \xa9\4" + bytes(8), b"", b"", b"")):
+                self.assertEqual({bytes(each.received) for each in members[kind :: len(garbage)]}, {answer})
         self.assert_serves(node)
         self.assert_gone(node)
 
