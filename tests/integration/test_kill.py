@@ -21,7 +21,7 @@ from tests.integration.node import Node, wait_until, write_files
 from tests.integration.versions import Version
 from tests.integration.visitor import fetch
 
-KILLS = int(os.environ.get("COUCHPAGES_TEST_KILLS", "60"))
+KILLS = int(os.environ.get("COUCHPAGES_TEST_KILLS", "30"))
 SEED = int(os.environ.get("COUCHPAGES_TEST_SEED", "20261124"))
 #: Seconds to wait for a moment that does not come.
 MOMENT = 3.0
