@@ -1,5 +1,6 @@
 """twistd with our plugin: what it says and how it ends. Needs nothing of others, so some of it always runs."""
 
+import fcntl
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -264,8 +266,11 @@ class Quickstart(NodeCase):
     """What ``make run`` runs."""
 
     def setUp(self) -> None:
-        """Copy what it needs; it uses the default ports."""
+        """Copy what it needs; it uses the default ports, which another process of the test run may do at the moment."""
         super().setUp()
+        turn = (Path(tempfile.gettempdir()) / "couchpages-test-default-ports").open("w")
+        self.addCleanup(turn.close)
+        fcntl.flock(turn, fcntl.LOCK_EX)
         for port in (8080, 8081, 8084):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
