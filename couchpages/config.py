@@ -16,6 +16,7 @@ from couchpages.config_values import (
     Network,
     SocketAddress,
     branches,
+    command,
     database_name,
     datagram_size,
     dns_addresses,
@@ -25,6 +26,7 @@ from couchpages.config_values import (
     networks,
     one_of,
     path,
+    paths,
     port_number,
     positive_integer,
     seconds,
@@ -179,6 +181,30 @@ class DnsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CertsSettings:
+    """``[certs]``: sealed certificates."""
+
+    key_files: tuple[Path, ...] = setting(
+        paths,
+        (),
+        '["/etc/couchpages/certs.key"]',
+        "Files of 32 bytes, the same on all nodes: the first seals, all open; without any, certs.key in the data folder.",
+    )
+    export_dir: Path | None = setting(
+        path,
+        None,
+        '"/var/lib/couchpages-certs"',
+        "A folder into which certificates and their keys are written for other programs; without it, they are not.",
+    )
+    export_command: tuple[str, ...] | None = setting(
+        command,
+        None,
+        '["/usr/local/bin/certificates-changed"]',
+        "What is run when files there changed: a program and its arguments.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class CacheSettings:
     """``[cache]``: what is kept near. Sizes are limits."""
 
@@ -255,12 +281,18 @@ class Settings:
     couchdb: CouchSettings = CouchSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     dns: DnsSettings = DnsSettings()
+    certs: CertsSettings = CertsSettings()
     cache: CacheSettings = CacheSettings()
     limits: LimitSettings = LimitSettings()
     deployments: DeploymentSettings = DeploymentSettings()
     node: NodeSettings = NodeSettings()
     log: LogSettings = LogSettings()
     access_log: AccessLogSettings = AccessLogSettings()
+
+
+def key_files(settings: Settings) -> tuple[Path, ...]:
+    """Give the files of the keys that seal certificates, the one that seals first."""
+    return tuple(each.absolute() for each in settings.certs.key_files) or (settings.data.resolve() / "certs.key",)
 
 
 def parse(toml: str, source: str) -> Settings:

@@ -215,6 +215,19 @@ def mailbox(value: Any) -> str:
     return str(value)
 
 
+def paths(value: Any) -> tuple[Path, ...]:
+    """Files."""
+    return _list(value, path)
+
+
+def command(value: Any) -> tuple[str, ...]:
+    """A program and its arguments, each word by itself: no shell takes them apart."""
+    words = _list(value, text)
+    if not words or not words[0]:
+        raise ValueError("has no program")
+    return words
+
+
 def branches(value: Any) -> tuple[str, ...]:
     """Names of branches."""
     return _list(value, text)

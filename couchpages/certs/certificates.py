@@ -17,8 +17,8 @@ class Certificate:
 
     *name* is what people call it: the first of the *names* that it is for, in lower case, wildcards as ``*.example.org``, IP addresses
     as text. *chain* is PEM, the leaf first and the root left away; *key* is PEM (PKCS #8), and in no message. The dates are seconds
-    since 1970, *made* milliseconds: when it was imported or issued, which tells the newer of two. *fingerprint* is the SHA-256 of the leaf, in
-    hexadecimal.
+    since 1970, *made* milliseconds: when it was imported or issued, which tells the newer of two. *fingerprint* is the SHA-256 of the
+    leaf, in hexadecimal.
     """
 
     name: str
