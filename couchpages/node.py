@@ -18,7 +18,9 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from couchpages.access.keyring import Keyring
+from couchpages.access.keys import is_key
 from couchpages.access.reconciling import KeyRule
+from couchpages.certificate_store import CertificateStore
 from couchpages.config import Settings, password_in, tcp_address
 from couchpages.conflicts import Reconciler
 from couchpages.couch.connection import connection
@@ -26,6 +28,7 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
+from couchpages.divided import Divided, Part
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
 from couchpages.metrics import Metrics
@@ -85,7 +88,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     files = CouchDatabase(transport, settings.couchdb.files)
     manifests = CouchDatabase(transport, settings.couchdb.manifests)
     secrets = CouchDatabase(transport, settings.couchdb.secrets)
-    keyring = Keyring()
+    keyring, certificates, secret_conflicts = _secrets(reactor, threads, secrets, settings, metrics)
     keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"), metrics)
     stored = StoredBlobs(files, metrics)
     arrivals = Arrivals(reactor, stored, metrics)
@@ -93,11 +96,10 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     for_ready = settings.cache.memory // READY_PART
     blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory - for_ready, metrics, stored.distrust)
     manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
-    key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [
         Follower(reactor, manifests, Lasting(manifest_conflicts), metrics, known=sites.known),
         Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
-        Follower(reactor, secrets, key_conflicts, metrics, vital=False),
+        Follower(reactor, secrets, secret_conflicts, metrics, known=certificates.bundles.known, vital=False),
     ]
     sites.believe(lambda: not followers[0].troubles())
     deployments = Deployments(
@@ -112,7 +114,10 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
     public = ByHost(settings.api.hosts, Routes(calls), visits)
     private: Application = Routes(
-        (*calls, *Health([sites, *followers, *name_server.ready_parts, guard], metrics).routes())
+        (
+            *calls,
+            *Health([sites, *followers, *name_server.ready_parts, *certificates.ready_parts, guard], metrics).routes(),
+        )
     )
 
     ordered = InOrder(lambda failure: _give_up(reactor, failure))
@@ -126,9 +131,10 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         *([store] if store else []),
         Prepared("connections to CouchDB", lambda: None, transport.close),
         PasswordWatch(reactor, threads, guard, transport, manifests, _password_reader(settings)),
+        *certificates.services,
         Prepared("questions for blobs", lambda: None, arrivals.stop),
         Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
-        Prepared("conflicting keys", lambda: None, key_conflicts.stop),
+        Prepared("conflicting keys and certificates", lambda: None, secret_conflicts.stop),
         *followers,
         *name_server.services,
     ):
@@ -158,8 +164,20 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         listener.setServiceParent(listening)
     for each in name_server.listeners(second, descriptors=descriptors, backlog=BACKLOG):
         each.setServiceParent(listening)
-    opened_anew = (*reopen, *([access_log.reopen] if access_log else []))
+    opened_anew = (*reopen, *([access_log.reopen] if access_log else []), certificates.read_keys)
     return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, listening]
+
+
+def _secrets(
+    reactor: Any, threads: ThreadPool, secrets: CouchDatabase, settings: Settings, metrics: Metrics
+) -> tuple[Keyring, CertificateStore, Reconciler]:
+    """Make what lies in *secrets*: API keys, certificates, and what reconciles both."""
+    keyring, certificates = Keyring(), CertificateStore(reactor, threads, secrets, settings, metrics)
+    divided = Divided(
+        Part(is_key, keyring, KeyRule(secrets, keyring.knows)),
+        Part(lambda _: True, certificates.bundles, certificates.rule),
+    )
+    return keyring, certificates, Reconciler(reactor, secrets, divided, divided, metrics)
 
 
 def _access_log(reactor: Any, threads: ThreadPool, settings: Settings, metrics: Metrics) -> AccessLog | None:
