@@ -54,9 +54,11 @@ def read_key(file: Path) -> SealingKey:
     """Read one key. Raises OSError, and ValueError, with what to do, for a file that others can read, or that is something else."""
     # A link is followed: /etc may be made of them. What counts is the file that was opened.
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as opened:
+    try:
         _check(file, os.fstat(descriptor))
-        secret = opened.read(KEY_BYTES + 1)
+        secret = os.read(descriptor, KEY_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(secret) != KEY_BYTES:
         raise ValueError(_wrong_size(file, "more" if len(secret) > KEY_BYTES else str(len(secret))))
     return SealingKey(secret)
