@@ -94,7 +94,7 @@ class KeyFiles(SynchronousTestCase):
         os.mkfifo(self.file, 0o600)
         self.unusable("no plain file")
         self.file.unlink()
-        self.file.symlink_to(self.folder / "real")
+        self.file.symlink_to("real")
         self.assertEqual(read_keys([self.file]).missing, (self.file,))
         new_key(self.folder / "real", KEY.secret)
         self.assertEqual(read_key(self.file), KEY)

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.certificates import Kind
 from couchpages.certs.pem import LARGEST, blocks_in, read_certificate
-from couchpages.testing.authority import Authority, key_pem, rsa_key
+from couchpages.testing.authority import Authority, LeafKey, key_pem, rsa_key
 from tests.certs.made import DAY, NOW, authority, pems
 
 
@@ -125,10 +125,10 @@ class Wrong(SynchronousTestCase):
         _, others = authority().issue("example.org")
         self.wrong(self.chain, others, "does not belong to the chain's first certificate", '"example.org"')
         self.wrong(self.chain, key_pem(rsa_key()), "does not belong")
-        strange = [
+        strange: list[tuple[LeafKey, str]] = [
             (ed25519.Ed25519PrivateKey.generate(), "Ed25519"),
-            (dsa.generate_private_key(1024), "DSA"),
-            (rsa.generate_private_key(65537, 1024), "1024 bits"),
+            (dsa.generate_private_key(1024), "DSA"),  # noqa: S505 -- refused
+            (rsa.generate_private_key(65537, 1024), "1024 bits"),  # noqa: S505 -- refused
             (ec.generate_private_key(ec.SECP256K1()), "secp256k1"),
         ]
         for made, words in strange:
