@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.certs.administration import Administration, Listed, Rotated
 from couchpages.certs.certificates import Kind
 from couchpages.certs.first_system import compatible_documents
-from couchpages.certs.key_files import Keys
+from couchpages.certs.key_files import Keys, read_keys
 from couchpages.certs.sealing import document_id, open_sealed, seal, sealed_with
 from couchpages.ports import Conflict, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase
@@ -77,10 +77,12 @@ class Administering(SynchronousTestCase):
 
     def test_no_key(self) -> None:
         """Without a key nothing is written, and it is said what to do."""
-        administration = Administration(self.database, Keys((), (Path("/x/certs.key"),)), self.entropy, lambda: 0)
+        administration = Administration(
+            self.database, read_keys([Path("/nonexistent/certs.key")]), self.entropy, lambda: 0
+        )
         for work in (administration.put(certificate()), administration.rotate()):
             failure = self.failureResultOf(Deferred.fromCoroutine(work), ValueError)
-            self.assertIn("/x/certs.key", str(failure.value))
+            self.assertIn("/nonexistent/certs.key", str(failure.value))
         self.assertEqual(self.database.stored, {})
 
     def test_contended(self) -> None:

@@ -54,7 +54,9 @@ class Node:
 
     def expiry(self, name: str = "example.org", kind: str = "ecdsa") -> float | None:
         """Give the metric."""
-        return self.metrics.registry.get_sample_value("couchpages_certificate_expiry_seconds", {"name": name, "kind": kind})
+        return self.metrics.registry.get_sample_value(
+            "couchpages_certificate_expiry_seconds", {"name": name, "kind": kind}
+        )
 
 
 class BundlesCase(SynchronousTestCase):
@@ -275,7 +277,13 @@ class Restarting(BundlesCase):
         self.assertEqual(len(self.node.certificates), 1)
         (file,) = self.folder.iterdir()
         whole = file.read_bytes()
-        for content in (b"{}", b"", whole[:-1], whole.replace(b'"floor": [1000', b'"floor": [[]'), whole.replace(b'"box": "', b'"box": "A')):
+        for content in (
+            b"{}",
+            b"",
+            whole[:-1],
+            whole.replace(b'"floor": [1000', b'"floor": [[]'),
+            whole.replace(b'"box": "', b'"box": "A'),
+        ):
             file.write_bytes(content)
             self.assertEqual(self.restarted().certificates, {}, content[:40])
         again = self.restarted()

@@ -85,7 +85,9 @@ class Exporting(SynchronousTestCase):
 
     def count(self, outcome: str) -> float:
         """Give the metric."""
-        return self.metrics.registry.get_sample_value("couchpages_certificate_exports_total", {"outcome": outcome}) or 0.0
+        return (
+            self.metrics.registry.get_sample_value("couchpages_certificate_exports_total", {"outcome": outcome}) or 0.0
+        )
 
     def test_a_batch(self) -> None:
         """Changes that come together are one batch: the command is run once, and not for what did not change."""
@@ -115,7 +117,7 @@ class Exporting(SynchronousTestCase):
         self.assertEqual(self.names(), ["b.example"])
 
     def test_failure(self) -> None:
-        """A command that fails is a trouble and counted, and tried again after a pause that grows, with all the names it has not heard of."""
+        """A command that fails is a trouble and counted, and tried again after a growing pause, with all names that it has not heard of."""
         self.source.add(certificate())
         self.reactor.advance(GATHERING)
         self.end(CommandFailedError("/bin/reload ended with exit code 3: no"))

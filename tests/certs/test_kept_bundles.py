@@ -41,7 +41,13 @@ class Folders(SynchronousTestCase):
         self.folder.write("good", {"n": 1})
         self.folder.write("cut", {"n": 1})
         (self.path / "cut").write_bytes((self.path / "cut").read_bytes()[:-2])
-        for name, content in (("list", b"[]"), ("empty", b""), ("deep", b"[" * 100_000), ("~unfinished", b"{}"), ("text", b"\xff")):
+        for name, content in (
+            ("list", b"[]"),
+            ("empty", b""),
+            ("deep", b"[" * 100_000),
+            ("~unfinished", b"{}"),
+            ("text", b"\xff"),
+        ):
             (self.path / name).write_bytes(content)
         (self.path / "large").write_bytes(b" " * (2**22 + 1))
         (self.path / "folder").mkdir()

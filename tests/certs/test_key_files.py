@@ -59,6 +59,8 @@ class KeyFiles(SynchronousTestCase):
         keys = read_keys([self.file, self.folder / "second"])
         self.assertEqual(keys.keys, (KEY,))
         self.assertRaises(ValueError, lambda: keys.sealing)
+        # The old one may go.
+        self.assertEqual(read_keys([self.folder / "second", self.file]).sealing, KEY)
 
     def test_sizes(self) -> None:
         """Any other size is refused."""

@@ -54,7 +54,7 @@ class CertsCase(SynchronousTestCase):
         self.assertRegex(done.stderr, r"\Acouchpages: [^\n]+\n\Z")
         return done.stderr
 
-    def pems(self, *names: str, kind: Kind = Kind.ECDSA, **dates: float) -> tuple[str, str]:
+    def pems(self, *names: str, kind: Kind = Kind.ECDSA, **dates: Any) -> tuple[str, str]:
         """Write a certificate and its key; give the files' names."""
         chain, key = self.authority.issue(*names, kind=kind, **dates)
         number = len(self.secrets)
