@@ -1,62 +1,25 @@
 """The certificates that a node has, as its CouchDB changes, goes away, and comes back."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs import bundles as module
-from couchpages.certs.bundles import Bundles
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.first_system import compatible_documents
 from couchpages.certs.first_system_shelf import Named
-from couchpages.certs.kept_bundles import BundleFolder, BundleKeeper
 from couchpages.certs.pem import read_certificate
 from couchpages.certs.sealing import SealingKey, document_id, seal
-from couchpages.metrics import Metrics
 from couchpages.ports import Change, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase
-from couchpages.testing.node import MemoryReactor, NoThreads
 from tests.certs.made import DAY, KEY, NONCE, NOW, OTHER_KEY, authority, certificate, pems
+from tests.certs.node import CertificatesOfANode
 
 EXAMPLE = ("example.org", Kind.ECDSA)
 ID = document_id(*EXAMPLE)
-
-
-class Node:
-    """A node's certificates, with *keys*, on *database*, and what it keeps in *folder*. *told* are the changes that it told of."""
-
-    def __init__(self, database: MemoryDatabase, folder: Path, keys: tuple[SealingKey, ...] = (KEY,)) -> None:
-        self.reactor = MemoryReactor()
-        self.metrics = Metrics()
-        keeper = BundleKeeper(self.reactor, cast("Any", NoThreads()), BundleFolder(folder), self.metrics)
-        self.now = NOW
-        self.bundles = Bundles(self.reactor, database, keeper, self.metrics, lambda: self.now)
-        self.told: list[set[Named]] = []
-        self.bundles.tell(self.told.append)
-        self.bundles.use(keys)
-        self.bundles.restore()
-
-    @property
-    def certificates(self) -> Mapping[Named, Certificate]:
-        """Give what there is, once everything that came is opened."""
-        while self.reactor.getDelayedCalls() and self.reactor.getDelayedCalls()[0].getTime() <= self.reactor.seconds():
-            self.reactor.advance(0)
-        return self.bundles.certificates
-
-    def refused(self, cause: str) -> float:
-        """Give how many were refused for a cause."""
-        name = "couchpages_certificates_refused_total"
-        return self.metrics.registry.get_sample_value(name, {"cause": cause}) or 0.0
-
-    def expiry(self, name: str = "example.org", kind: str = "ecdsa") -> float | None:
-        """Give the metric."""
-        return self.metrics.registry.get_sample_value(
-            "couchpages_certificate_expiry_seconds", {"name": name, "kind": kind}
-        )
 
 
 class BundlesCase(SynchronousTestCase):
@@ -66,7 +29,7 @@ class BundlesCase(SynchronousTestCase):
         """Have both, and listen to the log."""
         self.folder = Path(self.mktemp())
         self.database = MemoryDatabase("secrets")
-        self.node = Node(self.database, self.folder)
+        self.node = CertificatesOfANode(self.database, self.folder)
         self.database.follow(self.node.bundles)
         self.events: list[LogEvent] = []
         listener: Any = self.events.append
@@ -77,9 +40,9 @@ class BundlesCase(SynchronousTestCase):
         """Write a certificate into the database."""
         self.database.seed(document_id(sealed.name, sealed.kind), seal(sealed, key, nonce))
 
-    def restarted(self, keys: tuple[SealingKey, ...] = (KEY,)) -> Node:
+    def restarted(self, keys: tuple[SealingKey, ...] = (KEY,)) -> CertificatesOfANode:
         """Give the node after a restart, while its CouchDB is away."""
-        return Node(self.database, self.folder, keys)
+        return CertificatesOfANode(self.database, self.folder, keys)
 
     def said(self) -> list[str]:
         """Give what was warned of."""
@@ -207,7 +170,7 @@ class Following(BundlesCase):
         """That everything is loaded is told once, when what came is opened."""
         database = MemoryDatabase("secrets")
         database.seed(ID, seal(certificate(), KEY, NONCE))
-        node = Node(database, Path(self.mktemp()))
+        node = CertificatesOfANode(database, Path(self.mktemp()))
         database.follow(node.bundles)
         self.assertFalse(node.bundles.is_loaded)
         self.assertEqual(len(node.certificates), 1)
