@@ -123,17 +123,27 @@ class Exporting(SynchronousTestCase):
         self.end(CommandFailedError("/bin/reload ended with exit code 3: no"))
         self.assertEqual(self.exporter.troubles(), ["[certs] export_dir: /bin/reload ended with exit code 3: no"])
         self.assertEqual((self.count("failed"), self.exporter.obstacles()), (1, []))
-        self.source.add(certificate("b.example"))
-        self.reactor.advance(PAUSE - 0.1)
-        self.assertEqual(self.names(), [])
-        self.reactor.advance(0.2)
-        self.assertEqual(self.names(), ["b.example example.org"])
+        self.reactor.advance(PAUSE)
+        self.reactor.advance(GATHERING)
+        self.assertEqual(self.names(), ["example.org"])
         self.end(CommandFailedError("again"))
         self.reactor.advance(2 * PAUSE - 0.1)
+        self.reactor.advance(GATHERING)
         self.assertEqual(self.names(), [])
-        self.reactor.advance(0.2)
+        self.reactor.pump([0.1, GATHERING])
         self.end()
         self.assertEqual((self.exporter.troubles(), self.count("done")), ([], 1))
+
+    def test_another_after_a_failure(self) -> None:
+        """A certificate that comes while a failure is waited out is written at once, and the command hears of both."""
+        self.source.add(certificate())
+        self.reactor.advance(GATHERING)
+        self.end(CommandFailedError("no"))
+        self.source.add(certificate("b.example"))
+        self.reactor.advance(GATHERING)
+        self.assertEqual(self.names(), ["b.example example.org"])
+        self.end()
+        self.assertEqual((self.exporter.troubles(), self.reactor.getDelayedCalls()), ([], []))
 
     def test_restart(self) -> None:
         """Stopped while the command runs, it is run again by the next process."""
@@ -172,6 +182,7 @@ class Exporting(SynchronousTestCase):
         self.assertIn("is no folder", self.exporter.troubles()[0])
         self.path.unlink()
         self.reactor.advance(PAUSE)
+        self.reactor.advance(GATHERING)
         self.assertEqual(self.names(), ["example.org"])
 
     def test_without_command(self) -> None:
