@@ -106,6 +106,30 @@ class Histograms(Collector):
         return HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
 
 
+class HandshakeFamilies:
+    """TLS handshakes, and what they need.
+
+    :ivar handshakes: by port, version (empty where none was agreed on) and outcome, one of :data:`couchpages.web.handshakes.OUTCOMES`.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.handshakes = plain_counter(
+            "couchpages_tls_handshakes",
+            "TLS handshakes that ended, by port, version (empty: none was agreed on) and outcome "
+            "(full, resumed, timed_out, closed, unknown_name, nothing_shared, refused, plain_http, garbage, crowded_out, failed).",
+            ["port", "version", "outcome"],
+            registry=registry,
+        )
+        self.pending = Gauge(
+            "couchpages_tls_handshakes_pending", "TLS handshakes under way, by port.", ["port"], registry=registry
+        )
+        self.contexts_refused = Counter(
+            "couchpages_tls_contexts_refused",
+            "Times that OpenSSL did not take a good certificate, and the last one went on.",
+            registry=registry,
+        )
+
+
 class CertificateFamilies:
     """What is known of certificates."""
 

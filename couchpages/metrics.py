@@ -10,7 +10,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from couchpages.families import CertificateFamilies, Counters, Histograms, QueryFamilies, plain_counter, site_families
+from couchpages.families import (
+    CertificateFamilies,
+    Counters,
+    HandshakeFamilies,
+    Histograms,
+    QueryFamilies,
+    plain_counter,
+    site_families,
+)
 from couchpages.tallies import PlainCounter, Tallies
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -57,6 +65,7 @@ class Metrics:
     dns_guarded: Gauge = field(init=False)
     dns_withheld: Gauge = field(init=False)
     certificates: CertificateFamilies = field(init=False)
+    tls: HandshakeFamilies = field(init=False)
 
     def __post_init__(self) -> None:
         """Declare every family."""
@@ -181,6 +190,7 @@ class Metrics:
         )
         self._declare_zones()
         self.certificates = CertificateFamilies(registry)
+        self.tls = HandshakeFamilies(registry)
 
     def _declare_zones(self) -> None:
         registry = self.registry
