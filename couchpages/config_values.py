@@ -182,6 +182,18 @@ def tcp_endpoint(value: Any) -> str:
     return found
 
 
+def boolean(value: Any) -> bool:
+    """Yes or no."""
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false")
+    return value
+
+
+def endpoints_or_none(value: Any) -> tuple[str, ...]:
+    """Endpoint strings; an empty list for what is not served."""
+    return _list(value, single_endpoint)
+
+
 def endpoints(value: Any) -> tuple[str, ...]:
     """One or more endpoint strings."""
     found = _list(value, single_endpoint)

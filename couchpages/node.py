@@ -31,6 +31,7 @@ from couchpages.couch.password_watch import PasswordWatch
 from couchpages.divided import Divided, Part
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
+from couchpages.https import Https
 from couchpages.metrics import Metrics
 from couchpages.name_server import NameServer
 from couchpages.pages.api import PublicAddress, SitesApi
@@ -44,6 +45,7 @@ from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
 from couchpages.pages.protocol import VisitConnection
 from couchpages.pages.ready import Ready
 from couchpages.pages.reconciling import ManifestRule
+from couchpages.pages.secure import Secure
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits
@@ -111,8 +113,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
     name_server = NameServer(reactor, threads, transport, settings, metrics, keyring)
     calls = (*api.routes(), *FirstSystemApi(api).routes(), *name_server.routes)
-    visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
-    public = ByHost(settings.api.hosts, Routes(calls), visits)
+    https = Https(reactor, settings, metrics, certificates.bundles)
     private: Application = Routes(
         (
             *calls,
@@ -132,6 +133,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         Prepared("connections to CouchDB", lambda: None, transport.close),
         PasswordWatch(reactor, threads, guard, transport, manifests, _password_reader(settings)),
         *certificates.services,
+        https.service,
         Prepared("questions for blobs", lambda: None, arrivals.stop),
         Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
         Prepared("conflicting keys and certificates", lambda: None, secret_conflicts.stop),
@@ -144,22 +146,35 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     descriptors = raise_descriptor_limit()
     trusted = settings.http.trusted_proxies
 
-    def edge(application: Application, port: str, percent: int) -> Edge:
+    def edge(application: Application, port: str, percent: int, *, secure: bool = False) -> Edge:
         limits = _limits(settings).within(descriptors, percent)
         ledger = Ledger(metrics, port, access_log, trusted, time.time)
-        made = Edge(reactor, application, ledger, second, limits, trusted)
+        scheme, fields = ("https", https.fields) if secure else ("http", ())
+        made = Edge(reactor, application, ledger, second, limits, trusted, scheme, fields)
         metrics.connections.labels(port).set_function(lambda: made.connections)
         return made
 
-    api_edge, public_edge = edge(private, "api", 10), edge(public, "public", 70)
-    ready = Ready(for_ready, metrics.tallies)
-    sites.tell(ready.forget)
-    metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
-    front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
+    def front(port: str, secure: Secure | None) -> Front:
+        """Make what visitors meet at a port, those of plain HTTP being sent to *secure*."""
+        visits = Visits(sites, blobs, _place(settings), trusted, time.time, secure)
+        public = ByHost(settings.api.hosts, Routes(calls), visits)
+        ready = Ready(for_ready // 2, metrics.tallies)
+        sites.tell(ready.forget)
+        if secure is not None:
+            https.tell(ready.forget_all)
+        fronts.append(ready)
+        return Front(edge(public, port, 35, secure=port == "https"), sites, blobs, visits, ready, public.is_call)
+
+    fronts: list[Ready] = []
+    metrics.cache_bytes.labels("ready").set_function(lambda: sum(each.held for each in fronts))
+    api_edge = edge(private, "api", 10, secure=settings.api.tls)
+    plain, secured = front("public", https.secure), front("https", None)
+    endpoint = partial(_endpoint, reactor)
     listening = MultiService()
     for listener in (
-        *_listeners(reactor, settings.http.listen, public_edge, partial(VisitConnection, front), "public"),
-        *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
+        *_listeners(reactor, settings.http.listen, plain.edge, partial(VisitConnection, plain), "public"),
+        *https.listeners(endpoint, secured.edge, lambda _: VisitConnection(secured)),
+        *https.api_listeners(settings.api.listen, endpoint, api_edge, partial(HandedOver, api_edge)),
     ):
         listener.setServiceParent(listening)
     for each in name_server.listeners(second, descriptors=descriptors, backlog=BACKLOG):

@@ -1,5 +1,6 @@
 """One request on twisted.web: admitted by its head, its body handed on as it comes, its response sent (does I/O)."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -26,6 +27,8 @@ class Edge(Protocol):
     application: Application
     ledger: Ledger
     limits: ConnectionLimits
+    scheme: str
+    fields: Sequence[tuple[bytes, bytes]]
 
 
 class EdgeRequest(Request):
@@ -119,7 +122,7 @@ class EdgeRequest(Request):
     def _send(self, response: Response, seconds: float) -> None:
         self.setResponseCode(response.status, title_of(response.status).encode())
         fields = self.responseHeaders
-        for name, value in response.headers:
+        for name, value in (*self.factory.fields, *response.headers):
             fields.addRawHeader(name, value)
         fields.setRawHeaders(b"date", [datetimeToString(self.factory.reactor.seconds())])
         fields.setRawHeaders(b"server", [SERVER])
@@ -173,5 +176,5 @@ class EdgeRequest(Request):
             (name.lower(), value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values
         )
         peer = getattr(self.channel.getPeer(), "host", "")
-        scheme = "https" if self.channel.isSecure() else "http"
-        return RequestHead(self.method, self.uri, version, Headers(fields), peer, scheme)
+        tls = getattr(getattr(self.channel, "transport", None), "tls_version", "")
+        return RequestHead(self.method, self.uri, version, Headers(fields), peer, self.factory.scheme, tls)

@@ -1,0 +1,137 @@
+"""TLS connections that are native to an asyncio loop: from the first byte to the protocol that answers (does I/O; others decide)."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from twisted.logger import Logger
+
+from couchpages.web.acceptor import Acceptor
+from couchpages.web.handshakes import Handshake, Handshakes
+from couchpages.web.plain_http import PlainHttp
+from couchpages.web.sending import DIRECT
+from couchpages.web.tls_outcomes import Opening, Outcome, opening, outcome_of
+
+Make: TypeAlias = Callable[[str | None], asyncio.Protocol]
+"""Makes what answers on a connection, for the protocol that was agreed on by ALPN."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurePort:
+    """What the connections of a TLS port share: the context that they begin with, and what answers afterwards."""
+
+    pending: Handshakes
+    base: ssl.SSLContext
+    make: Make
+
+    def accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> Acceptor:
+        """Accept connections on *listening*, which listens already."""
+        return Acceptor(loop, listening, lambda connection, address: self._begin(loop, connection, address))
+
+    def _begin(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: str) -> None:
+        handshake = NativeHandshake(self, loop, connection)
+        if self.pending.enter(handshake, address):
+            handshake.look()
+        else:
+            connection.close()
+
+
+class NativeHandshake(Handshake):
+    """One connection until its handshake is over. Whose it is, socket or transport, says :meth:`cut`."""
+
+    _log = Logger()
+
+    def __init__(self, port: SecurePort, loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+        super().__init__(port.pending)
+        self._port = port
+        self._loop = loop
+        self._socket = connection
+        self._watches = False
+        self._task: asyncio.Task[None] | None = None
+
+    def look(self) -> None:
+        """Look at the first byte, which stays where it is, or wait for it."""
+        try:
+            first = self._socket.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            if not self._watches:
+                self._watches = True
+                self._loop.add_reader(self._socket, self.look)
+            return
+        except OSError:
+            first = b""
+        self._unwatch()
+        self._go_on(opening(first[0]) if first else None)
+
+    def _go_on(self, what: Opening | None) -> None:
+        match what:
+            case Opening.TLS:
+                self._task = self._loop.create_task(self._shake())
+            case Opening.HTTP:
+                self.end(Outcome.PLAIN_HTTP)
+                self._task = self._loop.create_task(self._say_what_to_use())
+            case _:
+                self.end(Outcome.CLOSED if what is None else Outcome.GARBAGE)
+                self._socket.close()
+
+    async def _shake(self) -> None:
+        limits = self.pending.edge.limits
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: Arrival(self), self._socket, ssl=self._port.base, ssl_handshake_timeout=2 * self.pending.seconds,
+                # How long a reader may take for what is unsent is the edge's business, and it is stricter.
+                ssl_shutdown_timeout=2 * limits.time_to_read(DIRECT),
+            )  # fmt: skip
+        except OSError as error:
+            self.end(_outcome(error))
+        else:
+            # A connection that is lost in the middle is told of like one that stands.
+            self.end(Outcome.CLOSED)
+
+    async def _say_what_to_use(self) -> None:
+        with suppress(OSError):
+            await self._loop.connect_accepted_socket(lambda: PlainHttp(self.pending.edge), self._socket)
+
+    def arrived(self, transport: asyncio.Transport) -> None:
+        """Have the handshake over: the connection is another's from now on."""
+        secure = transport.get_extra_info("ssl_object")
+        self.end(Outcome.RESUMED if secure.session_reused else Outcome.FULL, secure.version() or "")
+        answers = self._port.make(secure.selected_alpn_protocol())
+        transport.set_protocol(answers)
+        answers.connection_made(transport)
+
+    def cut(self) -> None:
+        """Close the connection at once."""
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._unwatch()
+            self._socket.close()
+
+    def _unwatch(self) -> None:
+        if self._watches:
+            self._watches = False
+            self._loop.remove_reader(self._socket)
+
+
+class Arrival(asyncio.Protocol):
+    """The protocol of a connection for a moment: from its handshake to what answers."""
+
+    def __init__(self, handshake: NativeHandshake) -> None:
+        self._handshake = handshake
+
+    def connection_made(self, transport: Any) -> None:
+        """Hand the connection over."""
+        self._handshake.arrived(transport)
+
+
+def _outcome(error: OSError) -> Outcome:
+    if isinstance(error, ssl.SSLError):
+        return outcome_of(error.reason or "")
+    if isinstance(error, TimeoutError | ConnectionAbortedError):
+        return Outcome.TIMED_OUT
+    return Outcome.CLOSED
