@@ -100,7 +100,7 @@ class HttpsSettings:
     listen: tuple[str, ...] = setting(
         endpoints_or_none,
         ("tcp:8443:interface=127.0.0.1",),
-        '["tcp:443:interface=\\:\\:"]',
+        '["tcp:443:interface=\\\\:\\\\:"]',
         "Twisted endpoint strings on which sites are served over TLS; an empty list for none.",
     )
     redirect: bool = setting(

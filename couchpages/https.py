@@ -14,7 +14,8 @@ from couchpages.config import Settings, tcp_address
 from couchpages.metrics import Metrics
 from couchpages.pages.secure import Secure
 from couchpages.reactors import is_asyncio
-from couchpages.services import Listener, Prepared, SecureListener
+from couchpages.secure_listener import SecureListener
+from couchpages.services import Listener, Prepared
 from couchpages.web.edge import Edge
 from couchpages.web.handshakes import Handshakes
 from couchpages.web.hsts import hsts_fields

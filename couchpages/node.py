@@ -29,6 +29,7 @@ from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
 from couchpages.divided import Divided, Part
+from couchpages.edges import Edges, Fields
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
 from couchpages.https import Https
@@ -58,11 +59,8 @@ from couchpages.web.access_log import AccessLog
 from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application
 from couchpages.web.handed_over import HandedOver
-from couchpages.web.heads import HeadLimits
 from couchpages.web.health import Health
 from couchpages.web.hosts import ByHost
-from couchpages.web.ledger import Ledger
-from couchpages.web.limits import ConnectionLimits
 from couchpages.web.log_file import LogFile
 from couchpages.web.routes import Routes
 from couchpages.web.second import Second
@@ -144,31 +142,21 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     metrics.tallies.is_known = sites.is_known
     second = Second(reactor, time.time)
     descriptors = raise_descriptor_limit()
-    trusted = settings.http.trusted_proxies
+    edges = Edges(reactor, settings, metrics, second, access_log, descriptors)
 
-    def edge(application: Application, port: str, percent: int, *, secure: bool = False) -> Edge:
-        limits = _limits(settings).within(descriptors, percent)
-        ledger = Ledger(metrics, port, access_log, trusted, time.time)
-        scheme, fields = ("https", https.fields) if secure else ("http", ())
-        made = Edge(reactor, application, ledger, second, limits, trusted, scheme, fields)
-        metrics.connections.labels(port).set_function(lambda: made.connections)
-        return made
-
-    def front(port: str, secure: Secure | None) -> Front:
+    def front(port: str, secure: Secure | None, fields: Fields | None) -> Front:
         """Make what visitors meet at a port, those of plain HTTP being sent to *secure*."""
-        visits = Visits(sites, blobs, _place(settings), trusted, time.time, secure)
+        visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time, secure)
         public = ByHost(settings.api.hosts, Routes(calls), visits)
         ready = Ready(for_ready // 2, metrics.tallies)
         sites.tell(ready.forget)
         if secure is not None:
             https.tell(ready.forget_all)
-        fronts.append(ready)
-        return Front(edge(public, port, 35, secure=port == "https"), sites, blobs, visits, ready, public.is_call)
+        metrics.cache_bytes.labels(f"ready_{port}").set_function(lambda: ready.held)
+        return Front(edges.edge(public, port, fields), sites, blobs, visits, ready, public.is_call)
 
-    fronts: list[Ready] = []
-    metrics.cache_bytes.labels("ready").set_function(lambda: sum(each.held for each in fronts))
-    api_edge = edge(private, "api", 10, secure=settings.api.tls)
-    plain, secured = front("public", https.secure), front("https", None)
+    api_edge = edges.edge(private, "api", https.fields if settings.api.tls else None)
+    plain, secured = front("public", https.secure, None), front("https", None, https.fields)
     endpoint = partial(_endpoint, reactor)
     listening = MultiService()
     for listener in (
@@ -205,14 +193,6 @@ def _access_log(reactor: Any, threads: ThreadPool, settings: Settings, metrics: 
 
 def _stopping(log: AccessLog) -> Callable[[], "Deferred[None]"]:
     return lambda: Deferred.fromCoroutine(log.stop())
-
-
-def _limits(settings: Settings) -> ConnectionLimits:
-    http = settings.http
-    return ConnectionLimits(
-        http.connections, http.connections_per_address, http.requests_per_connection,
-        HeadLimits(http.head_size, http.head_fields), http.idle_timeout, http.head_timeout, http.write_rate,
-    )  # fmt: skip
 
 
 def _listeners(

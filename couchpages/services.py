@@ -4,9 +4,9 @@ import asyncio
 import fcntl
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -32,10 +32,6 @@ class Closes(Protocol):
     def close(self) -> None:
         """Accept no more."""
         ...
-
-
-Native: TypeAlias = Callable[[asyncio.AbstractEventLoop, socket.socket], Closes]
-"""Begins to accept on a socket that listens, which it closes in the end."""
 
 
 class Drains(Protocol):
@@ -153,9 +149,11 @@ class Listener(Service):
         """Give what makes the protocols of Twisted's connections."""
         return AsyncioFactory(self._make)
 
-    async def _serve(self, loop: asyncio.AbstractEventLoop, listening: socket.socket, backlog: int) -> "Closes":
+    def _serve(
+        self, loop: asyncio.AbstractEventLoop, listening: socket.socket, backlog: int
+    ) -> "Coroutine[Any, Any, Closes]":
         """Begin to accept on *loop*."""
-        return await loop.create_server(self._make, sock=listening, backlog=backlog)
+        return loop.create_server(self._make, sock=listening, backlog=backlog)
 
     def _serves(self, server: "Closes") -> None:
         self._server = server
@@ -189,44 +187,6 @@ class Listener(Service):
 
     def _cannot(self, failure: Failure) -> None:
         self._failure = failure
-
-
-class SecureListener(Listener):
-    """The same for TLS: *factory* makes the protocols of Twisted's connections; *native* begins with those that an asyncio loop accepts.
-
-    Without *native*, they are Twisted's on every reactor.
-    """
-
-    def __init__(
-        self,
-        reactor: Any,
-        endpoint: IStreamServerEndpoint,
-        description: str,
-        drains: Drains,
-        factory: Factory,
-        native: "Native | None" = None,
-    ) -> None:
-        super().__init__(reactor, endpoint, description, drains, asyncio.Protocol)
-        self._made = factory
-        self._native = native
-
-    def _factory(self) -> Factory:
-        return self._made
-
-    def _listens(self, port: IListeningPort) -> None:
-        super()._listens(port)
-        if self._native is not None:
-            # Who comes before the loop runs waits for it.
-            self._port.stopReading()
-
-    def _accept(self) -> None:
-        if self._native is not None:
-            super()._accept()
-
-    async def _serve(self, loop: asyncio.AbstractEventLoop, listening: socket.socket, backlog: int) -> "Closes":
-        listening.listen(backlog)
-        assert self._native is not None  # noqa: S101 -- see _accept
-        return self._native(loop, listening)
 
 
 class FolderLock(Service):

@@ -70,7 +70,7 @@ class StandardLibrary:
             return None
 
         made = _standard(policy)
-        made.sni_callback = named  # type: ignore[assignment]  # typeshed wants any int, which this is
+        made.sni_callback = named
         return made
 
 

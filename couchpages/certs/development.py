@@ -1,7 +1,7 @@
 """A certificate for this machine alone, for development (makes a key; pure otherwise)."""
 
-import datetime
 import ipaddress
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,7 +22,7 @@ def self_signed(now: float) -> Certificate:
     """Make a certificate that signs itself, good from a day before *now*, in seconds since 1970; it lies in memory only."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CouchDB Pages for development")])
-    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    moment = datetime.fromtimestamp(now, UTC)
     names = [*map(x509.DNSName, NAMES), *(x509.IPAddress(ipaddress.ip_address(each)) for each in ADDRESSES)]
     signed = (
         x509.CertificateBuilder()
@@ -30,8 +30,8 @@ def self_signed(now: float) -> Certificate:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(moment - datetime.timedelta(days=1))
-        .not_valid_after(moment + datetime.timedelta(days=DAYS))
+        .not_valid_before(moment - timedelta(days=1))
+        .not_valid_after(moment + timedelta(days=DAYS))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

@@ -6,7 +6,6 @@ from typing import BinaryIO
 
 from couchpages.pages.blobs import BlobReader
 from couchpages.pages.hosts import requested_host
-from couchpages.pages.secure import Secure, secure_location
 from couchpages.pages.ranges import ByteRange
 from couchpages.pages.ready import Answer, Ready, Shelf, answer_of, file_answer
 from couchpages.pages.replies import (
@@ -19,6 +18,7 @@ from couchpages.pages.replies import (
     unknown_host_reply,
 )
 from couchpages.pages.routing import Malformed, NotFound, Redirect, Serve, route
+from couchpages.pages.secure import Secure, secure_location
 from couchpages.pages.sites import Sites, UnknownHost
 from couchpages.pages.trace import Place, trace, wanted
 from couchpages.ports import StoreError
@@ -98,11 +98,15 @@ class Visits:
         host = host_of(head)
         if isinstance(host, Reply):
             return host.to(head.method).from_memory()
+        return self._sent_away(head, host) or await self._answered(head, host)
+
+    def _sent_away(self, head: RequestHead, host: str) -> Response | None:
         location = secure_location(self._secure, host, head.target)
         if location is not None and client_of(head, self._trusted_proxies).scheme == "http":
             return redirect_reply(location).to(head.method).from_memory()
-        if head.method not in METHODS:
-            return method_not_allowed().from_memory()
+        return None if head.method in METHODS else method_not_allowed().from_memory()
+
+    async def _answered(self, head: RequestHead, host: str) -> Response:
         traced = wanted(head.target)
         if traced is not None:
             client = client_of(head, self._trusted_proxies)

@@ -46,7 +46,7 @@ class SecureFactory(Factory):
         self.make = make
         arrivals = Factory.forProtocol(Arrival)
         arrivals.noisy = False
-        self._tls: Any = TLSMemoryBIOFactory(_Connections(base), False, arrivals, pending.edge.reactor)  # noqa: FBT003
+        self._tls: Any = TLSMemoryBIOFactory(_Connections(base), False, arrivals, pending.edge.reactor)
         self._tls.noisy = False
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: N802 -- Twisted's name
@@ -106,11 +106,12 @@ class FirstByte(Protocol, Handshake):
 
     def readConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
         """Hand it on: under TLS there is no half of a connection."""
-        half = IHalfCloseableProtocol(self._inner, None)
+        half: Any = IHalfCloseableProtocol(self._inner, None)
         if half is not None:
             half.readConnectionLost()
-        elif self.transport is not None:
-            self.transport.loseConnection()
+        else:
+            transport: Any = self.transport
+            transport.loseConnection()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
         """Do nothing: our own half is closed."""
@@ -124,8 +125,7 @@ class FirstByte(Protocol, Handshake):
     def cut(self) -> None:
         """Close the connection at once."""
         transport: Any = self.transport
-        if transport is not None:
-            transport.abortConnection()
+        transport.abortConnection()
 
 
 @implementer(IHandshakeListener)

@@ -1,6 +1,7 @@
 """Handshakes in memory between a server's context and a client of the standard library or pyOpenSSL (does no I/O)."""
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +39,8 @@ class Server:
         """Take what came, and give what is to be sent. Raises ssl.SSLError or SSL.Error."""
         if data:
             self._in.write(data) if self.is_standard else self.end.bio_write(data)
-        try:
+        with suppress(ssl.SSLWantReadError, SSL.WantReadError):
             self.end.do_handshake()
-        except (ssl.SSLWantReadError, SSL.WantReadError):
-            pass
         return self.sent()
 
     def sent(self) -> bytes:
@@ -109,10 +108,8 @@ def shake(
     used = client or client_context()
     end = used.wrap_bio(to_client, from_client, server_hostname=name, session=session)
     for _ in range(6):
-        try:
+        with suppress(ssl.SSLWantReadError):
             end.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
         data = from_client.read()
         if data:
             _answer(server, data, end, to_client)
