@@ -112,8 +112,8 @@ class HttpsSettings:
     public_port: int | None = setting(
         port_number, None, "443", "The port that they are sent to, where it is not that of the first endpoint."
     )
-    hsts: float | None = setting(
-        seconds,
+    hsts: int | None = setting(
+        positive_integer,
         None,
         "31_536_000",
         "Seconds for which browsers use nothing but HTTPS; without it, they are told nothing.",

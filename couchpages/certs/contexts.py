@@ -69,13 +69,41 @@ class StandardLibrary:
             connection.context = chosen
             return None
 
-        made = _standard(policy)
+        made = _standard(policy, _Telling)
         made.sni_callback = named
         return made
 
 
-def _standard(policy: Policy) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+class _Handshaking(ssl.SSLObject):
+    outgoing: ssl.MemoryBIO
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            error.last_words = self.outgoing.read()  # type: ignore[attr-defined]  # see _Telling
+            raise
+
+
+class _Telling(ssl.SSLContext):
+    """Leaves with the error of a handshake what OpenSSL would tell the other end, as ``last_words``: the alert.
+
+    asyncio's and uvloop's transports close without sending it (``_fatal_error`` of both ``sslproto`` modules), and a client would not
+    learn whether it is its versions or the name that is not served.
+    """
+
+    sslobject_class = _Handshaking
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *words: Any, **named: Any) -> ssl.SSLObject:
+        made = super().wrap_bio(incoming, outgoing, *words, **named)
+        made.outgoing = outgoing  # type: ignore[attr-defined]  # the class above has it
+        return made
+
+
+def _standard(policy: Policy, kind: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:
+    made = kind(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version, made.maximum_version = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
     made.set_ciphers(":".join(policy.ciphers))
     made.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION

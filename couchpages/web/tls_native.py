@@ -80,6 +80,8 @@ class NativeHandshake(Handshake):
 
     async def _shake(self) -> None:
         limits = self.pending.edge.limits
+        # The loop closes the one that it was given before what is to be said of a failure is sent.
+        own = self._socket.dup()
         try:
             await self._loop.connect_accepted_socket(
                 lambda: Arrival(self), self._socket, ssl=self._port.base, ssl_handshake_timeout=2 * self.pending.seconds,
@@ -88,9 +90,13 @@ class NativeHandshake(Handshake):
             )  # fmt: skip
         except OSError as error:
             self.end(_outcome(error))
+            with suppress(OSError):
+                own.send(getattr(error, "last_words", b""))
         else:
             # A connection that is lost in the middle is told of like one that stands.
             self.end(Outcome.CLOSED)
+        finally:
+            own.close()
 
     async def _say_what_to_use(self) -> None:
         with suppress(OSError):

@@ -121,7 +121,7 @@ def _answer(server: Server, data: bytes, end: ssl.SSLObject, to_client: ssl.Memo
     try:
         to_client.write(server.take(data))
     except (ssl.SSLError, SSL.Error) as error:
-        to_client.write(server.sent())
+        to_client.write(getattr(error, "last_words", b"") or server.sent())
         try:
             end.do_handshake()
         except ssl.SSLWantReadError:
