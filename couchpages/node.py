@@ -21,6 +21,7 @@ from couchpages.access.keyring import Keyring
 from couchpages.access.keys import is_key
 from couchpages.access.reconciling import KeyRule
 from couchpages.certificate_store import CertificateStore
+from couchpages.certs.tls_policy import HTTP_2
 from couchpages.config import Settings, password_in, tcp_address
 from couchpages.conflicts import Reconciler
 from couchpages.couch.connection import connection
@@ -61,6 +62,7 @@ from couchpages.web.exchange import Application
 from couchpages.web.handed_over import HandedOver
 from couchpages.web.health import Health
 from couchpages.web.hosts import ByHost
+from couchpages.web.http2 import OverHttp2
 from couchpages.web.log_file import LogFile
 from couchpages.web.routes import Routes
 from couchpages.web.second import Second
@@ -161,7 +163,11 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     listening = MultiService()
     for listener in (
         *_listeners(reactor, settings.http.listen, plain.edge, partial(VisitConnection, plain), "public"),
-        *https.listeners(endpoint, secured.edge, lambda _: VisitConnection(secured)),
+        *https.listeners(
+            endpoint,
+            secured.edge,
+            lambda agreed: OverHttp2(secured.edge) if agreed == HTTP_2 else VisitConnection(secured),
+        ),
         *https.api_listeners(settings.api.listen, endpoint, api_edge, partial(HandedOver, api_edge)),
     ):
         listener.setServiceParent(listening)

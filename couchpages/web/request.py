@@ -128,7 +128,7 @@ class EdgeRequest(Request):
         fields.setRawHeaders(b"server", [SERVER])
         if not fields.hasHeader(b"content-length") and response.status not in (204, 304):
             fields.setRawHeaders(b"content-length", [str(response.length).encode()])
-        if not self.channel.persistent:
+        if self._is_last():
             fields.setRawHeaders(b"connection", [b"close"])
         if self.method == b"HEAD":
             self.write(b"")
@@ -153,7 +153,18 @@ class EdgeRequest(Request):
         # The head promised a length that cannot be kept: only a broken connection tells the client so.
         level = LogLevel.debug if isinstance(error, TimeoutError) else LogLevel.warn
         self.log.emit(level, "{target} could not be sent whole: {error}", target=self.uri, error=error)
-        self.channel.abort()
+        self._cut(self.channel)
+
+    def _is_last(self) -> bool:
+        """Whether the connection ends with the response, which then says so."""
+        return not self.channel.persistent
+
+    def _cut(self, channel: Any) -> None:
+        """Break off a response that cannot be sent whole."""
+        channel.abort()
+
+    def _tls_version(self) -> str:
+        return getattr(getattr(self.channel, "transport", None), "tls_version", "")
 
     def _let_go(self) -> None:
         exchange, self.exchange = self.exchange, None
@@ -169,12 +180,12 @@ class EdgeRequest(Request):
         # Once it is finished, or the connection lost, the request has no channel.
         channel = getattr(self, "channel", None)
         if channel is not None:
-            channel.abort()
+            self._cut(channel)
 
     def _head(self, version: bytes) -> RequestHead:
         fields = tuple(
             (name.lower(), value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values
         )
         peer = getattr(self.channel.getPeer(), "host", "")
-        tls = getattr(getattr(self.channel, "transport", None), "tls_version", "")
-        return RequestHead(self.method, self.uri, version, Headers(fields), peer, self.factory.scheme, tls)
+        headers, scheme = Headers(fields), self.factory.scheme
+        return RequestHead(self.method, self.uri, version, headers, peer, scheme, self._tls_version())

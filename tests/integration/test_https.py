@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 from hashlib import sha256
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tests.integration.curl import curl
 from tests.integration.https_case import LARGE, HttpsCase, Secured, ask, openssl, trusting_all
@@ -74,7 +74,7 @@ class Https(HttpsCase):
         self.assertTrue(read.endswith(LARGE))
 
     def test_certificates(self) -> None:
-        """An imported certificate is served by the names that it is for, exact before wildcard; other names get an alert; a newer one takes over."""
+        """A certificate is served for its names, exact before wildcard; other names get an alert; a newer one takes over."""
         node = self.serving({"https": {"default_certificate": "www.example.org"}})
         self.import_(node, "www.example.org")
         self.import_(node, "*.example.org", "example.org")
@@ -82,7 +82,8 @@ class Https(HttpsCase):
         for name in ("www.example.org", "other.example.org", "example.org"):
             self.wait_for(node, name)
             with Secured(node.https, name, context) as visitor:
-                names = {value for _, value in visitor.socket.getpeercert()["subjectAltName"]}  # type: ignore[index]
+                found: Any = visitor.socket.getpeercert()
+                names = {value for _, value in found["subjectAltName"]}
                 self.assertEqual("www.example.org" in names, name == "www.example.org")
         for name in ("example.net", "a.b.example.org"):
             error = self.assertRaises(ssl.SSLError, Secured, node.https, name)
