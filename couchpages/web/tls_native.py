@@ -14,8 +14,10 @@ from couchpages.web.acceptor import Acceptor
 from couchpages.web.handshakes import Handshake, Handshakes
 from couchpages.web.plain_http import PlainHttp
 from couchpages.web.sending import DIRECT
-from couchpages.web.tls_outcomes import Opening, Outcome, opening, outcome_of
+from couchpages.web.tls_outcomes import HEADER, MOST, Opening, Outcome, needed, opening, outcome_of
 
+#: Bytes of a ClientHello that most are within, those with keys for X25519MLKEM768 too.
+USUAL = 2048
 Make: TypeAlias = Callable[[str | None], asyncio.Protocol]
 """Makes what answers on a connection, for the protocol that was agreed on by ALPN."""
 
@@ -51,23 +53,51 @@ class NativeHandshake(Handshake):
         self._loop = loop
         self._socket = connection
         self._watches = False
+        self._seen = b""
         self._task: asyncio.Task[None] | None = None
 
     def look(self) -> None:
-        """Look at the first byte, which stays where it is, or wait for it."""
-        try:
-            first = self._socket.recv(1, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
-            if not self._watches:
-                self._watches = True
-                self._loop.add_reader(self._socket, self.look)
+        """Look at what came, which stays where it is, or wait for it.
+
+        A record is waited for until it is whole: half a million bytes of a connection's memory are for those who said hello.
+        """
+        begun = self._peek()
+        if begun is None:
+            self._watch()
             return
-        except OSError:
-            first = b""
+        what = opening(begun[0]) if begun else None
+        needs = needed(begun) if what is Opening.TLS else 1
+        if needs is None:
+            what = Opening.GARBAGE
+        elif needs > len(begun) and begun != self._seen:
+            self._wait_for(needs, begun)
+            return
         self._unwatch()
-        self._go_on(opening(first[0]) if first else None)
+        self._go_on(what if needs is None or needs <= len(begun) else None)
+
+    def _peek(self) -> bytes | None:
+        """Give what came; nothing where the other end is gone, None where nothing came yet."""
+        try:
+            return self._socket.recv(HEADER + MOST if self._seen else USUAL, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return b""
+
+    def _wait_for(self, needs: int, begun: bytes) -> None:
+        """Be woken when *needs* bytes are there, or when no more will come: then it is *begun* that is there again."""
+        self._seen = begun
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, needs)
+        self._watch()
+
+    def _watch(self) -> None:
+        if not self._watches:
+            self._watches = True
+            self._loop.add_reader(self._socket, self.look)
 
     def _go_on(self, what: Opening | None) -> None:
+        if self._seen:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         match what:
             case Opening.TLS:
                 self._task = self._loop.create_task(self._shake())

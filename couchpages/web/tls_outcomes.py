@@ -4,6 +4,8 @@ from enum import StrEnum
 
 #: RFC 8446 section 5.1: the type of the record that a ClientHello comes in.
 HANDSHAKE_RECORD = 0x16
+#: Its length stands behind type and version; the most that a record may have.
+HEADER, MOST = 5, 2**14
 
 
 class Opening(StrEnum):
@@ -28,6 +30,17 @@ class Outcome(StrEnum):
     GARBAGE = "garbage"
     CROWDED_OUT = "crowded_out"
     FAILED = "failed"
+
+
+def needed(begun: bytes) -> int | None:
+    """Give how many bytes the first record has in all, header included, as far as *begun* tells; None where it is too long.
+
+    A ClientHello is in one record unless it is very large, and then the rest follows.
+    """
+    if len(begun) < HEADER:
+        return HEADER
+    length = int.from_bytes(begun[3:HEADER])
+    return HEADER + length if length <= MOST else None
 
 
 #: OpenSSL's reasons. A server name is refused by a callback that fails, and nothing else is.
