@@ -1,6 +1,7 @@
 """TLS connections that are native to an asyncio loop: from the first byte to the protocol that answers (does I/O; others decide)."""
 
 import asyncio
+import select
 import socket
 import ssl
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from couchpages.web.tls_outcomes import HEADER, MOST, Opening, Outcome, needed, 
 
 #: Bytes of a ClientHello that most are within, those with keys for X25519MLKEM768 too.
 USUAL = 2048
+#: Seconds until a connection is looked at again that said nothing more though the kernel said so.
+PAUSE = 0.1
 Make: TypeAlias = Callable[[str | None], asyncio.Protocol]
 """Makes what answers on a connection, for the protocol that was agreed on by ALPN."""
 
@@ -54,12 +57,13 @@ class NativeHandshake(Handshake):
         self._socket = connection
         self._watches = False
         self._seen = b""
+        self._later: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def look(self) -> None:
         """Look at what came, which stays where it is, or wait for it.
 
-        A record is waited for until it is whole: half a million bytes of a connection's memory are for those who said hello.
+        A record is waited for until it is whole: the quarter of a megabyte that TLS takes of memory is for those who said hello.
         """
         begun = self._peek()
         if begun is None:
@@ -69,7 +73,7 @@ class NativeHandshake(Handshake):
         needs = needed(begun) if what is Opening.TLS else 1
         if needs is None:
             what = Opening.GARBAGE
-        elif needs > len(begun) and begun != self._seen:
+        elif needs > len(begun) and not self._is_over():
             self._wait_for(needs, begun)
             return
         self._unwatch()
@@ -84,8 +88,19 @@ class NativeHandshake(Handshake):
         except OSError:
             return b""
 
+    def _is_over(self) -> bool:
+        """Whether the other end sends nothing more; asked only of whoever was begun with."""
+        asked = select.poll()
+        asked.register(self._socket, select.POLLRDHUP)
+        return bool(asked.poll(0))
+
     def _wait_for(self, needs: int, begun: bytes) -> None:
-        """Be woken when *needs* bytes are there, or when no more will come: then it is *begun* that is there again."""
+        """Be woken when *needs* bytes are there, or when no more will come; *begun* are there now."""
+        if begun == self._seen:
+            # Woken for nothing, which the kernel may do where it is short of memory: not at once again.
+            self._unwatch()
+            self._later = self._loop.call_later(PAUSE, self.look)
+            return
         self._seen = begun
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, needs)
         self._watch()
@@ -146,6 +161,8 @@ class NativeHandshake(Handshake):
             self._task.cancel()
         else:
             self._unwatch()
+            if self._later is not None:
+                self._later.cancel()
             self._socket.close()
 
     def _unwatch(self) -> None:

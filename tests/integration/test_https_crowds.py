@@ -14,6 +14,8 @@ from tests.integration.stores import Settings
 FEW = 4
 #: Connections of a crowd at once; of each kind there are several crowds.
 CROWD = 500
+#: Crowds of hellos before memory is looked at.
+WARM = 8
 
 
 def hello(name: str = "localhost") -> bytes:
@@ -78,7 +80,8 @@ class Crowds(HttpsCase):
             "a hello, then garbage": (whole, b"\x17\x03\x03\x00\x20" + b"x" * 32),
             "an unknown name": (hello("unknown.example"), b""),
         }
-        for each in kinds.values():
+        # What so many need at once, the allocator keeps in the end, and takes some turns until it needs no more.
+        for each in (*kinds.values(), *[(whole,)] * WARM):
             self.run_crowd(node, each)
         settled(lambda: self.pending(node), 0, "handshakes under way")
         memory, files, since = resident(node), descriptors(node), node.log_size()
@@ -88,7 +91,8 @@ class Crowds(HttpsCase):
         settled(lambda: self.pending(node), 0, "handshakes under way")
         settled(lambda: self.ended(node), 0, "connections")
         settled(lambda: descriptors(node), files + FEW, "open files")
-        self.assertLess(resident(node) - memory, 12)
+        self.assertLess(resident(node) - memory, 30)
+        self.assertLess(resident(node), 300)
         self.assertLess(len(lines(node.log(since))), 5, node.log(since))
         self.assert_serves(node)
         self.assertGreaterEqual(self.outcomes(node, "unknown_name"), self.rounds * CROWD)
@@ -111,7 +115,8 @@ class Crowds(HttpsCase):
                 crowd.listen(0.2)
                 self.assert_serves(node)
             self.assertGreater(time.monotonic() - began, 3)
-        self.assertEqual(self.outcomes(node, "timed_out"), 500)
+        timed_out, closed = self.outcomes(node, "timed_out"), self.outcomes(node, "closed")
+        self.assertEqual((timed_out, closed), (500, 0))
 
     def test_more_than_there_may_be(self) -> None:
         """Of more handshakes than may be under way, the oldest go; those who shake hands properly are served."""
