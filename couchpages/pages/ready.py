@@ -129,6 +129,11 @@ class Ready:
         for host in self._hosts.get(name, set()).copy():
             self.drop(host)
 
+    def forget_all(self) -> None:
+        """Let go of everything."""
+        for host in list(self.shelves):
+            self.drop(host)
+
     def drop(self, host: bytes) -> None:
         """Let go of what was ready for a host: the site serves something else."""
         shelf = self.shelves.get(host)

@@ -95,11 +95,12 @@ class Stream(asyncio.Protocol):
             self.deadline = deadline
 
     def eof_received(self) -> bool:
-        """Close when what came is answered: the other end sends nothing more."""
+        """Close when what came is answered: the other end sends nothing more. TLS ends as a whole (RFC 8446 section 6.1 lets us)."""
         self.ended = True
-        if self.waits:
+        goes_on = self.transport.can_write_eof()
+        if self.waits or not goes_on:
             self._close()
-        return True
+        return goes_on
 
     def pause_writing(self) -> None:
         """Answer nothing more until the reader has taken what there is."""
@@ -206,8 +207,8 @@ class Stream(asyncio.Protocol):
         """Send a response *to* a request, made in *seconds*; *last* tells that the client asked for the connection's end."""
         self.left -= 1
         option = CLOSE if last or self.left <= 0 else b""
-        second = self.edge.second
-        start = second.starts.get(response.status) or second.start_of(response.status)
+        heads = self.edge.heads
+        start = heads.starts.get(response.status) or heads.start_of(response.status)
         head = b"".join((start, option, field_lines(response.headers), b"\r\n"))
         body = b"" if to is not None and to.method == b"HEAD" else response.body
         if isinstance(body, bytes) and len(body) <= DIRECT:

@@ -1,0 +1,85 @@
+"""Which sealed certificates count (pure): the last good one of each document stays until a newer good one comes, or it is deleted.
+
+A bundle that does not open, or is older than one that was here, is refused, and what was good before stays (law 4). That holds after
+a deletion and after a restart too: *floors* remember how new the newest was. A bundle as new as the newest is taken again, because
+rotating keys seals the same certificate anew.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from couchpages.certs.certificates import Certificate
+from couchpages.certs.sealing import Cause, Refused, SealingKey, open_sealed
+from couchpages.ports import Json
+
+#: How new a certificate is: when it was made, and of two made in the same millisecond the greater fingerprint.
+Floor: TypeAlias = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A document that was not taken, and why in *words*; it may be tried again with other keys."""
+
+    doc: Json
+    cause: Cause
+    words: str
+
+    @property
+    def mark(self) -> tuple[object, Cause]:
+        """What tells one refusal from another: the revision, and the cause."""
+        return self.doc.get("_rev"), self.cause
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What is known, by documents' ids."""
+
+    good: dict[str, Certificate] = field(default_factory=dict)
+    floors: dict[str, Floor] = field(default_factory=dict)
+    refused: dict[str, Refusal] = field(default_factory=dict)
+
+    def take(self, doc_id: str, doc: Json, keys: Iterable[SealingKey]) -> Refusal | None:
+        """Take a document's newest state; give the refusal, where it is one that was not known yet."""
+        try:
+            certificate = open_sealed(doc_id, doc, keys)
+            self._check_newer(doc_id, certificate)
+        except Refused as error:
+            return self._refuse(doc_id, Refusal(doc, error.cause, str(error)))
+        self.refused.pop(doc_id, None)
+        self.good[doc_id] = certificate
+        self.floors[doc_id] = floor(certificate)
+        return None
+
+    def remove(self, doc_id: str) -> None:
+        """Let go of a certificate that was deleted; how new it was is not forgotten."""
+        self.good.pop(doc_id, None)
+        self.refused.pop(doc_id, None)
+
+    def _refuse(self, doc_id: str, refusal: Refusal) -> Refusal | None:
+        before = self.refused.get(doc_id)
+        self.refused[doc_id] = refusal
+        return None if before is not None and before.mark == refusal.mark else refusal
+
+    def _check_newer(self, doc_id: str, certificate: Certificate) -> None:
+        least = self.floors.get(doc_id)
+        if least is not None and floor(certificate) < least:
+            raise Refused(
+                Cause.REPLAYED,
+                f"it was made {moment(certificate.made)}, and this node had one made {moment(least[0])}: somebody brought an old "
+                "one back; if that was meant, import it anew",
+            )
+
+
+def floor(certificate: Certificate) -> Floor:
+    """Give how new a certificate is."""
+    return certificate.made, certificate.fingerprint
+
+
+def moment(milliseconds: int) -> str:
+    """Write a moment for people."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms after 1970"

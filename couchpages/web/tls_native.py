@@ -1,0 +1,190 @@
+"""TLS connections that are native to an asyncio loop: from the first byte to the protocol that answers (does I/O; others decide)."""
+
+import asyncio
+import select
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from twisted.logger import Logger
+
+from couchpages.web.acceptor import Acceptor
+from couchpages.web.handshakes import Handshake, Handshakes
+from couchpages.web.plain_http import PlainHttp
+from couchpages.web.sending import DIRECT
+from couchpages.web.tls_outcomes import HEADER, MOST, Opening, Outcome, needed, opening, outcome_of
+
+#: Bytes of a ClientHello that most are within, those with keys for X25519MLKEM768 too.
+USUAL = 2048
+#: Seconds until a connection is looked at again that said nothing more though the kernel said so.
+PAUSE = 0.1
+Make: TypeAlias = Callable[[str | None], asyncio.Protocol]
+"""Makes what answers on a connection, for the protocol that was agreed on by ALPN."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurePort:
+    """What the connections of a TLS port share: the context that they begin with, and what answers afterwards."""
+
+    pending: Handshakes
+    base: ssl.SSLContext
+    make: Make
+
+    def accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> Acceptor:
+        """Accept connections on *listening*, which listens already."""
+        return Acceptor(loop, listening, lambda connection, address: self._begin(loop, connection, address))
+
+    def _begin(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: str) -> None:
+        handshake = NativeHandshake(self, loop, connection)
+        if self.pending.enter(handshake, address):
+            handshake.look()
+        else:
+            connection.close()
+
+
+class NativeHandshake(Handshake):
+    """One connection until its handshake is over. Whose it is, socket or transport, says :meth:`cut`."""
+
+    _log = Logger()
+
+    def __init__(self, port: SecurePort, loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+        super().__init__(port.pending)
+        self._port = port
+        self._loop = loop
+        self._socket = connection
+        self._watches = False
+        self._seen = b""
+        self._later: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def look(self) -> None:
+        """Look at what came, which stays where it is, or wait for it.
+
+        A record is waited for until it is whole: the quarter of a megabyte that TLS takes of memory is for those who said hello.
+        """
+        begun = self._peek()
+        if begun is None:
+            self._watch()
+            return
+        what = opening(begun[0]) if begun else None
+        needs = needed(begun) if what is Opening.TLS else 1
+        if needs is None:
+            what = Opening.GARBAGE
+        elif needs > len(begun) and not self._is_over():
+            self._wait_for(needs, begun)
+            return
+        self._unwatch()
+        self._go_on(what if needs is None or needs <= len(begun) else None)
+
+    def _peek(self) -> bytes | None:
+        """Give what came; nothing where the other end is gone, None where nothing came yet."""
+        try:
+            return self._socket.recv(HEADER + MOST if self._seen else USUAL, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return b""
+
+    def _is_over(self) -> bool:
+        """Whether the other end sends nothing more; asked only of whoever was begun with."""
+        asked = select.poll()
+        asked.register(self._socket, select.POLLRDHUP)
+        return bool(asked.poll(0))
+
+    def _wait_for(self, needs: int, begun: bytes) -> None:
+        """Be woken when *needs* bytes are there, or when no more will come; *begun* are there now."""
+        if begun == self._seen:
+            # Woken for nothing, which the kernel may do where it is short of memory: not at once again.
+            self._unwatch()
+            self._later = self._loop.call_later(PAUSE, self.look)
+            return
+        self._seen = begun
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, needs)
+        self._watch()
+
+    def _watch(self) -> None:
+        if not self._watches:
+            self._watches = True
+            self._loop.add_reader(self._socket, self.look)
+
+    def _go_on(self, what: Opening | None) -> None:
+        if self._seen:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        match what:
+            case Opening.TLS:
+                self._task = self._loop.create_task(self._shake())
+            case Opening.HTTP:
+                self.end(Outcome.PLAIN_HTTP)
+                self._task = self._loop.create_task(self._say_what_to_use())
+            case _:
+                self.end(Outcome.CLOSED if what is None else Outcome.GARBAGE)
+                self._socket.close()
+
+    async def _shake(self) -> None:
+        limits = self.pending.edge.limits
+        # The loop closes the one that it was given before what is to be said of a failure is sent.
+        own = self._socket.dup()
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: Arrival(self), self._socket, ssl=self._port.base, ssl_handshake_timeout=2 * self.pending.seconds,
+                # How long a reader may take for what is unsent is the edge's business, and it is stricter.
+                ssl_shutdown_timeout=2 * limits.time_to_read(DIRECT),
+            )  # fmt: skip
+        except OSError as error:
+            self.end(_outcome(error))
+            with suppress(OSError):
+                own.send(getattr(error, "last_words", b""))
+        else:
+            # A connection that is lost in the middle is told of like one that stands.
+            self.end(Outcome.CLOSED)
+        finally:
+            own.close()
+
+    async def _say_what_to_use(self) -> None:
+        with suppress(OSError):
+            await self._loop.connect_accepted_socket(lambda: PlainHttp(self.pending.edge), self._socket)
+
+    def arrived(self, transport: asyncio.Transport) -> None:
+        """Have the handshake over: the connection is another's from now on."""
+        secure = transport.get_extra_info("ssl_object")
+        self.end(Outcome.RESUMED if secure.session_reused else Outcome.FULL, secure.version() or "")
+        answers = self._port.make(secure.selected_alpn_protocol())
+        transport.set_protocol(answers)
+        answers.connection_made(transport)
+
+    def cut(self) -> None:
+        """Close the connection at once."""
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._unwatch()
+            if self._later is not None:
+                self._later.cancel()
+            self._socket.close()
+
+    def _unwatch(self) -> None:
+        if self._watches:
+            self._watches = False
+            self._loop.remove_reader(self._socket)
+
+
+class Arrival(asyncio.Protocol):
+    """The protocol of a connection for a moment: from its handshake to what answers."""
+
+    def __init__(self, handshake: NativeHandshake) -> None:
+        self._handshake = handshake
+
+    def connection_made(self, transport: Any) -> None:
+        """Hand the connection over."""
+        self._handshake.arrived(transport)
+
+
+def _outcome(error: OSError) -> Outcome:
+    if isinstance(error, ssl.SSLError):
+        return outcome_of(error.reason or "")
+    if isinstance(error, TimeoutError | ConnectionAbortedError):
+        return Outcome.TIMED_OUT
+    return Outcome.CLOSED
