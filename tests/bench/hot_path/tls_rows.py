@@ -63,7 +63,7 @@ def resuming(bench: Bench) -> Rows:
 
 
 def certificates(bench: Bench) -> Rows:
-    """A thousand certificates: what they cost, and how soon after the start they answer."""
+    """Have a thousand certificates: what they cost, and how soon after the start they answer."""
     authority = Authority()
     with ExitStack() as stack:
         made = bench.deployed(stack, bench.site(one=KIB.length))
