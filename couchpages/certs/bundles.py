@@ -222,8 +222,9 @@ class Bundles:
         self._shelf.floors[doc_id] = int(made), str(fingerprint)
         doc = record.get("doc")
         if isinstance(doc, dict):
-            self._kept[doc_id] = doc.get("_rev")
             self._refusals.note(doc_id, self._shelf.take(doc_id, doc, self._keys), stays=False)
+            # What does not open may have been damaged on disk: it is written anew when it comes again.
+            self._kept[doc_id] = doc.get("_rev") if doc_id in self._shelf.good else None
 
     def _publish(self, touched: set[Named]) -> None:
         """Bring what others see up to date for some certificates, and tell of those that changed. Ours beat the first system's."""

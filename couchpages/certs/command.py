@@ -8,12 +8,15 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol, connectionDone
+from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 #: Seconds after which a command is killed.
 PATIENCE = 60.0
 #: Seconds that its last words may take after it ended.
 LAST_WORDS = 1.0
+#: Seconds between two looks whether it ended.
+LOOKING = 0.1
 #: Bytes of its output that are kept, and lines that are shown.
 KEPT, SHOWN = 4096, 5
 OURS = "COUCHPAGES_"
@@ -29,31 +32,35 @@ async def run(reactor: Any, words: Sequence[str], more: Mapping[str, str]) -> No
     Nothing else of ours is in the environment: CouchDB's password may be.
     """
     environ = {name: value for name, value in os.environ.items() if not name.startswith(OURS)} | dict(more)
-    process = _Command()
+    command = _Command(reactor)
     try:
         # Found as a shell finds it, by PATH, but taken apart by nobody.
-        process.begun(reactor, reactor.spawnProcess(process, words[0], list(words), environ, "/"))
+        reactor.spawnProcess(command, words[0], list(words), environ, "/")
     except OSError as error:
         raise CommandFailedError(f"{words[0]}: {error}") from error
     try:
-        await process.done
+        await command.done
     except CommandFailedError as error:
         raise CommandFailedError(f"{words[0]} {error}") from None
 
 
 class _Command(ProcessProtocol):
-    def __init__(self) -> None:
+    def __init__(self, reactor: Any) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self._kill())
-        self._reactor: Any = None
+        self._reactor = reactor
         self._output = b""
         self._late = False
         self._timer: Any = None
-        self._process: Any = None
+        self._looking: Any = None
 
-    def begun(self, reactor: Any, process: Any) -> None:
+    def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
         """Give it its time."""
-        self._reactor, self._process = reactor, process
-        self._timer = reactor.callLater(PATIENCE, self._is_late)
+        self._timer = self._reactor.callLater(PATIENCE, self._is_late)
+        process: Any = self.transport
+        self._looking = LoopingCall(process.reapProcess)
+        self._looking.clock = self._reactor
+        # Under uvloop, which keeps SIGCHLD's wake-up from Twisted, nobody else may look whether it ended.
+        self._looking.start(LOOKING, now=False)
         process.closeStdin()
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N802, N803, ARG002 -- Twisted's names
@@ -71,7 +78,8 @@ class _Command(ProcessProtocol):
 
     def _end(self, reason: Failure) -> None:
         self._cancel()
-        self._process.loseConnection()
+        process: Any = self.transport
+        process.loseConnection()
         if self.done.called:
             return
         if self._late or reason.check(ProcessDone) is None:
@@ -80,6 +88,8 @@ class _Command(ProcessProtocol):
             self.done.callback(None)
 
     def _cancel(self) -> None:
+        if self._looking.running:
+            self._looking.stop()
         if self._timer.active():
             self._timer.cancel()
 
@@ -88,8 +98,9 @@ class _Command(ProcessProtocol):
         self._kill()
 
     def _kill(self) -> None:
+        process: Any = self.transport
         with suppress(ProcessExitedAlready):
-            self._process.signalProcess("KILL")
+            process.signalProcess("KILL")
 
     def _words(self, reason: Failure) -> str:
         value: Any = reason.value

@@ -95,7 +95,8 @@ class ExportFolder:
 
     def _note_untold(self, names: set[str]) -> None:
         unfinished = self._versions / (UNFINISHED + UNTOLD)
-        unfinished.write_text("\n".join(sorted(self.untold() | names)), "utf-8")
+        clear(unfinished)
+        _write_file(unfinished, "\n".join(sorted(self.untold() | names)).encode())
         unfinished.replace(self._versions / UNTOLD)
 
     def _links(self) -> list[Path]:

@@ -67,7 +67,7 @@ class Exporter:
         self._exports = metrics.certificates.exports
         self._execute = execute
         self._pauses = Pauses(reactor, chance)
-        self._is_due = False
+        self._is_due = self._is_pausing = False
         self._working: Deferred[None] | None = None
         self._trouble: str | None = None
 
@@ -87,7 +87,7 @@ class Exporter:
     def stop(self) -> "Deferred[None] | None":
         """Leave what is under way; a command is killed, and run again at the next start."""
         working, self._working = self._working, None
-        self._is_due = False
+        self._is_due = self._is_pausing = False
         if working is not None:
             working.cancel()
         return working
@@ -95,6 +95,9 @@ class Exporter:
     def _changed(self, changed: set[Named]) -> None:
         del changed
         self._begin()
+        if self._is_pausing:
+            # What failed for one certificate must not keep another waiting.
+            self._pauses.wake()
 
     def _begin(self) -> None:
         self._is_due = True
@@ -109,19 +112,18 @@ class Exporter:
 
     async def _work(self) -> None:
         pause = PAUSE
-        await self._pauses.rest(GATHERING)
         while self._is_due:
+            await self._pauses.rest(GATHERING)
             self._is_due = False
             trouble = await self._once()
-            if trouble is None:
-                pause = PAUSE
-            else:
-                self._is_due = True
             if trouble is not None and trouble != self._trouble:
                 self.log.warn("[certs] export_dir: {trouble}", trouble=trouble)
             self._trouble = trouble
-            await self._pauses.rest(GATHERING if trouble is None else pause)
-            pause = pause if trouble is None else min(LONGEST_PAUSE, pause * 2)
+            if trouble is not None:
+                self._is_due = self._is_pausing = True
+                await self._pauses.rest(pause)
+                self._is_pausing = False
+                pause = min(LONGEST_PAUSE, pause * 2)
         self._working = None
 
     async def _once(self) -> str | None:

@@ -15,48 +15,53 @@ ROOT = 0
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Keys in the order of their files, of which the first seals; *missing* are files that are not there, *unusable* says what is wrong."""
+    """Keys in the order of their files, of which the first seals; *missing* are files that are not there, *unusable* says what is wrong.
+
+    *obstacle* is why the first file gives no key: nobody seals with an old key because the new one is missing.
+    """
 
     keys: tuple[SealingKey, ...] = ()
     missing: tuple[Path, ...] = ()
     unusable: tuple[str, ...] = ()
+    obstacle: str = ""
 
     @property
     def sealing(self) -> SealingKey:
         """The key that seals. Raises ValueError, with what to do, where the first file gives none."""
-        if self.unusable:
-            raise ValueError("; ".join(self.unusable))
-        if self.missing or not self.keys:
-            raise ValueError(self.advice)
+        if self.obstacle or not self.keys:
+            raise ValueError(self.obstacle or "no file of a key is configured: [certs] key_files")
         return self.keys[0]
-
-    @property
-    def advice(self) -> str:
-        """What to do when a key is missing."""
-        where = ", ".join(map(str, self.missing)) or "no file is configured"
-        return f"there is no key ({where}): 'couchpages certs key new' makes one, for all nodes; or copy it from another node"
 
 
 def read_keys(files: Sequence[Path]) -> Keys:
     """Read every file that is there. Blocks, for as long as it takes to read 32 bytes of each; never raises."""
-    keys, missing, unusable = list[SealingKey](), list[Path](), list[str]()
+    keys, missing, unusable, obstacles = list[SealingKey](), list[Path](), list[str](), list[str]()
     for file in files:
+        obstacle = ""
         try:
             keys.append(read_key(file))
         except FileNotFoundError:
             missing.append(file)
+            obstacle = (
+                f"there is no key in {file}: 'couchpages certs key new' makes one, for all nodes; "
+                "or copy it from another node"
+            )
         except (OSError, ValueError) as error:
             unusable.append(str(error))
-    return Keys(tuple(dict.fromkeys(keys)), tuple(missing), tuple(unusable))
+            obstacle = str(error)
+        obstacles.append(obstacle)
+    return Keys(tuple(dict.fromkeys(keys)), tuple(missing), tuple(unusable), obstacles[0] if obstacles else "")
 
 
 def read_key(file: Path) -> SealingKey:
     """Read one key. Raises OSError, and ValueError, with what to do, for a file that others can read, or that is something else."""
     # A link is followed: /etc may be made of them. What counts is the file that was opened.
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as opened:
+    try:
         _check(file, os.fstat(descriptor))
-        secret = opened.read(KEY_BYTES + 1)
+        secret = os.read(descriptor, KEY_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(secret) != KEY_BYTES:
         raise ValueError(_wrong_size(file, "more" if len(secret) > KEY_BYTES else str(len(secret))))
     return SealingKey(secret)

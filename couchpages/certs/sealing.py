@@ -171,7 +171,8 @@ def _key(key_id: str, keys: Iterable[SealingKey]) -> SealingKey:
     ours = f"it has {', '.join(key.id for key in have)}" if have else "it has none"
     raise Refused(
         Cause.NO_KEY,
-        f"it is sealed with the key {key_id[:32]}, which this node does not have ({ours}): [certs] key_files",
+        f"it is sealed with the key {key_id[:32]}, which this node does not have ({ours}): "
+        "copy the file from another node; [certs] key_files",
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from couchpages.cli.certificate_files import checked, make_key, read_pem, write_pem
-from couchpages.cli.certificate_shown import as_json_of, row_of
 from couchpages.cli.errors import FAILED, CommandError, WrongCallError
 from couchpages.cli.output import emit_json, emit_lines, emit_table, remark
 from couchpages.cli.with_couchdb import node_options, node_settings, with_couchdb
@@ -41,6 +40,8 @@ def import_(
 
     CHAIN.pem has the certificate and the intermediate ones behind it, KEY.pem the private key; one file may have both.
     """
+    from couchpages.cli.certificate_shown import as_json_of
+
     certificate, warnings = checked(read_pem(chain), read_pem(key or chain), name, expired_too=expired_too)
     for warning in warnings:
         remark(f"warning: {warning}")
@@ -55,6 +56,8 @@ def import_(
 @node_options
 def list_(config: str | None, *, as_json: bool) -> None:
     """List the certificates in CouchDB, those that this node cannot open among them. Their private keys are not shown."""
+    from couchpages.cli.certificate_shown import as_json_of, row_of
+
     listed = _with_certificates(config, lambda administration: administration.all())
     now = time.time()
     if as_json:
@@ -115,7 +118,7 @@ def delete(config: str | None, name: str, kind: str | None, *, as_json: bool) ->
 
 @certs.group("key", short_help="Make and change the key that seals certificates.")
 def key_() -> None:
-    """The key that seals certificates, 32 bytes in a file, the same on all nodes."""
+    """Make and change the key that seals certificates: 32 bytes in a file, the same on all nodes."""
 
 
 @key_.command("new", short_help="Make a key.")

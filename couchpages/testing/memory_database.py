@@ -8,6 +8,7 @@
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -228,7 +229,7 @@ class MemoryDatabase:
             raise TooLarge(f"{self.name}/{doc_id}: document_too_large")
         if body is None or body.get("_deleted"):
             return self._add(doc_id, successor(parent, None, {}, _copy(plain)))
-        return self._add(doc_id, successor(parent, _copy(plain), {}))
+        return self._add(doc_id, successor(parent, _copy(plain), _inline(body)))
 
     def _parent(self, doc_id: str, rev: str | None) -> Leaf | None:
         """Give what an edit continues: the leaf that it names; without a name the tombstone of what was deleted."""
@@ -318,6 +319,11 @@ def _shown(doc_id: str, leaf: Leaf) -> Json:
     if leaf.attachments:
         shown["_attachments"] = {name: {"length": len(data), "stub": True} for name, data in leaf.attachments.items()}
     return shown
+
+
+def _inline(body: Mapping[str, Any]) -> dict[str, bytes]:
+    """Give the attachments that came within a document."""
+    return {name: b64decode(each["data"]) for name, each in body.get("_attachments", {}).items() if "data" in each}
 
 
 def _encoded(value: object) -> bytes:

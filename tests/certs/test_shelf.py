@@ -1,0 +1,85 @@
+"""Which sealed certificates count."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from couchpages.certs.certificates import Certificate
+from couchpages.certs.sealing import Cause, seal
+from couchpages.certs.shelf import Refusal, Shelf, moment
+from couchpages.ports import Json
+from tests.certs.made import KEY, NONCE, OTHER_KEY, certificate
+
+ID = "certificate-ecdsa-example.org"
+
+
+def document(sealed: Certificate, rev: str = "1-a") -> Json:
+    """Give a document as CouchDB has it."""
+    return {**seal(sealed, KEY, NONCE), "_id": ID, "_rev": rev}
+
+
+class Shelves(SynchronousTestCase):
+    """``Shelf``."""
+
+    def setUp(self) -> None:
+        """Have one certificate on it."""
+        self.shelf = Shelf()
+        self.assertIsNone(self.shelf.take(ID, document(certificate(made=10)), [KEY]))
+
+    def take(self, sealed: Certificate, rev: str = "2-b") -> Refusal | None:
+        """Take another."""
+        return self.shelf.take(ID, document(sealed, rev), [KEY])
+
+    def assert_stays(self, made: int = 10) -> None:
+        """Assert that the certificate is the one that was made then."""
+        self.assertEqual(self.shelf.good[ID].made, made)
+
+    def test_newer(self) -> None:
+        """A newer one takes its place."""
+        self.assertIsNone(self.take(certificate(made=11)))
+        self.assert_stays(11)
+
+    def test_replayed(self) -> None:
+        """An older one is refused, before and after it was deleted, and the last good one stays."""
+        refusal = self.take(certificate(made=9))
+        assert refusal is not None
+        self.assertEqual(refusal.cause, Cause.REPLAYED)
+        self.assertIn("1970-01-01 00:00:00 UTC", refusal.words)
+        self.assert_stays()
+        self.shelf.remove(ID)
+        self.assertEqual((self.shelf.good, self.shelf.refused), ({}, {}))
+        self.assertIsNotNone(self.take(certificate(made=9)))
+        self.assertEqual(self.shelf.good, {})
+        self.assertIsNone(self.take(certificate(made=12), "3-c"))
+        self.assert_stays(12)
+
+    def test_sealed_anew(self) -> None:
+        """The same certificate with another nonce and another key is taken: keys are rotated."""
+        anew = {**seal(certificate(made=10), OTHER_KEY, bytes(24)), "_rev": "2-b"}
+        self.assertIsNone(self.shelf.take(ID, anew, [KEY, OTHER_KEY]))
+        self.assertEqual(self.shelf.refused, {})
+
+    def test_same_moment(self) -> None:
+        """Of two that were made in the same millisecond the greater fingerprint stays, in whatever order they come."""
+        pair = sorted((certificate(made=10, number=number) for number in range(2)), key=lambda each: each.fingerprint)
+        for order in (pair, pair[::-1]):
+            shelf = Shelf()
+            for number, each in enumerate(order):
+                shelf.take(ID, document(each, f"{number}-x"), [KEY])
+            self.assertEqual(shelf.good[ID], pair[1])
+
+    def test_refused_once(self) -> None:
+        """A refusal is told once for each revision and cause, and ends when a good one comes, or another key."""
+        bad = {**document(certificate(made=11), "2-b"), "box": "AAAA"}
+        refusal = self.shelf.take(ID, bad, [KEY])
+        assert refusal is not None
+        self.assertEqual(refusal.cause, Cause.TAMPERED)
+        self.assertIsNone(self.shelf.take(ID, bad, [KEY]))
+        self.assertIsNotNone(self.shelf.take(ID, {**bad, "_rev": "3-c"}, [KEY]))
+        self.assertIsNotNone(self.shelf.take(ID, {**bad, "_rev": "3-c"}, []))
+        self.assert_stays()
+        self.take(certificate(made=12), "4-d")
+        self.assertEqual(self.shelf.refused, {})
+
+    def test_moment(self) -> None:
+        """Moments that no calendar has are written too."""
+        self.assertEqual(moment(1_795_442_400_000), "2026-11-23 14:00:00 UTC")
+        self.assertIn("ms after 1970", moment(2**53 - 1))
