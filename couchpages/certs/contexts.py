@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from OpenSSL import SSL
 
 from couchpages.certs.certificates import Certificate
-from couchpages.certs.tls_policy import Policy
+from couchpages.certs.tls_policy import PRIORITIZE_CHACHA, Policy
 
 C = TypeVar("C")
 
@@ -107,7 +107,7 @@ def _standard(policy: Policy, kind: type[ssl.SSLContext] = ssl.SSLContext) -> ss
     made.minimum_version, made.maximum_version = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
     made.set_ciphers(":".join(policy.ciphers))
     made.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    made.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    made.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | PRIORITIZE_CHACHA
     made.set_alpn_protocols(list(policy.protocols))
     set_groups = getattr(made, "set_groups", None)
     if set_groups is not None:
@@ -152,6 +152,7 @@ def _pyopenssl(policy: Policy) -> SSL.Context:
     made.set_cipher_list(":".join(policy.ciphers).encode())
     made.set_tls13_ciphersuites(":".join(policy.cipher_suites).encode())
     made.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+    made.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE | PRIORITIZE_CHACHA)
     # Tickets need no memory of ours; sessions of clients that know none would.
     made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     made.set_mode(SSL.MODE_RELEASE_BUFFERS)

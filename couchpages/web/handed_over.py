@@ -121,7 +121,7 @@ class HandedOver(asyncio.Protocol):
         self._ended = True
         if not self._scheduled:
             self._feed()
-        return self._stream is not None and self._stream.can_write_eof()
+        return self._stream is None or self._stream.can_write_eof()
 
     def pause_writing(self) -> None:
         """Hand it on."""

@@ -35,6 +35,7 @@ class SecurePort:
 
     def accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> Acceptor:
         """Accept connections on *listening*, which listens already."""
+        _teach_allocator()
         return Acceptor(loop, listening, lambda connection, address: self._begin(loop, connection, address))
 
     def _begin(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: str) -> None:
@@ -180,6 +181,15 @@ class Arrival(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Hand the connection over."""
         self._handshake.arrived(transport)
+
+
+def _teach_allocator() -> None:
+    """Have glibc take blocks of 256 KiB from its heap.
+
+    uvloop asks for one with each read, and shrinks it. glibc maps each anew, which takes five times as long as reading, until one as
+    large was freed (``M_MMAP_THRESHOLD`` of mallopt(3) is dynamic).
+    """
+    bytearray(2**20)
 
 
 def _outcome(error: OSError) -> Outcome:

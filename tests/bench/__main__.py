@@ -103,6 +103,7 @@ SECTIONS: Mapping[str, Section] = {
     "replicating": Section("Out of the embedded store, into an Apache CouchDB", _replicating),
     "outages": Section("While CouchDB is away", _outages),
     "hot-path": Section("As fast as nginx: the hot path", table.measured, needs_couchdb=False),
+    "https": Section("HTTPS beside nginx", table.measured_securely, needs_couchdb=False),
     "dns": Section("Name server", dns_table.measured, needs_couchdb=False),
 }
 

@@ -130,7 +130,7 @@ class OfStandardLibrary(SynchronousTestCase):
         self.assertEqual(fingerprint(shake(contexts.base, "a.example")), ecdsa.fingerprint)
 
     def test_versions_and_ciphers(self) -> None:
-        """TLS 1.2 and 1.3 are spoken, with the ciphers of the policy in the client's order; everything else is refused."""
+        """TLS 1.2 and 1.3 are spoken, with the policy's ciphers in its order, but ChaCha20 for who likes it best; nothing else is."""
         contexts = self.contexts(issue("a.example"), issue("a.example", kind=Kind.RSA))
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             self.assertEqual(
@@ -146,6 +146,8 @@ class OfStandardLibrary(SynchronousTestCase):
         self.assertEqual(
             (shake(contexts.base, "a.example", preferring).client.cipher() or ("",))[0], "ECDHE-ECDSA-CHACHA20-POLY1305"
         )
+        other = client_context(version=ssl.TLSVersion.TLSv1_2, ciphers=f"{CIPHERS[2]}:{CIPHERS[0]}:{CIPHERS[4]}")
+        self.assertEqual((shake(contexts.base, "a.example", other).client.cipher() or ("",))[0], CIPHERS[0])
         for cipher in ("AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "DHE-RSA-AES128-GCM-SHA256"):
             refused = self.refused(
                 contexts, "a.example", client_context(version=ssl.TLSVersion.TLSv1_2, ciphers=cipher)
