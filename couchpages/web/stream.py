@@ -16,6 +16,8 @@ from couchpages.web.sending import DIRECT, Parts
 
 #: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
 JOINED = 16_384
+#: Bytes that TLS transports of asyncio's loops may hold below what they tell of: the transport's own limit, and a chunk.
+UNTOLD = 131_072
 
 
 class Stream(asyncio.Protocol):
@@ -33,6 +35,7 @@ class Stream(asyncio.Protocol):
     __slots__ = (
         "_entered",
         "_gathers",
+        "_untold",
         "busy",
         "deadline",
         "edge",
@@ -55,6 +58,7 @@ class Stream(asyncio.Protocol):
         self.edge = edge
         self.held = b""
         self.busy = self.paused = self.ended = self.over = self.inside = self._entered = self.resuming = False
+        self._untold = 0
         self.left = edge.limits.requests_per_connection
         self.sending: TwistedTransport | None = None
         self.deadline = edge.second.now + edge.limits.head_time
@@ -176,6 +180,7 @@ class Stream(asyncio.Protocol):
 
     def write(self, head: bytes, body: bytes) -> None:
         """Send a head and a body, which is not copied if it is large."""
+        self._expect_bulk(len(body))
         if len(body) <= JOINED or not self._gathers:
             self.transport.write(head + body)
         else:
@@ -239,6 +244,7 @@ class Stream(asyncio.Protocol):
                 self.log.emit(level, "a response to {address} broke off: {error}", address=address, error=error)
                 self._leave_by(self.transport.abort)
 
+        self._expect_bulk(response.length)
         # The parts have a clock of their own.
         self.deadline = inf
         self.busy = True
@@ -300,6 +306,11 @@ class Stream(asyncio.Protocol):
         else:
             call()
 
+    def _expect_bulk(self, size: int) -> None:
+        """Reckon with bytes under TLS that nobody tells of, once much was sent."""
+        if size > JOINED and self.edge.scheme == "https":
+            self._untold = UNTOLD
+
     def _expect_reader(self) -> None:
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self.transport.get_write_buffer_size() + self._untold
         self.deadline = self.edge.second.now + self.edge.limits.time_to_read(unsent)

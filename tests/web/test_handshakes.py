@@ -11,6 +11,7 @@ from couchpages.web.ledger import Ledger
 from couchpages.web.limits import LINGER, ConnectionLimits
 from couchpages.web.plain_http import PlainHttp, advice
 from couchpages.web.second import Second
+from couchpages.web.stream import JOINED, UNTOLD, Stream
 from couchpages.web.sweep import TURNS
 from couchpages.web.tls_outcomes import Outcome
 from tests.web.native import connected, send
@@ -144,6 +145,19 @@ class Plain(AtAnEdge):
             self.assertIn(place, advice(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n", port))
         for odd in (b"", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: <script>\r\n\r\n", b"x\r\nHost: a b\r\n"):
             self.assertEqual(advice(odd, 8443), "this port speaks HTTPS, and this was plain HTTP")
+
+
+class Readers(AtAnEdge):
+    """How long a reader over TLS has for the last of a response."""
+
+    def test_untold(self) -> None:
+        """Behind much that was sent, what lies below TLS is reckoned with; behind little, nobody holds a connection for it."""
+        for size, held in ((100, 0), (JOINED + 1, UNTOLD)):
+            stream = Stream(self.edge)
+            connected(lambda stream=stream: stream, self.clock)  # type: ignore[misc]  # bound now
+            stream.write(b"head", b"x" * size)
+            stream.finish()
+            self.assertEqual(stream.deadline - self.second.now, self.edge.limits.time_to_read(held))
 
 
 class Hsts(AtAnEdge):
