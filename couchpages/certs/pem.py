@@ -30,6 +30,15 @@ SMALLEST_RSA = 2048  # CA/Browser Forum, Baseline Requirements 6.1.5
 CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 #: What programs write beside a key or a certificate; it means nothing here.
 PASSED_OVER = ("EC PARAMETERS", "DH PARAMETERS")
+#: What the library raises for a certificate that cannot be read; some of it is no ValueError.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _LABEL = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----")
 
 
@@ -176,7 +185,7 @@ def _certificate(block: Block, number: int) -> x509.Certificate:
         certificate = x509.load_pem_x509_certificate(block.pem)
         # Some of what a certificate says is read only when it is asked for.
         _ = certificate.subject, certificate.issuer, certificate.extensions, public_bytes(certificate.public_key())
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"certificate {number} of the chain cannot be read: {error}") from None
     return certificate
 

@@ -1,5 +1,7 @@
 """Chain and key in PEM, and what is said of those that are wrong."""
 
+import ssl
+
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -157,6 +159,16 @@ class Wrong(SynchronousTestCase):
         self.assertIn(
             "not for", str(self.assertRaises(ValueError, read_certificate, self.chain, self.key, name="b.example"))
         )
+
+    def test_version_that_there_is_none_of(self) -> None:
+        """A certificate of a version that nobody defined is refused as any other that cannot be read."""
+        chain, key = pems("example.org")
+        leaf = x509.load_pem_x509_certificate(chain).public_bytes(Encoding.DER)
+        # RFC 5280 section 4.1.2.1: the version stands first, tagged [0].
+        strange = leaf.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x06", 1)
+        self.assertNotEqual(strange, leaf)
+        pem = ssl.DER_cert_to_PEM_cert(strange).encode()
+        self.assertIn("cannot be read", str(self.assertRaises(ValueError, read_certificate, pem, key)))
 
     @settings(deadline=None, max_examples=200)
     @given(st.binary(max_size=200), st.integers(0, 2000), st.integers(0, 255))
