@@ -78,7 +78,7 @@ def files_by_nginx(flavour: Flavour, folder: Path, port: int, root: Path, *, as_
 
 def secure_files_by_nginx(folder: Path, port: int, root: Path, pem: Path, *, as_root: bool) -> str:
     """Give the configuration of the tuned nginx over TLS, with chain and key in *pem*; as Mozilla's intermediate configuration has it."""
-    servers = _FILES.format(port=f"{port} ssl", root=root, backlog=TUNED.backlog)
+    servers = _FILES.format(port=f"{port} ssl http2", root=root, backlog=TUNED.backlog)
     settings = f"{TUNED.settings} {_TLS.format(pem=pem)}"
     return _nginx(folder, TUNED.connections, settings, servers, as_root=as_root)
 

@@ -28,6 +28,7 @@ SECURE_ROWS: Mapping[str, Callable[[Bench], Rows]] = {
     "tls-larger": tls_rows.larger,
     "tls-closing": tls_rows.closing,
     "tls-resuming": tls_rows.resuming,
+    "tls-http2": tls_rows.over_http2,
     "tls-certificates": tls_rows.certificates,
 }
 EVERY = {**ROWS, **SECURE_ROWS}

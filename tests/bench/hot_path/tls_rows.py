@@ -1,5 +1,6 @@
 """Rows over TLS 1.3, beside tuned nginx: keep-alive, larger, handshakes whole and resumed; and what many certificates cost (does I/O)."""
 
+import os
 import re
 import signal
 import ssl
@@ -9,9 +10,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
+from couchpages.certs.pem import read_certificate
+from couchpages.certs.sealing import NONCE_BYTES, SealingKey, document_id, seal
 from couchpages.testing.authority import Authority
 from tests.bench import machine
 from tests.bench.deploying import Rows
+from tests.bench.hot_path import h2load
 from tests.bench.hot_path.asking import SITE, Ask, Load
 from tests.bench.hot_path.peers import SECURE_NGINX, NotMeasurable, Server, certified, program, secured
 from tests.bench.hot_path.turns import Bench, beside, rates
@@ -62,6 +66,20 @@ def resuming(bench: Bench) -> Rows:
     return rows
 
 
+def over_http2(bench: Bench) -> Rows:
+    """1 KiB over HTTP/2."""
+    title = f"1 KiB over HTTP/2, {h2load.CLIENTS} connections with {h2load.STREAMS} requests under way each"
+    with ExitStack() as stack:
+        own, other = _servers(bench, stack, KIB.length, http2=True)
+        running = [each for each in (own, other) if isinstance(each, Server)]
+        found = bench.in_turns({each.name: partial(h2load.over_http2, each, KIB, bench.seconds) for each in running})
+    figures = found[other.name] if isinstance(other, Server) else other
+    return [
+        (f"{title} (by option); requests a second: couchpages", rates(found[own.name]), ""),
+        *beside("… of tuned nginx over HTTP/2", found[own.name], figures, "none: until HTTP/2 is ours"),
+    ]
+
+
 def certificates(bench: Bench) -> Rows:
     """Have a thousand certificates: what they cost, and how soon after the start they answer."""
     authority = Authority()
@@ -71,12 +89,14 @@ def certificates(bench: Bench) -> Rows:
         made.send(signal.SIGHUP)
         wait_until(lambda: _answers(made.https, SITE), "the first certificate")
         before = machine.resident(made.pid)
-        folder = bench.new_folder()
-        for number in range(MANY):
-            pem = folder / f"{number}.pem"
-            pem.write_bytes(b"".join(authority.issue(f"{number}.example")))
-            done = made.run("certs", "import", str(pem), "--config", str(made.config))
-            assert done.code == 0, done.err
+        sealing = SealingKey((made.data / "certs.key").read_bytes())
+        issued = (read_certificate(*authority.issue(f"{number}.example"), made=number) for number in range(MANY))
+        documents = [
+            {"_id": document_id(each.name, each.kind), **seal(each, sealing, os.urandom(NONCE_BYTES))}
+            for each in issued
+        ]
+        databases = made.store.databases
+        made.store.access(made.data).call("POST", f"{databases['secrets']}/_bulk_docs", {"docs": documents})
         last = f"{MANY - 1}.example"
         wait_until(lambda: _answers(made.https, last), "the last certificate")
         time.sleep(5)
@@ -105,12 +125,12 @@ def _compared(bench: Bench, title: str, ask: Ask, aim: str) -> Rows:
     ]
 
 
-def _servers(bench: Bench, stack: ExitStack, length: int) -> tuple[Server, Server | str]:
+def _servers(bench: Bench, stack: ExitStack, length: int, *, http2: bool = False) -> tuple[Server, Server | str]:
     folder = bench.new_folder()
     root = folder / "root"
     root.mkdir(mode=0o755)
     (root / "one.css").write_bytes(b"x" * length)
-    made = bench.deployed(stack, root)
+    made = bench.deployed(stack, root, {"https": {"http2": True}} if http2 else None)
     certified(made, folder, *NAMES)
     made.send(signal.SIGHUP)
     wait_until(lambda: _answers(made.https, SITE), "the certificate")
