@@ -79,12 +79,13 @@ class Shelves(SynchronousTestCase):
         """Records are believed only as they are written, to the type."""
         fingerprint = "ab" * 32
         shelf = Shelf()
-        for damaged in (
+        records: tuple[Json, ...] = (
             {}, {"floor": None}, {"floor": []}, {"floor": [1]}, {"floor": [1, "x", 2]}, {"floor": {"0": 1, "1": "x"}}, {"floor": "1x"},
             {"floor": [float("inf"), "x"]}, {"floor": [float("nan"), "x"]}, {"floor": [1.0, "x"]}, {"floor": [True, "x"]},
             {"floor": ["1", "x"]}, {"floor": [-1, "x"]}, {"floor": [2**53, "x"]}, {"floor": [1, 5]}, {"floor": [1, "x"], "doc": []},
             {"floor": [1, "x"], "doc": "x"}, {"floor": [1, "x"], "removed": 1}, {"floor": [1, "x"], "removed": None},
-        ):  # fmt: skip
+        )  # fmt: skip
+        for damaged in records:
             self.assertRaises(ValueError, shelf.recall, ID, damaged)
         self.assertEqual((shelf.floors, shelf.removed), ({}, set()))
         self.assertEqual(shelf.recall(ID, {"floor": [1, fingerprint], "doc": {"a": 1}}), {"a": 1})
