@@ -55,8 +55,7 @@ class Bundles:
         self._timer: Any = None
         self._told: list[Told] = []
         #: Whether everything that CouchDB holds was seen since this process began.
-        self.is_loaded = False
-        self._is_told = False
+        self.is_loaded = self._is_told = False
 
     # What others ask.
 
@@ -91,12 +90,11 @@ class Bundles:
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`: certificates that ended, or soon will, those that are refused, keys that are none."""
-        alone = {doc_id: each for doc_id, each in self._shelf.refused.items() if doc_id not in self._shelf.good}
         return few(
             [
                 *self._key_troubles,
                 *troubles_of(self._certificates.values(), self._wall()),
-                *troubles_of_refused(alone),
+                *troubles_of_refused(self._shelf.lacking),
                 *self._first.troubles(),
             ]
         )
@@ -174,12 +172,10 @@ class Bundles:
         if isinstance(due, Encrypted) or not is_sealed(doc_id):
             return self._take_first(doc_id, due)
         if due.doc is None:
-            # Where CouchDB has no trace of it, nobody deleted it.
-            self._remove(doc_id, deleted=bool(due.revs))
+            self._remove(doc_id, deleted=bool(due.revs))  # without a trace of it, nobody deleted it
         else:
             self._open(doc_id, due.doc)
-        which = named_by(doc_id)
-        return {which} if which is not None else set()
+        return {which} if (which := named_by(doc_id)) is not None else set()
 
     def _open(self, doc_id: str, doc: Json) -> None:
         before = self._shelf.good.get(doc_id)

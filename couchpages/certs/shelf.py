@@ -49,6 +49,11 @@ class Shelf:
     refused: dict[str, Refusal] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
 
+    @property
+    def lacking(self) -> dict[str, Refusal]:
+        """What is refused, and has no good one in its place."""
+        return {doc_id: each for doc_id, each in self.refused.items() if doc_id not in self.good}
+
     def take(self, doc_id: str, doc: Json, keys: Iterable[SealingKey]) -> Refusal | None:
         """Take a document's newest state; give the refusal, where it is one that was not known yet."""
         try:
