@@ -111,13 +111,13 @@ class Shelf:
             raise Refused(
                 Cause.REPLAYED,
                 f"it was made {moment(certificate.made)}, and what this node had, made {moment(least[0])}, was deleted: somebody "
-                "brought it back; if that was meant, import it anew",
+                "brought it back; if that was meant, delete it and import it anew",
             )
         if floor(certificate) < least:
             raise Refused(
                 Cause.REPLAYED,
                 f"it was made {moment(certificate.made)}, and this node had one made {moment(least[0])}: somebody brought an old "
-                "one back; if that was meant, import it anew",
+                "one back; if that was meant, delete it and import it anew",
             )
 
 

@@ -86,6 +86,22 @@ class Administering(SynchronousTestCase):
         self.assertEqual(stored.made, 5001)
         self.assertEqual((list(other.certificates.values()), other.refused("replayed")), ([stored], 0.0))
 
+    def test_what_was_brought_back_is_wanted(self) -> None:
+        """Of one that was deleted and brought back the message says what to do, and that helps."""
+        self.put()
+        node = CertificatesOfANode(self.database, Path(self.mktemp()))
+        self.database.follow(node.bundles)
+        self.assertEqual(len(node.certificates), 1)
+        sealed = self.database.documents_now()[ID]
+        self.done(self.with_keys().delete("example.org", list(Kind)))
+        self.assertEqual(node.certificates, {})
+        self.database.seed(ID, sealed)
+        self.assertEqual((node.certificates, node.refused("replayed")), ({}, 1.0))
+        self.assertIn("delete it and import it anew", node.bundles.troubles()[0])
+        self.done(self.with_keys().delete("example.org", list(Kind)))
+        self.put()
+        self.assertEqual(len(node.certificates), 1)
+
     def test_later_than_what_does_not_open(self) -> None:
         """Defect: one that was sealed with another key was replaced by one that was dated earlier, which its nodes refused."""
         self.now = 9000

@@ -63,7 +63,9 @@ class Shelves(SynchronousTestCase):
             refusal = shelf.take(ID, document(certificate(made=10), "3-b"), [KEY])
             assert refusal is not None
             self.assertEqual((refusal.cause, shelf.good), (Cause.REPLAYED, {}))
-            self.assertIn("was deleted: somebody brought it back; if that was meant, import it anew", refusal.words)
+            self.assertIn(
+                "was deleted: somebody brought it back; if that was meant, delete it and import it anew", refusal.words
+            )
             for rev in ("4-c", "5-d"):
                 self.assertIsNone(shelf.take(ID, document(certificate(made=11), rev), [KEY]))
             self.assertEqual(shelf.record(ID, None), {"floor": [11, certificate(made=11).fingerprint]})
