@@ -6,8 +6,8 @@ was *removed*: whoever writes to CouchDB without a key may bring back what was d
 
 Rotating keys therefore makes a certificate a millisecond newer. When one node rotates while another that it cannot reach deletes,
 CouchDB shows the living leaf everywhere when both have both, and it counts everywhere, because it is newer than what was deleted
-(law 7): the deletion is lost, and repeated if it was meant. The same holds for an import. Not covered is a leaf *older* than one that was
-deleted, which only one node ever had: it counts there, and not where the newer one was, until somebody imports or deletes.
+(law 7): the deletion is lost, and repeated if it was meant. The same holds for an import. Not covered is a leaf *no newer* than one that
+was deleted, which only one node ever had: it counts there, and not where the newer one was, until somebody imports or deletes.
 
 A document that is only known to be gone, because CouchDB's database was made anew, was not deleted by anybody: it is taken again when
 it comes back.
