@@ -173,8 +173,8 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         listener.setServiceParent(listening)
     for each in name_server.listeners(second, descriptors=descriptors, backlog=BACKLOG):
         each.setServiceParent(listening)
-    opened_anew = (*reopen, *([access_log.reopen] if access_log else []), certificates.read_keys)
-    return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, listening]
+    anew = *reopen, *_reopening(access_log), certificates.read_keys, secret_conflicts.judge_again
+    return [HangUp(reactor, anew), Prepared("clock", second.start, second.stop), ordered, listening]
 
 
 def _secrets(
@@ -187,6 +187,10 @@ def _secrets(
         Part(lambda _: True, certificates.bundles, certificates.rule),
     )
     return keyring, certificates, Reconciler(reactor, secrets, divided, divided, metrics)
+
+
+def _reopening(log: AccessLog | None) -> list[Callable[[], object]]:
+    return [log.reopen] if log is not None else []
 
 
 def _access_log(reactor: Any, threads: ThreadPool, settings: Settings, metrics: Metrics) -> AccessLog | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from couchpages.certs.certificates import Certificate, Kind
+from couchpages.certs.dating import made_after, tombstone
 from couchpages.certs.first_system import (
     ATTACHMENT,
     LARGEST,
@@ -69,17 +70,21 @@ class Administration:
         key = self.keys.sealing
         doc_id = document_id(certificate.name, certificate.kind)
         for _ in range(TRIES):
-            leaves = await self.secrets.leaves(doc_id)
-            there = [found for leaf in leaves if (found := self._opened(doc_id, leaf)) is not None]
-            if len(leaves) == 1 and there and _is_same(there[0], certificate) and sealed_with(leaves[0]) == key.id:
+            every = await self.secrets.leaves(doc_id, deleted=True)
+            leaves = sorted((leaf for leaf in every if not leaf.get("_deleted")), key=_edits, reverse=True)
+            opened = [(leaf, self._opened(doc_id, leaf)) for leaf in leaves]
+            there = [found for _, found in opened if found is not None]
+            if len(leaves) == 1 and there and there[0].is_same(certificate) and sealed_with(leaves[0]) == key.id:
                 return there[0], False
-            # Later than whatever a clock that is ahead made.
-            made = max([self.milliseconds(), *(each.made + 1 for each in there)])
-            dated = replace(certificate, made=made)
+            said = [leaf for leaf in every if leaf.get("_deleted")] + [leaf for leaf, found in opened if found is None]
+            dated = replace(certificate, made=made_after(self.milliseconds(), there, said))
             try:
-                await self._write(doc_id, seal(dated, key, self.entropy(NONCE_BYTES)))
+                # In place of what was read, and of nothing newer: who imports at the same time conflicts, and decides anew.
+                rev = str(leaves[0]["_rev"]) if leaves else None
+                await self.secrets.put(doc_id, seal(dated, key, self.entropy(NONCE_BYTES)), rev)
             except Conflict:
                 continue
+            await self._remove(leaves[1:])
             return dated, True
         raise Unavailable(f"{doc_id}: others write it again and again")
 
@@ -102,7 +107,7 @@ class Administration:
         for kind in kinds:
             doc_id = document_id(name, kind)
             leaves = await self.secrets.leaves(doc_id)
-            removals = [{"_id": doc_id, "_rev": leaf["_rev"], "_deleted": True} for leaf in leaves]
+            removals = [tombstone(leaf, name, kind) for leaf in leaves]
             for outcome in await self.secrets.bulk(removals) if removals else ():
                 if isinstance(outcome, StoreError):
                     raise outcome
@@ -110,7 +115,10 @@ class Administration:
         return gone
 
     async def rotate(self) -> Rotated:
-        """Seal every certificate of ours with the first key; those that are, stay as they are."""
+        """Seal every certificate of ours with the first key; those that are, stay as they are.
+
+        Each counts as made a millisecond later than it was: where another node deletes it meanwhile, see ``shelf``.
+        """
         key, rotated = self.keys.sealing, Rotated()
         for doc in await self._documents():
             doc_id = str(doc["_id"])
@@ -120,7 +128,8 @@ class Administration:
                 if sealed_with(doc) == key.id:
                     rotated.unchanged.append(which)
                     continue
-                await self.secrets.put(doc_id, seal(certificate, key, self.entropy(NONCE_BYTES)), str(doc["_rev"]))
+                later = replace(certificate, made=made_after(0, [certificate], []))
+                await self.secrets.put(doc_id, seal(later, key, self.entropy(NONCE_BYTES)), str(doc["_rev"]))
                 rotated.sealed.append(which)
             except Conflict:
                 rotated.failed[doc_id] = "somebody else wrote it just now; rotate again"
@@ -144,6 +153,13 @@ class Administration:
             await self.secrets.put(doc_id, doc)
         else:
             await self.secrets.put(doc_id, doc, rev)
+
+    async def _remove(self, leaves: Sequence[Json]) -> None:
+        """Remove revisions that are replaced, as the reconciler would; one that somebody else removed before is gone as well."""
+        removals = [{"_id": leaf["_id"], "_rev": leaf["_rev"], "_deleted": True} for leaf in leaves]
+        for outcome in await self.secrets.bulk(removals) if removals else ():
+            if isinstance(outcome, StoreError) and not isinstance(outcome, Conflict):
+                raise outcome
 
     async def _documents(self) -> list[Json]:
         return await self.secrets.documents(DOCUMENT_PREFIX, DOCUMENT_PREFIX + HIGHEST)
@@ -185,6 +201,7 @@ class Administration:
             return None
 
 
-def _is_same(one: Certificate, other: Certificate) -> bool:
-    """Whether two are the same certificate with the same chain and key, whenever they came."""
-    return replace(one, made=0) == replace(other, made=0)
+def _edits(leaf: Json) -> tuple[int, str]:
+    """Give what CouchDB compares to choose the leaf that it shows."""
+    number, _, digest = str(leaf["_rev"]).partition("-")
+    return int(number) if number.isdecimal() else 0, digest

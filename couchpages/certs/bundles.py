@@ -55,8 +55,7 @@ class Bundles:
         self._timer: Any = None
         self._told: list[Told] = []
         #: Whether everything that CouchDB holds was seen since this process began.
-        self.is_loaded = False
-        self._is_told = False
+        self.is_loaded = self._is_told = False
 
     # What others ask.
 
@@ -91,12 +90,11 @@ class Bundles:
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`: certificates that ended, or soon will, those that are refused, keys that are none."""
-        alone = {doc_id: each for doc_id, each in self._shelf.refused.items() if doc_id not in self._shelf.good}
         return few(
             [
                 *self._key_troubles,
                 *troubles_of(self._certificates.values(), self._wall()),
-                *troubles_of_refused(alone),
+                *troubles_of_refused(self._shelf.lacking),
                 *self._first.troubles(),
             ]
         )
@@ -108,7 +106,7 @@ class Bundles:
         for doc_id, record in self._keeper.restore().items():
             try:
                 self._recall(doc_id, record)
-            except (ValueError, TypeError, KeyError) as error:
+            except Exception as error:  # noqa: BLE001 -- law 4: no file stops a service from starting
                 self.log.warn("the kept certificate {doc_id} is refused: {error}", doc_id=named(doc_id), error=error)
                 self._keeper.keep(doc_id, None)
         self._first.settle()
@@ -174,11 +172,10 @@ class Bundles:
         if isinstance(due, Encrypted) or not is_sealed(doc_id):
             return self._take_first(doc_id, due)
         if due.doc is None:
-            self._remove(doc_id)
+            self._remove(doc_id, deleted=bool(due.revs))  # without a trace of it, nobody deleted it
         else:
             self._open(doc_id, due.doc)
-        which = named_by(doc_id)
-        return {which} if which is not None else set()
+        return {which} if (which := named_by(doc_id)) is not None else set()
 
     def _open(self, doc_id: str, doc: Json) -> None:
         before = self._shelf.good.get(doc_id)
@@ -186,9 +183,9 @@ class Bundles:
         if doc_id in self._shelf.refused or self._kept.get(doc_id) == doc.get("_rev"):
             return
         self._kept[doc_id] = doc.get("_rev")
-        self._keeper.keep(doc_id, {"doc": doc, "floor": list(self._shelf.floors[doc_id])})
+        self._keeper.keep(doc_id, self._shelf.record(doc_id, doc))
         now = self._shelf.good[doc_id]
-        if now != before:
+        if not now.is_same(before):
             self.log.info(
                 "the certificate {name} ({kind}) came, valid until {day}",
                 name=now.name,
@@ -196,12 +193,12 @@ class Bundles:
                 day=day(now.not_after),
             )
 
-    def _remove(self, doc_id: str) -> None:
+    def _remove(self, doc_id: str, *, deleted: bool) -> None:
         before = self._shelf.good.get(doc_id)
-        self._shelf.remove(doc_id)
+        self._shelf.remove(doc_id, deleted=deleted)
         self._kept.pop(doc_id, None)
         if doc_id in self._shelf.floors:
-            self._keeper.keep(doc_id, {"floor": list(self._shelf.floors[doc_id])})
+            self._keeper.keep(doc_id, self._shelf.record(doc_id, None))
         if before is not None:
             self.log.info("the certificate {name} ({kind}) was deleted", name=before.name, kind=str(before.kind))
 
@@ -218,10 +215,8 @@ class Bundles:
         if not is_sealed(doc_id):
             self._first.recall(doc_id, record, self._keys)
             return
-        made, fingerprint = record["floor"]
-        self._shelf.floors[doc_id] = int(made), str(fingerprint)
-        doc = record.get("doc")
-        if isinstance(doc, dict):
+        doc = self._shelf.recall(doc_id, record)
+        if doc is not None:
             self._refusals.note(doc_id, self._shelf.take(doc_id, doc, self._keys), stays=False)
             # What does not open may have been damaged on disk: it is written anew when it comes again.
             self._kept[doc_id] = doc.get("_rev") if doc_id in self._shelf.good else None
@@ -231,9 +226,12 @@ class Bundles:
         changed = set[Named]()
         for which in touched:
             now = self._shelf.good.get(document_id(*which)) or self._first.get(which)
-            if now == self._certificates.get(which):
+            before = self._certificates.get(which)
+            if now == before:
                 continue
-            changed.add(which)
+            # One that was sealed anew is a little newer, and nobody has to hear of that.
+            if now is None or not now.is_same(before):
+                changed.add(which)
             if now is None:
                 del self._certificates[which]
                 self._expiry.remove(which[0], str(which[1]))

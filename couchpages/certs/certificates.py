@@ -1,6 +1,6 @@
 """A certificate with its key, read and checked (pure)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -36,3 +36,7 @@ class Certificate:
     def is_valid(self, now: float) -> bool:
         """Whether *now*, in seconds since 1970, is within its dates."""
         return self.not_before <= now < self.not_after
+
+    def is_same(self, other: "Certificate | None") -> bool:
+        """Whether another is the same certificate with the same chain and key, whenever it was made."""
+        return other is not None and replace(self, made=0) == replace(other, made=0)

@@ -17,14 +17,8 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 
 from couchpages.certs.certificates import Certificate
-from couchpages.certs.pem import (
-    blocks_in,
-    certificates_in,
-    check_order,
-    private_key,
-    public_bytes,
-    read_certificate,
-)
+from couchpages.certs.pem import certificates_in, check_order, private_key, public_bytes, read_certificate
+from couchpages.certs.pem_blocks import blocks_in
 from couchpages.certs.sealing import NONCE_BYTES, Cause, Refused, SealingKey, is_sealed
 from couchpages.ports import Json
 
@@ -49,7 +43,7 @@ class Encrypted:
 class Part:
     """A file that was opened: a chain, a key, both, or neither; for each its public key, to find the other by."""
 
-    chain: bytes = b""
+    chain: bytes = field(default=b"", repr=False)
     chain_for: bytes = b""
     key: bytes = field(default=b"", repr=False)
     key_for: bytes = b""
@@ -147,16 +141,15 @@ def _part(content: bytes) -> Part:
         blocks = blocks_in(content)
     except ValueError:
         return Part()
-    labels = {block.label for block in blocks}
-    has_key = any(block.is_key for block in blocks)
+    # Where one file has both, each part has its own blocks only: a chain is shown to people, a key never.
+    chain = b"".join(block.pem for block in blocks if block.label == "CERTIFICATE")
+    key = b"".join(block.pem for block in blocks if block.is_key)
     try:
-        chain_for = public_bytes(certificates_in(content)[0].public_key()) if "CERTIFICATE" in labels else b""
-        key_for = public_bytes(private_key(content, checked=True).public_key()) if has_key else b""
+        chain_for = public_bytes(certificates_in(content)[0].public_key()) if chain else b""
+        key_for = public_bytes(private_key(content, checked=True).public_key()) if key else b""
     except ValueError as error:
         raise Refused(Cause.UNREADABLE, f"what is encrypted in it cannot be served: {error}") from None
-    return Part(
-        chain=content if chain_for else b"", chain_for=chain_for, key=content if key_for else b"", key_for=key_for
-    )
+    return Part(chain=chain, chain_for=chain_for, key=key, key_for=key_for)
 
 
 def _paired(chain_id: str, chain: bytes, key_id: str, key: bytes) -> Paired:

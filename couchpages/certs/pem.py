@@ -1,6 +1,5 @@
 """Chain and key in PEM (RFC 7468), read and checked (pure). What is wrong is a ValueError that says so in a sentence, and shows no key."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,10 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.names import names_of
+from couchpages.certs.pem_blocks import Block, blocks_in, shown
 from couchpages.quoting import quoted
 
-#: Bytes that are read at most; a chain of four certificates has some 8,000.
-LARGEST = 2**20
 #: Certificates in a chain at most: OpenSSL's clients follow 100, and nobody has ten.
 LONGEST_CHAIN = 10
 SMALLEST_RSA = 2048  # CA/Browser Forum, Baseline Requirements 6.1.5
@@ -39,20 +37,6 @@ _UNREADABLE = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-_LABEL = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block: what it says to be, and all of it."""
-
-    label: str
-    pem: bytes
-
-    @property
-    def is_key(self) -> bool:
-        """Whether it says to be a private key."""
-        return self.label.endswith("PRIVATE KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,32 +101,6 @@ def private_key(key: bytes, *, checked: bool = False) -> ec.EllipticCurvePrivate
     return _supported(_loaded(blocks[0], checked))
 
 
-def blocks_in(pem: bytes) -> list[Block]:
-    """Take PEM apart. Text between the blocks, as many programs write it, is passed over (RFC 7468 section 5.2). Raises ValueError."""
-    if len(pem) > LARGEST:
-        raise ValueError(f"there are {len(pem):,} bytes; PEM of more than {LARGEST:,} is not read")
-    found: list[Block] = []
-    label, lines = "", list[str]()
-    for number, line in enumerate(pem.decode("utf-8", "replace").splitlines(), 1):
-        text = line.strip()
-        boundary = _LABEL.fullmatch(text)
-        if label:
-            lines.append(text)
-        if boundary is None:
-            if text.startswith("-----"):
-                raise ValueError(f"line {number} is no PEM: {quoted(text)}")
-        elif boundary[1] == "BEGIN" and not label:
-            label, lines = boundary[2], [text]
-        elif boundary[1] == "END" and boundary[2] == label:
-            found.append(Block(label, "\n".join([*lines, ""]).encode()))
-            label = ""
-        else:
-            raise ValueError(f"line {number} is no PEM: {quoted(text)} stands where it cannot")
-    if label:
-        raise ValueError(f"PEM ends within its last block: there is no -----END {label}-----")
-    return found
-
-
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Whether a certificate says that it signed itself, as roots do."""
     return certificate.issuer == certificate.subject
@@ -174,15 +132,14 @@ def _relevant(pem: bytes) -> list[Block]:
     blocks = [block for block in blocks_in(pem) if block.label not in PASSED_OVER]
     for block in blocks:
         if block.label != "CERTIFICATE" and not block.is_key:
-            raise ValueError(
-                f"there is a block {quoted(block.label)}, which is neither a certificate nor a private key"
-            )
+            raise ValueError(f"there is a block {shown(block.label)}, which is neither a certificate nor a private key")
     return blocks
 
 
 def _certificate(block: Block, number: int) -> x509.Certificate:
     try:
-        certificate = x509.load_pem_x509_certificate(block.pem)
+        # What the library says of PEM that it cannot take apart quotes it, which may be a key; of DER it quotes nothing.
+        certificate = x509.load_der_x509_certificate(block.content())
         # Some of what a certificate says is read only when it is asked for.
         _ = certificate.subject, certificate.issuer, certificate.extensions, public_bytes(certificate.public_key())
     except _UNREADABLE as error:

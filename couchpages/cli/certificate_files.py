@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def read_pem(file: str) -> bytes:
     """Read a file, not more of it than PEM has."""
-    from couchpages.certs.pem import LARGEST
+    from couchpages.certs.pem_blocks import LARGEST
 
     try:
         with Path(file).open("rb") as opened:

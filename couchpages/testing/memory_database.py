@@ -132,9 +132,9 @@ class MemoryDatabase:
         """See :meth:`couchpages.ports.Database.get`."""
         return await self._do("get", doc_id, lambda: self._get(doc_id))
 
-    async def leaves(self, doc_id: str) -> list[Json]:
+    async def leaves(self, doc_id: str, *, deleted: bool = False) -> list[Json]:
         """See :meth:`couchpages.ports.Database.leaves`."""
-        return await self._do("leaves", doc_id, lambda: self._leaves(doc_id))
+        return await self._do("leaves", doc_id, lambda: self._leaves(doc_id, deleted))
 
     async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
         """See :meth:`couchpages.ports.Database.put`."""
@@ -214,9 +214,14 @@ class MemoryDatabase:
             raise Deleted(f"{self.name}/{doc_id}: deleted")
         return _shown(doc_id, self.stored[doc_id].winner)
 
-    def _leaves(self, doc_id: str) -> list[Json]:
-        living = self.stored[doc_id].living if doc_id in self.stored else []
-        return [_shown(doc_id, leaf) for leaf in living]
+    def _leaves(self, doc_id: str, deleted: bool) -> list[Json]:
+        found = self.stored[doc_id].leaves if doc_id in self.stored else ()
+        gone = {"_deleted": True}
+        return [
+            {**_shown(doc_id, leaf), **(gone if leaf.body is None else {})}
+            for leaf in found
+            if deleted or leaf.body is not None
+        ]
 
     def _put(self, doc_id: str, body: Mapping[str, Any] | None, rev: str | None) -> str:
         if doc_id.startswith("_") and not doc_id.startswith(("_design/", "_local/")):

@@ -10,12 +10,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.administration import Administration, Listed, Rotated
 from couchpages.certs.certificates import Kind
+from couchpages.certs.dating import AHEAD
 from couchpages.certs.first_system import compatible_documents
 from couchpages.certs.key_files import Keys, read_keys
 from couchpages.certs.sealing import document_id, open_sealed, seal, sealed_with
 from couchpages.ports import Conflict, Unavailable
-from couchpages.testing.memory_database import MemoryDatabase
+from couchpages.testing.memory_database import MemoryDatabase, Turns
 from tests.certs.made import KEY, NONCE, OTHER_KEY, certificate
+from tests.certs.node import CertificatesOfANode
 
 ID = document_id("example.org", Kind.ECDSA)
 
@@ -69,11 +71,115 @@ class Administering(SynchronousTestCase):
         self.assertEqual(len(self.database.stored[ID].living), 2)
         self.assertEqual(self.put(number=1)[0].made, 9001)
 
+    def test_import_after_delete_on_a_node_whose_clock_is_behind(self) -> None:
+        """Defect: it was dated before what was deleted, and refused as replayed by every node that had had that."""
+        self.put()
+        other = CertificatesOfANode(self.database, Path(self.mktemp()))
+        self.database.follow(other.bundles)
+        self.assertEqual(len(other.certificates), 1)
+        self.done(self.with_keys().delete("example.org", list(Kind)))
+        self.assertEqual(other.certificates, {})
+        (remains,) = (leaf.remains for leaf in self.database.stored[ID].leaves)
+        self.assertEqual(remains, {"name": "example.org", "kind": "ecdsa", "made": 5000})
+        self.now = 10
+        stored, _ = self.put()
+        self.assertEqual(stored.made, 5001)
+        self.assertEqual((list(other.certificates.values()), other.refused("replayed")), ([stored], 0.0))
+
+    def test_what_was_brought_back_is_wanted(self) -> None:
+        """Of one that was deleted and brought back the message says what to do, and that helps."""
+        self.put()
+        node = CertificatesOfANode(self.database, Path(self.mktemp()))
+        self.database.follow(node.bundles)
+        self.assertEqual(len(node.certificates), 1)
+        sealed = self.database.documents_now()[ID]
+        self.done(self.with_keys().delete("example.org", list(Kind)))
+        self.assertEqual(node.certificates, {})
+        self.database.seed(ID, sealed)
+        self.assertEqual((node.certificates, node.refused("replayed")), ({}, 1.0))
+        self.assertIn("delete it and import it anew", node.bundles.troubles()[0])
+        self.done(self.with_keys().delete("example.org", list(Kind)))
+        self.put()
+        self.assertEqual(len(node.certificates), 1)
+
+    def test_later_than_what_does_not_open(self) -> None:
+        """Defect: one that was sealed with another key was replaced by one that was dated earlier, which its nodes refused."""
+        self.now = 9000
+        self.put(key=OTHER_KEY)
+        self.now = 10
+        self.assertEqual(self.put()[0].made, 9001)
+
+    def test_a_moment_that_is_forged(self) -> None:
+        """What no clock can have written is passed over, in documents and in tombstones; what opens is believed whatever it says."""
+        forged = [2**53 - 1, 2**53, 10**400, self.now + AHEAD + 1, -1, True, 1.5, "9000", None, [9000]]
+        for number, made in enumerate(forged):
+            name = f"{number}.example"
+            doc_id = document_id(name, Kind.ECDSA)
+            self.database.seed(doc_id, {**seal(certificate(name), KEY, NONCE), "made": made})
+            self.assertEqual(self.put(name)[0].made, 5000, made)
+            self.database.remove(doc_id, {"made": made})
+            self.assertEqual(self.put(name, number=1)[0].made, 5000, made)
+        self.database.seed(ID, seal(certificate(made=self.now + 9 * AHEAD), KEY, NONCE))
+        self.assertEqual(self.put(number=1)[0].made, self.now + 9 * AHEAD + 1)
+
+    def test_two_imports_at_once(self) -> None:
+        """Defect: the second was written over the first unseen, and could be dated earlier; now it conflicts and is dated anew."""
+        for before in (False, True):
+            database = self.database = MemoryDatabase("secrets")
+            if before:
+                self.put(number=9)
+            turns = Turns()
+            database.pause = turns.wait
+            ahead = Administration(database, Keys((KEY,)), self.entropy, lambda: 9000)
+            behind = self.with_keys(KEY)
+            first = Deferred.fromCoroutine(ahead.put(certificate(number=1)))
+            second = Deferred.fromCoroutine(behind.put(certificate(number=2)))
+            # Both read; then the first writes, then the second.
+            for _ in range(2):
+                turns.go(0)
+                turns.go(0)
+            while turns.waiting:
+                turns.go(0)
+            self.assertEqual(self.successResultOf(first)[0].made, 9000)
+            self.assertEqual(self.successResultOf(second)[0].made, 9001)
+            self.assertEqual(len(database.stored[ID].living), 1)
+
+    def test_conflicting_revisions_are_replaced(self) -> None:
+        """Whatever competes when one is imported is replaced, also what cannot be opened."""
+        self.put()
+        for made, key in ((9000, OTHER_KEY), (8000, KEY)):
+            other = MemoryDatabase("secrets")
+            other.seed(ID, seal(certificate(made=made), key, NONCE))
+            other.replicate_to(self.database)
+        self.assertEqual(len(self.database.stored[ID].living), 3)
+        self.assertEqual(self.put(number=1)[0].made, 9001)
+        self.assertEqual(len(self.database.stored[ID].living), 1)
+
+    def test_rotate_against_delete(self) -> None:
+        """When one node rotates and another deletes, what counts when they converge is the same on both: the living leaf (law 7)."""
+        other = MemoryDatabase("secrets")
+        nodes = [CertificatesOfANode(each, Path(self.mktemp()), (KEY, OTHER_KEY)) for each in (self.database, other)]
+        self.put()
+        self.database.replicate_to(other)
+        for database, node in zip((self.database, other), nodes, strict=True):
+            database.follow(node.bundles)
+            self.assertEqual(len(node.certificates), 1)
+        self.done(self.with_keys(OTHER_KEY, KEY).rotate())
+        there = Administration(other, Keys((KEY,)), self.entropy, lambda: self.now)
+        self.done(there.delete("example.org", list(Kind)))
+        self.assertEqual([len(node.certificates) for node in nodes], [1, 0])
+        self.database.replicate_to(other)
+        other.replicate_to(self.database)
+        found = [list(node.certificates.values()) for node in nodes]
+        self.assertEqual(found[0], found[1])
+        self.assertEqual([each.made for each in found[0]], [5001])
+        self.assertEqual([node.refused("replayed") for node in nodes], [0.0, 0.0])
+
     def test_another_key(self) -> None:
-        """The same certificate is sealed anew when another key seals; one that cannot be opened is replaced."""
+        """The same certificate is sealed anew when another key seals; one that cannot be opened is replaced by a later one."""
         self.put(key=OTHER_KEY)
         stored, is_new = self.put()
-        self.assertEqual((stored.made, is_new, sealed_with(self.database.documents_now()[ID])), (5000, True, KEY.id))
+        self.assertEqual((stored.made, is_new, sealed_with(self.database.documents_now()[ID])), (5001, True, KEY.id))
 
     def test_no_key(self) -> None:
         """Without a key nothing is written, and it is said what to do."""
@@ -133,7 +239,7 @@ class Administering(SynchronousTestCase):
         self.failureResultOf(Deferred.fromCoroutine(administration.delete("example.org", list(Kind))), Unavailable)
 
     def test_rotate(self) -> None:
-        """What another key sealed is sealed with the first, with another nonce and as new as it was; what does not open is told."""
+        """What another key sealed is sealed with the first, with another nonce and a millisecond newer; what does not open is told."""
         self.put(key=OTHER_KEY)
         self.put("b.example")
         self.put("c.example", key=OTHER_KEY)
@@ -145,7 +251,7 @@ class Administering(SynchronousTestCase):
         self.assertEqual(rotated.unchanged, [("b.example", Kind.ECDSA)])
         self.assertEqual(set(rotated.failed), {"certificate-ecdsa-c.example", "certificate-ecdsa-d.example"})
         after = self.database.documents_now()[ID]
-        self.assertEqual((after["sealed_with"], after["made"]), (KEY.id, before["made"]))
+        self.assertEqual((after["sealed_with"], after["made"]), (KEY.id, before["made"] + 1))
         self.assertNotEqual(after["nonce"], before["nonce"])
         self.database.remove("certificate-ecdsa-d.example")
         self.done(self.with_keys(KEY, OTHER_KEY).rotate())

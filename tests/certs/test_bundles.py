@@ -77,6 +77,13 @@ class Following(BundlesCase):
         self.assertEqual(len(self.node.told), told)
         self.assertEqual(self.restarted((OTHER_KEY,)).certificates, {EXAMPLE: certificate()})
 
+    def test_rotated(self) -> None:
+        """Nobody hears of a certificate that is a little newer and otherwise the same; it is the one that is known all the same."""
+        self.write(certificate(made=10))
+        told = len(self.node.told) if self.node.certificates else 0
+        self.write(certificate(made=11), KEY, bytes(24))
+        self.assertEqual((self.node.certificates[EXAMPLE].made, len(self.node.told)), (11, told))
+
     def test_refused(self) -> None:
         """What is tampered with, renamed, replayed, sealed with another key or no document is counted; the last good one stays."""
         good = certificate(made=10)
@@ -215,6 +222,38 @@ class Restarting(BundlesCase):
         self.assertEqual((again.certificates, again.refused("replayed")), ({}, 1.0))
         again.bundles.apply(Change(ID, {**seal(certificate(made=11), KEY, NONCE), "_rev": "6-x"}))
         self.assertEqual(len(again.certificates), 1)
+
+    def test_brought_back_after_it_was_deleted(self) -> None:
+        """Defect: the very revision that was deleted counted again, also after a restart, when somebody brought it back."""
+        self.write(certificate(made=10))
+        self.assertEqual(len(self.node.certificates), 1)
+        self.database.remove(ID)
+        self.assertEqual(self.node.certificates, {})
+        back = Change(ID, {**seal(certificate(made=10), KEY, NONCE), "_rev": "5-x"})
+        for node in (self.node, self.restarted(), self.restarted()):
+            node.bundles.apply(back)
+            self.assertEqual((node.certificates, node.refused("replayed")), ({}, 1.0))
+
+    def test_a_database_made_anew(self) -> None:
+        """What is gone because CouchDB lost everything counts again when replication brings it back."""
+        self.write(certificate(made=10))
+        self.assertEqual(len(self.node.certificates), 1)
+        for node in (self.node, self.restarted()):
+            node.bundles.apply(Change(ID, None))
+            self.assertEqual(node.certificates, {})
+            node.bundles.apply(self.database.change(ID))
+            self.assertEqual(len(node.certificates), 1)
+
+    def test_a_floor_that_is_none(self) -> None:
+        """Defect: a kept file whose floor was no number raised out of the service's start."""
+        self.write(certificate(made=10))
+        self.assertEqual(len(self.node.certificates), 1)
+        (file,) = self.folder.iterdir()
+        for floor in ("Infinity", "-Infinity", "NaN", "1e400", "true", "9" * 400):
+            file.write_text(f'{{"floor": [{floor}, "x"]}}')
+            self.assertEqual(self.restarted().certificates, {})
+            self.assertEqual(list(self.folder.iterdir()), [])
+            self.assertIn("is refused", self.said()[-1])
 
     def test_deleted_while_it_was_down(self) -> None:
         """A follower that does not see a known document again says that it is gone."""

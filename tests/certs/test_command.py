@@ -63,6 +63,54 @@ class Commands(TestCase):
         self.patch(command, "PATIENCE", 0.3)
         self.assertIn("was killed after 0.3 seconds", await self.fails("import time; time.sleep(60)"))
 
+    async def test_what_it_started_is_killed_too(self) -> None:
+        """Defect: what the command had started went on beside the next run when the command was killed."""
+        for stops in (False, True):
+            file = self.file()
+            child = (
+                "import os, sys, time\nopen(sys.argv[1] + '~', 'w').write(str(os.getpid()))\n"
+                "os.rename(sys.argv[1] + '~', sys.argv[1])\ntime.sleep(60)"
+            )
+            code = "import subprocess, sys; subprocess.call([sys.executable, '-c', sys.argv[2], sys.argv[1]])"
+            self.patch(command, "PATIENCE", 60.0 if stops else 1.5)
+            running = self.run_python(code, str(file), child)
+            if stops:
+                while not file.exists():
+                    await self.pause(0.05)
+                running.cancel()
+                await self.assertFailure(running, CancelledError)
+            else:
+                await self.failing(running)
+            started = int(file.read_text())
+            for _ in range(100):
+                if not self.is_running(started):
+                    break
+                await self.pause(0.05)
+            self.assertFalse(self.is_running(started))
+
+    def is_running(self, pid: int) -> bool:
+        """Tell whether a process is there, and no zombie that nobody reaps in a container."""
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
+
+    def pause(self, seconds: float) -> "Deferred[None]":
+        """Wait."""
+        waited: Deferred[None] = Deferred()
+        reactor.callLater(seconds, waited.callback, None)
+        return waited
+
+    async def test_a_group_of_its_own(self) -> None:
+        """It leads a session, so that a signal to its group never reaches the daemon."""
+        file = self.file()
+        await self.run_python(
+            "import os, sys; open(sys.argv[1], 'w').write(repr((os.getsid(0), os.getpid())))", str(file)
+        )
+        session, pid = file.read_text().strip("()").split(", ")
+        self.assertEqual(session, pid)
+        self.assertNotEqual(int(pid), os.getpgid(0))
+
     async def test_left_behind(self) -> None:
         """A server that it starts, which keeps its output open, keeps nobody waiting."""
         self.patch(command, "LAST_WORDS", 0.1)
@@ -80,6 +128,4 @@ class Commands(TestCase):
         running.cancel()
         await self.assertFailure(running, CancelledError)
         # It is reaped in a moment.
-        waited: Deferred[None] = Deferred()
-        reactor.callLater(0.5, waited.callback, None)
-        await waited
+        await self.pause(0.5)

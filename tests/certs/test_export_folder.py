@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.export_folder import ExportFolder, Written, write_files
 from couchpages.certs.export_layout import LONGEST_VARIABLE, batches, folder_name, named_after
-from couchpages.certs.pem import blocks_in, read_certificate
+from couchpages.certs.pem import read_certificate
+from couchpages.certs.pem_blocks import blocks_in
 from tests.certs.made import certificate
 
 

@@ -3,7 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.findings import findings
-from couchpages.certs.pem import blocks_in, read_certificate
+from couchpages.certs.pem import read_certificate
+from couchpages.certs.pem_blocks import blocks_in
 from tests.certs.made import DAY, NOW, authority, certificate, pems
 
 

@@ -122,6 +122,15 @@ class Pairs(SynchronousTestCase):
         self.take("something", b"\xff\x00 not PEM")
         self.assertEqual(self.names(), {"a.example": "0-two", "b.example": "1-two", "c.example": "both"})
 
+    def test_one_file_shows_no_key(self) -> None:
+        """Defect: of a file that holds chain and key, the chain had the key too, and showed it."""
+        chain, key = pems("c.example")
+        for content in (chain + key, key + chain):
+            part = opened(encrypted(content), [KEY])
+            self.assertEqual((part.chain, part.key), (chain, key))
+            self.assertNotIn("PRIVATE", repr(part))
+            self.assertNotIn(key.splitlines()[1].decode(), repr(part))
+
     def test_longer_chain(self) -> None:
         """Of the same leaf with and without intermediate certificates, with."""
         chain, key = pems("example.org")

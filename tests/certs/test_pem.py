@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.certificates import Kind
-from couchpages.certs.pem import LARGEST, blocks_in, read_certificate
+from couchpages.certs.pem import read_certificate
+from couchpages.certs.pem_blocks import LARGEST, blocks_in
 from couchpages.testing.authority import Authority, LeafKey, key_pem, rsa_key
 from tests.certs.made import DAY, NOW, authority, pems
 

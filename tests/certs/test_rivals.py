@@ -59,11 +59,12 @@ class Sink:
 
     def __init__(self) -> None:
         self.shelf = Shelf()
+        self.keys = [KEY]
 
     def apply(self, change: Change) -> None:
         """Take a change."""
         if change.doc is not None:
-            self.shelf.take(change.doc_id, change.doc, [KEY])
+            self.shelf.take(change.doc_id, change.doc, self.keys)
 
     def loaded(self) -> None:
         """Nothing."""
@@ -95,6 +96,26 @@ class Reconciled(SynchronousTestCase):
             self.assertEqual(len(database.stored[ID].living), 1)
         first.replicate_to(third)
         self.assertEqual(len(third.stored[ID].living), 1)
+
+    def test_a_key_that_comes_later(self) -> None:
+        """Defect: a conflict that came before the key file was never judged, though SIGHUP brought the key."""
+        for keys in ([], [KEY], [OTHER_KEY]):
+            database, sink, now = MemoryDatabase("secrets"), Sink(), list(keys)
+            rule = CertificateRule(lambda doc_id, sink=sink: doc_id in sink.shelf.good, lambda now=now: now)  # type: ignore[misc]
+            reconciler = Reconciler(MemoryReactor(), database, sink, rule, Metrics(), chance=lambda: 0.5)
+            database.follow(reconciler)
+            for made, key in ((6, OTHER_KEY), (5, KEY)):
+                other = MemoryDatabase("secrets")
+                other.seed(ID, seal(certificate(made=made), key, NONCE))
+                other.replicate_to(database)
+            self.assertEqual(len(database.stored[ID].living), 2)
+            now[:] = [KEY, OTHER_KEY]
+            sink.keys = now
+            reconciler.judge_again()
+            self.assertEqual((sink.shelf.good[ID].made, len(database.stored[ID].living)), (6, 1))
+            calls = len(database.calls)
+            reconciler.judge_again()
+            self.assertEqual(len(database.calls), calls)
 
     def test_first_systems(self) -> None:
         """The first system's documents are left to their writers."""

@@ -44,12 +44,54 @@ class Shelves(SynchronousTestCase):
         self.assertEqual(refusal.cause, Cause.REPLAYED)
         self.assertIn("1970-01-01 00:00:00 UTC", refusal.words)
         self.assert_stays()
-        self.shelf.remove(ID)
+        self.shelf.remove(ID, deleted=True)
         self.assertEqual((self.shelf.good, self.shelf.refused), ({}, {}))
         self.assertIsNotNone(self.take(certificate(made=9)))
         self.assertEqual(self.shelf.good, {})
         self.assertIsNone(self.take(certificate(made=12), "3-c"))
         self.assert_stays(12)
+
+    def test_brought_back_after_it_was_deleted(self) -> None:
+        """Defect: what was deleted counted again when somebody brought the same revision back; now a newer one does, once."""
+        for shelf in (self.shelf, Shelf()):
+            if shelf is self.shelf:
+                shelf.remove(ID, deleted=True)
+                kept = shelf.record(ID, None)
+            else:
+                # After a restart.
+                self.assertIsNone(shelf.recall(ID, kept))
+            refusal = shelf.take(ID, document(certificate(made=10), "3-b"), [KEY])
+            assert refusal is not None
+            self.assertEqual((refusal.cause, shelf.good), (Cause.REPLAYED, {}))
+            self.assertIn(
+                "was deleted: somebody brought it back; if that was meant, delete it and import it anew", refusal.words
+            )
+            for rev in ("4-c", "5-d"):
+                self.assertIsNone(shelf.take(ID, document(certificate(made=11), rev), [KEY]))
+            self.assertEqual(shelf.record(ID, None), {"floor": [11, certificate(made=11).fingerprint]})
+
+    def test_gone_without_being_deleted(self) -> None:
+        """What is gone because CouchDB's database was made anew counts again when it comes back."""
+        self.shelf.remove(ID, deleted=False)
+        self.assertEqual(self.shelf.good, {})
+        self.assertIsNone(self.take(certificate(made=10), "1-a"))
+        self.assert_stays()
+
+    def test_kept_records(self) -> None:
+        """Records are believed only as they are written, to the type."""
+        fingerprint = "ab" * 32
+        shelf = Shelf()
+        records: tuple[Json, ...] = (
+            {}, {"floor": None}, {"floor": []}, {"floor": [1]}, {"floor": [1, "x", 2]}, {"floor": {"0": 1, "1": "x"}}, {"floor": "1x"},
+            {"floor": [float("inf"), "x"]}, {"floor": [float("nan"), "x"]}, {"floor": [1.0, "x"]}, {"floor": [True, "x"]},
+            {"floor": ["1", "x"]}, {"floor": [-1, "x"]}, {"floor": [2**53, "x"]}, {"floor": [1, 5]}, {"floor": [1, "x"], "doc": []},
+            {"floor": [1, "x"], "doc": "x"}, {"floor": [1, "x"], "removed": 1}, {"floor": [1, "x"], "removed": None},
+        )  # fmt: skip
+        for damaged in records:
+            self.assertRaises(ValueError, shelf.recall, ID, damaged)
+        self.assertEqual((shelf.floors, shelf.removed), ({}, set()))
+        self.assertEqual(shelf.recall(ID, {"floor": [1, fingerprint], "doc": {"a": 1}}), {"a": 1})
+        self.assertEqual(shelf.floors, {ID: (1, fingerprint)})
 
     def test_sealed_anew(self) -> None:
         """The same certificate with another nonce and another key is taken: keys are rotated."""

@@ -174,6 +174,17 @@ class Wrong(CertsCase):
         self.assertEqual((taken["state"], len(taken["warnings"])), ("expired", 1))
         self.assertEqual(self.right("list")["certificates"][0]["state"], "expired")
 
+    def test_line_breaks_that_were_lost(self) -> None:
+        """Defect: the private key was shown when the file's line breaks had become spaces."""
+        chain, key = self.pems("example.org")
+        text = (self.folder / key).read_text()
+        (self.folder / key).write_text(text.replace("\n", " "))
+        said = self.wrong(2, "import", chain, key)
+        self.assertIn("the line breaks seem to be lost", said)
+        for line in text.splitlines()[1:-1]:
+            for place in range(len(line) - 7):
+                self.assertNotIn(line[place : place + 8], said)
+
     def test_without_key(self) -> None:
         """Without a key file, or with one that others can read, it is said what to do."""
         chain, key = self.pems("example.org")

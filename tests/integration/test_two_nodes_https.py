@@ -3,6 +3,7 @@
 import time
 from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
 from couchpages.testing.authority import Authority
 from tests.integration.cases import NodeCase, OnApacheCouchDB
@@ -113,6 +114,8 @@ class HttpsOnTwoNodes(OnApacheCouchDB, NodeCase):
                     "GET", f"{side.node.store.databases[database]}/_all_docs?include_docs=true&attachments=true"
                 )
                 texts[f"{side.node.folder}: {database}"] = str(rows).encode()
+                for place, content in enumerate(attachments_in(rows)):
+                    texts[f"{side.node.folder}: {database}, attachment {place}"] = content
             for path in ("/metrics", "/readyz", "/api/v2/sites"):
                 texts[f"{side.node.folder}: {path}"] = fetch(side.node.api, "127.0.0.1", path).body
         texts["commands"] = "".join(self.said).encode()
@@ -123,3 +126,9 @@ class HttpsOnTwoNodes(OnApacheCouchDB, NodeCase):
             for needle in (lines[0], der[36:68]):
                 found = [name for name, text in texts.items() if needle in text]
                 self.assertEqual(found, [])
+
+
+def attachments_in(rows: Any) -> list[bytes]:
+    """Give the contents of all attachments in rows of documents, which have them as base64."""
+    attachments = [each for row in rows["rows"] for each in row["doc"].get("_attachments", {}).values()]
+    return [b64decode(each["data"], validate=True) for each in attachments]
