@@ -65,8 +65,8 @@ class Https:
         """What has to be up before somebody listens."""
         return Prepared("TLS contexts", self._serve, self._stop)
 
-    def tell(self, told: Callable[[], object]) -> None:
-        """Call *told* whenever it may be other hosts that are served over HTTPS."""
+    def tell(self, told: Callable[[frozenset[str]], object]) -> None:
+        """Call *told* with the names, wildcards among them, that may be served over HTTPS from now on, or no longer."""
         if self.contexts is not None:
             self.contexts.tell(told)
 
@@ -76,13 +76,14 @@ class Https:
             return []
         pending = self._handshakes(edge, PUBLIC)
         if self._native:
-            port = SecurePort(pending, self.contexts.base, make)
+            # Of the factory, no connection is ever made.
+            unused = PyOpenSSL().base(policy(http2=False), lambda _: None)
             factory, native = (
-                SecureFactory(pending, PyOpenSSL().base(policy(http2=False), lambda _: None), make),
-                port.accept,
+                SecureFactory(pending, lambda: unused, make),
+                SecurePort(pending, _base_of(self.contexts), make).accept,
             )
         else:
-            factory, native = SecureFactory(pending, self.contexts.base, make), None
+            factory, native = SecureFactory(pending, _base_of(self.contexts), make), None
         return [
             SecureListener(self._reactor, endpoint(each), f"{each} (https)", edge, factory, native)
             for each in self._settings.listen
@@ -94,7 +95,7 @@ class Https:
         """Give the listeners of the API's port: over TLS where that is configured."""
         if self._of_api is None:
             return [Listener(self._reactor, endpoint(each), f"{each} (api)", edge, make) for each in endpoints]
-        factory = SecureFactory(self._handshakes(edge, API), self._of_api.base, lambda _: make())
+        factory = SecureFactory(self._handshakes(edge, API), _base_of(self._of_api), lambda _: make())
         return [
             SecureListener(self._reactor, endpoint(each), f"{each} (api, over TLS)", edge, factory)
             for each in endpoints
@@ -117,3 +118,7 @@ class Https:
     def _stop(self) -> None:
         for each in self._every():
             each.stop()
+
+
+def _base_of(contexts: Contexts[Any]) -> Callable[[], Any]:
+    return lambda: contexts.base

@@ -153,7 +153,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         ready = Ready(for_ready // 2, metrics.tallies)
         sites.tell(ready.forget)
         if secure is not None:
-            https.tell(ready.forget_all)
+            https.tell(ready.forget_names)
         metrics.cache_bytes.labels(f"ready_{port}").set_function(lambda: ready.held)
         return Front(edges.edge(public, port, fields), sites, blobs, visits, ready, public.is_call)
 

@@ -30,7 +30,11 @@ class Library(Protocol, Generic[C]):
     """Makes contexts of one library."""
 
     def context(self, policy: Policy, offer: Iterable[Certificate]) -> C:
-        """Make a context with these certificates. Raises ValueError, which says nothing of the key."""
+        """Make a context with these certificates.
+
+        Raises ValueError, which says nothing of the key, where OpenSSL does not take them, and OSError where this node cannot try: it
+        has no descriptors left, for instance.
+        """
         ...
 
     def base(self, policy: Policy, choose: Callable[[str | None], C | None]) -> C:
@@ -55,7 +59,7 @@ class StandardLibrary:
             with _in_file(each.chain) as chain, _key_in_file(each.key, password) as key:
                 try:
                     made.load_cert_chain(chain, key, password)
-                except (ssl.SSLError, OSError) as error:
+                except ssl.SSLError as error:
                     raise ValueError(f"OpenSSL does not take {each.name} ({each.kind}): {reason_of(error)}") from None
         return made
 
@@ -125,8 +129,12 @@ class PyOpenSSL:
             try:
                 with _in_file(each.chain) as chain:
                     made.use_certificate_chain_file(chain)
-                made.use_privatekey(load_pem_private_key(each.key, None))  # type: ignore[arg-type]  # RSA or ECDSA
+                # Checked when it was read; to have an RSA key checked again takes 50 milliseconds or 300.
+                key: Any = load_pem_private_key(each.key, None, unsafe_skip_rsa_key_validation=True)
+                made.use_privatekey(key)
             except SSL.Error as error:
+                if _is_of_system(error):
+                    raise OSError(reason_of(error)) from None
                 raise ValueError(f"OpenSSL does not take {each.name} ({each.kind}): {reason_of(error)}") from None
         return made
 
@@ -171,16 +179,30 @@ def _unrecognized() -> Exception:
     OpenSSL sends unrecognized_name when the callback fails, and pyOpenSSL has it fail when it raises, but shows the error by
     ``sys.excepthook`` first: to that very call, and no other, it is not shown.
     """
-    former = sys.excepthook
-
-    def once(kind: Any, value: BaseException, trace: Any) -> None:
-        sys.excepthook = former
-        if value is not error:
-            former(kind, value, trace)
-
-    error = LookupError("no certificate for this name")
-    sys.excepthook = once
+    if not isinstance(sys.excepthook, _Quiet):
+        sys.excepthook = _Quiet(sys.excepthook)
+    sys.excepthook.error = error = LookupError("no certificate for this name")
     return error
+
+
+class _Quiet:
+    """Stands for the hook *former* until it is called, once."""
+
+    error: Exception | None = None
+
+    def __init__(self, former: Any) -> None:
+        self._former = former
+
+    def __call__(self, kind: Any, value: BaseException, trace: Any) -> None:
+        sys.excepthook = self._former
+        if value is not self.error:
+            self._former(kind, value, trace)
+
+
+def _is_of_system(error: SSL.Error) -> bool:
+    """Whether OpenSSL could not even open the file."""
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else ()
+    return any(library in ("system library", "BIO routines") for library, *_ in queue)
 
 
 def reason_of(error: Exception) -> str:

@@ -27,10 +27,10 @@ Make: TypeAlias = Callable[[str | None], asyncio.Protocol]
 
 @dataclass(frozen=True, slots=True)
 class SecurePort:
-    """What the connections of a TLS port share: the context that they begin with, and what answers afterwards."""
+    """What the connections of a TLS port share: what gives the context that they begin with, and what answers afterwards."""
 
     pending: Handshakes
-    base: ssl.SSLContext
+    base: Callable[[], ssl.SSLContext]
     make: Make
 
     def accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> Acceptor:
@@ -130,7 +130,7 @@ class NativeHandshake(Handshake):
         own = self._socket.dup()
         try:
             await self._loop.connect_accepted_socket(
-                lambda: Arrival(self), self._socket, ssl=self._port.base, ssl_handshake_timeout=2 * self.pending.seconds,
+                lambda: Arrival(self), self._socket, ssl=self._port.base(), ssl_handshake_timeout=2 * self.pending.seconds,
                 # How long a reader may take for what is unsent is the edge's business, and it is stricter.
                 ssl_shutdown_timeout=2 * limits.time_to_read(DIRECT),
             )  # fmt: skip
