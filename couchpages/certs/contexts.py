@@ -6,7 +6,6 @@ Both libraries read keys and chains only from files, if one chain for each of tw
 import os
 import secrets
 import ssl
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from OpenSSL import SSL
 
 from couchpages.certs.certificates import Certificate
+from couchpages.certs.quiet import keep_quiet_of_names, unrecognized
 from couchpages.certs.tls_policy import PRIORITIZE_CHACHA, Policy
 
 C = TypeVar("C")
@@ -73,9 +73,14 @@ class StandardLibrary:
             connection.context = chosen
             return None
 
+        keep_quiet_of_names()
         made = _standard(policy, _Telling)
         made.sni_callback = named
         return made
+
+
+#: RFC 8446 section 6: two fatal alerts.
+_INTERNAL_ERROR, _UNRECOGNIZED_NAME = b"\x02\x50", b"\x02\x70"
 
 
 class _Handshaking(ssl.SSLObject):
@@ -87,7 +92,11 @@ class _Handshaking(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as error:
-            error.last_words = self.outgoing.read()  # type: ignore[attr-defined]  # see _Telling
+            words = self.outgoing.read()
+            if error.reason == "CALLBACK_FAILED":
+                # A name that is no text never comes to the callback, which then fails with an internal error.
+                words = words.replace(_INTERNAL_ERROR, _UNRECOGNIZED_NAME)
+            error.last_words = words  # type: ignore[attr-defined]  # see _Telling
             raise
 
 
@@ -145,7 +154,7 @@ class PyOpenSSL:
             name = connection.get_servername()
             chosen = choose(None if name is None else name.decode("ascii", "replace"))
             if chosen is None:
-                raise _unrecognized()
+                raise unrecognized()
             connection.set_context(chosen)
 
         made = _pyopenssl(policy)
@@ -171,32 +180,6 @@ def _pyopenssl(policy: Policy) -> SSL.Context:
 
     made.set_alpn_select_callback(agree)
     return made
-
-
-def _unrecognized() -> Exception:
-    """Give what to raise for a server name that is not ours.
-
-    OpenSSL sends unrecognized_name when the callback fails, and pyOpenSSL has it fail when it raises, but shows the error by
-    ``sys.excepthook`` first: to that very call, and no other, it is not shown.
-    """
-    if not isinstance(sys.excepthook, _Quiet):
-        sys.excepthook = _Quiet(sys.excepthook)
-    sys.excepthook.error = error = LookupError("no certificate for this name")
-    return error
-
-
-class _Quiet:
-    """Stands for the hook *former* until it is called, once."""
-
-    error: Exception | None = None
-
-    def __init__(self, former: Any) -> None:
-        self._former = former
-
-    def __call__(self, kind: Any, value: BaseException, trace: Any) -> None:
-        sys.excepthook = self._former
-        if value is not self.error:
-            self._former(kind, value, trace)
 
 
 def _is_of_system(error: SSL.Error) -> bool:

@@ -14,19 +14,21 @@ from typing import Any, ClassVar
 from unittest.mock import patch
 
 from cryptography import x509
+from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.contexts import PyOpenSSL, StandardLibrary, _unrecognized, reason_of
+from couchpages.certs.contexts import PyOpenSSL, StandardLibrary, reason_of
 from couchpages.certs.development import self_signed
 from couchpages.certs.pem import read_certificate
+from couchpages.certs.quiet import unrecognized
 from couchpages.certs.sni import indexing
 from couchpages.certs.tls_contexts import LONGEST_SLEEP, PAUSE, RETRY, Contexts
 from couchpages.certs.tls_policy import CIPHER_SUITES, CIPHERS, policy
 from couchpages.metrics import Metrics
 from couchpages.testing.authority import Authority
-from tests.certs.handshaking import Refusal, Shaken, client_context, shake
+from tests.certs.handshaking import Refusal, Server, Shaken, client_context, shake
 
 AUTHORITY = Authority()
 NOW = AUTHORITY.now
@@ -125,6 +127,22 @@ class OfStandardLibrary(SynchronousTestCase):
             self.assertIn("UNRECOGNIZED_NAME", refused.alert)
             self.assertEqual(reason_of(refused.error), "CALLBACK_FAILED")
         self.assertIn("UNRECOGNIZED_NAME", self.refused(self.contexts(), None).alert)
+
+    def test_names_that_are_not_ascii(self) -> None:
+        """They are told the same, and nothing is printed; what others have to tell is."""
+        contexts = self.contexts(issue("www.example.org"))
+        outgoing = ssl.MemoryBIO()
+        client = client_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="aaaaaaaa.test")
+        self.assertRaises(ssl.SSLWantReadError, client.do_handshake)
+        server = Server(contexts.base)
+        with patch("sys.stderr") as printed:
+            try:
+                server.take(outgoing.read().replace(b"aaaaaaaa", b"\xff\xfe\xfdEVIL!"))
+            except (ssl.SSLError, SSL.Error) as error:
+                self.assertEqual(reason_of(error), "CALLBACK_FAILED")
+                words = getattr(error, "last_words", b"") or server.sent()
+            self.assertEqual(printed.write.call_args_list, [])
+        self.assertEqual((words[0], words[-1]), (21, ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME))
 
     def test_development(self) -> None:
         """The self-signed certificate answers for localhost and what is below it, and without a name until there is another."""
@@ -384,6 +402,6 @@ class OfPyOpenSSL(OfStandardLibrary):
         former = sys.excepthook
         self.addCleanup(setattr, sys, "excepthook", former)
         for _ in range(5):
-            _unrecognized()
-        sys.excepthook(LookupError, _unrecognized(), None)
+            unrecognized()
+        sys.excepthook(LookupError, unrecognized(), None)
         self.assertIs(sys.excepthook, former)
