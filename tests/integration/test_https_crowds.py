@@ -175,5 +175,12 @@ class CrowdsOnEpoll(Crowds):
     rounds = 1
 
 
+class CrowdsOnAsyncio(Crowds):
+    """The same on asyncio's own loop, where a handshake keeps a quarter of a megabyte until the garbage collector comes."""
+
+    twistd = ("--reactor=asyncio",)
+    rounds = 2
+
+
 def _open(members: list[Member]) -> int:
     return sum(not each.ended for each in members)
