@@ -26,7 +26,7 @@ from couchpages.web.tls_twisted import SecureFactory
 HTTPS_PORT = 443
 #: The part of the descriptors that handshakes may take beside those of their connections, in percent: each has a duplicate of its socket.
 PERCENT_FOR_HANDSHAKES = 10
-#: Handshakes at a time on asyncio's own loop. Each has a quarter of a megabyte there that only the garbage collector lets go of.
+#: Handshakes at a time on asyncio's own loop. Each has a quarter of a megabyte there, written to.
 MOST_OF_ASYNCIO = 64
 PUBLIC, API = "https", "api"
 

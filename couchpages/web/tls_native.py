@@ -1,6 +1,7 @@
 """TLS connections that are native to an asyncio loop: from the first byte to the protocol that answers (does I/O; others decide)."""
 
 import asyncio
+import logging
 import select
 import socket
 import ssl
@@ -36,6 +37,7 @@ class SecurePort:
     def accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> Acceptor:
         """Accept connections on *listening*, which listens already."""
         _teach_allocator()
+        logging.getLogger("asyncio").addFilter(_is_news)
         return Acceptor(loop, listening, lambda connection, address: self._begin(loop, connection, address))
 
     def _begin(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: str) -> None:
@@ -131,6 +133,7 @@ class NativeHandshake(Handshake):
 
     def _let_go(self, task: asyncio.Task[None]) -> None:
         """Have nothing left of it, also where it was cut before its first step, or there were no descriptors."""
+        self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("a handshake could not be begun: {error}", error=error)
         self.end(Outcome.CLOSED)
@@ -152,7 +155,9 @@ class NativeHandshake(Handshake):
                 # How long a reader may take for what is unsent is the edge's business, and it is stricter.
                 ssl_shutdown_timeout=2 * limits.time_to_read(DIRECT),
             )  # fmt: skip
-        except OSError as error:
+        except (OSError, asyncio.CancelledError) as error:
+            # asyncio's own frames hold the error that holds them, and the quarter of a megabyte that the connection had.
+            error.__traceback__ = None
             self.end(_outcome(error))
             with suppress(OSError):
                 if own is not None:
@@ -176,13 +181,13 @@ class NativeHandshake(Handshake):
     def cut(self) -> None:
         """Close the connection at once."""
         if self._task is not None:
-            # What is over has let go already.
             self._task.cancel()
             return
         self._unwatch()
         if self._later is not None:
             self._later.cancel()
-        self._socket.close()
+        if not self._is_taken:
+            self._socket.close()
 
     def _unwatch(self) -> None:
         if self._watches:
@@ -220,7 +225,12 @@ def _teach_allocator() -> None:
     bytearray(2**20)
 
 
-def _outcome(error: OSError) -> Outcome:
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether the log of asyncio's own loop says anything but that somebody broke off, which it does with each write."""
+    return record.msg != "socket.send() raised exception."
+
+
+def _outcome(error: BaseException) -> Outcome:
     if isinstance(error, ssl.SSLError):
         return outcome_of(error.reason or "")
     if isinstance(error, TimeoutError | ConnectionAbortedError):
