@@ -120,7 +120,12 @@ class HttpsSettings:
     )
     hsts_subdomains: bool = setting(boolean, False, "true", "Whether that is so for all hosts below too.")
     hsts_preload: bool = setting(boolean, False, "true", "Whether browsers' makers may put the host on their lists.")
-    http2: bool = setting(boolean, False, "true", "Whether HTTP/2 is offered; docs/https.md says what it costs.")
+    http2: bool = setting(
+        boolean,
+        False,
+        "true",
+        "Whether HTTP/2 is offered: it is slower here, see docs/https.md.",
+    )
     default_certificate: str = setting(
         text, "", '"example.org"', "The name whose certificate clients without SNI get; empty: the first by name."
     )

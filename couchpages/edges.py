@@ -41,7 +41,10 @@ class Edges:
     def edge(self, application: Application, port: str, secure_fields: Fields | None = None) -> Edge:
         """Make the edge of *port*; where it is TLS, *secure_fields* are the fields that all its responses have."""
         trusted = self._settings.http.trusted_proxies
-        limits = _limits(self._settings).within(self._descriptors, PERCENT[port])
+        percent = PERCENT[port]
+        if port == "public" and not self._settings.https.listen:
+            percent += PERCENT["https"]
+        limits = _limits(self._settings).within(self._descriptors, percent)
         ledger = Ledger(self._metrics, port, self._access_log, trusted, time.time)
         scheme = "http" if secure_fields is None else "https"
         made = Edge(self._reactor, application, ledger, self._second, limits, trusted, scheme, secure_fields or ())

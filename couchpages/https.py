@@ -1,5 +1,6 @@
 """HTTPS of a node: contexts, limits and listeners (wires, decides nothing)."""
 
+import ipaddress
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +14,7 @@ from couchpages.certs.tls_policy import policy
 from couchpages.config import Settings, tcp_address
 from couchpages.metrics import Metrics
 from couchpages.pages.secure import Secure
-from couchpages.reactors import is_asyncio
+from couchpages.reactors import is_asyncio, is_uvloop
 from couchpages.secure_listener import SecureListener
 from couchpages.services import Listener, Prepared
 from couchpages.web.edge import Edge
@@ -23,6 +24,10 @@ from couchpages.web.tls_native import Make, SecurePort
 from couchpages.web.tls_twisted import SecureFactory
 
 HTTPS_PORT = 443
+#: The part of the descriptors that handshakes may take beside those of their connections, in percent: each has a duplicate of its socket.
+PERCENT_FOR_HANDSHAKES = 10
+#: Handshakes at a time on asyncio's own loop. Each has a quarter of a megabyte there, written to.
+MOST_OF_ASYNCIO = 64
 PUBLIC, API = "https", "api"
 
 
@@ -32,9 +37,16 @@ class Https:
     :ivar contexts: of the public port, by the library that its connections take; None where there is no such port.
     """
 
-    def __init__(self, reactor: Any, settings: Settings, metrics: Metrics, bundles: Bundles) -> None:
+    def __init__(self, reactor: Any, settings: Settings, metrics: Metrics, bundles: Bundles, descriptors: int) -> None:
         self._reactor = reactor
+        self._most = most_handshakes(reactor, descriptors)
         self._settings = settings.https
+        # Who comes from elsewhere would be sent to where nothing answers, unless somebody says that something does.
+        self._is_nearer = (
+            settings.https.public_port is None
+            and is_local(settings.https.listen)
+            and not is_local(settings.http.listen)
+        )
         self._metrics = metrics
         self._bundles = bundles
         self._own = [self_signed(time.time())] if settings.https.self_signed else []
@@ -48,7 +60,7 @@ class Https:
     @property
     def secure(self) -> Secure | None:
         """Where visitors of plain HTTP are sent; None where they are not."""
-        if self.contexts is None or not self._settings.redirect:
+        if self.contexts is None or not self._settings.redirect or self._is_nearer:
             return None
         address = tcp_address(self._settings.listen[0])
         port = self._settings.public_port or (address.port if address else None)
@@ -65,8 +77,8 @@ class Https:
         """What has to be up before somebody listens."""
         return Prepared("TLS contexts", self._serve, self._stop)
 
-    def tell(self, told: Callable[[], object]) -> None:
-        """Call *told* whenever it may be other hosts that are served over HTTPS."""
+    def tell(self, told: Callable[[frozenset[str]], object]) -> None:
+        """Call *told* with the names, wildcards among them, that may be served over HTTPS from now on, or no longer."""
         if self.contexts is not None:
             self.contexts.tell(told)
 
@@ -76,13 +88,14 @@ class Https:
             return []
         pending = self._handshakes(edge, PUBLIC)
         if self._native:
-            port = SecurePort(pending, self.contexts.base, make)
+            # Of the factory, no connection is ever made.
+            unused = PyOpenSSL().base(policy(http2=False), lambda _: None)
             factory, native = (
-                SecureFactory(pending, PyOpenSSL().base(policy(http2=False), lambda _: None), make),
-                port.accept,
+                SecureFactory(pending, lambda: unused, make),
+                SecurePort(pending, _base_of(self.contexts), make).accept,
             )
         else:
-            factory, native = SecureFactory(pending, self.contexts.base, make), None
+            factory, native = SecureFactory(pending, _base_of(self.contexts), make), None
         return [
             SecureListener(self._reactor, endpoint(each), f"{each} (https)", edge, factory, native)
             for each in self._settings.listen
@@ -94,7 +107,7 @@ class Https:
         """Give the listeners of the API's port: over TLS where that is configured."""
         if self._of_api is None:
             return [Listener(self._reactor, endpoint(each), f"{each} (api)", edge, make) for each in endpoints]
-        factory = SecureFactory(self._handshakes(edge, API), self._of_api.base, lambda _: make())
+        factory = SecureFactory(self._handshakes(edge, API), _base_of(self._of_api), lambda _: make())
         return [
             SecureListener(self._reactor, endpoint(each), f"{each} (api, over TLS)", edge, factory)
             for each in endpoints
@@ -105,7 +118,8 @@ class Https:
         return made(self._settings.default_certificate, self._own)
 
     def _handshakes(self, edge: Edge, port: str) -> Handshakes:
-        return Handshakes(edge, self._metrics, port, self._settings.handshakes, self._settings.handshake_timeout)
+        most = min(self._settings.handshakes, self._most)
+        return Handshakes(edge, self._metrics, port, most, self._settings.handshake_timeout)
 
     def _every(self) -> list[Contexts[Any]]:
         return [each for each in (self.contexts, self._of_api) if each is not None]
@@ -117,3 +131,25 @@ class Https:
     def _stop(self) -> None:
         for each in self._every():
             each.stop()
+
+
+def most_handshakes(reactor: Any, descriptors: int) -> int:
+    """Give how many handshakes *reactor* bears at a time, of *descriptors* that the process may have open."""
+    bears = MOST_OF_ASYNCIO if is_asyncio(reactor) and not is_uvloop(reactor) else descriptors
+    return max(1, min(bears, descriptors * PERCENT_FOR_HANDSHAKES // 100))
+
+
+def is_local(endpoints: Sequence[str]) -> bool:
+    """Whether all *endpoints* are on the loopback."""
+    return all(address is not None and _is_loopback(address.interface) for address in map(tcp_address, endpoints))
+
+
+def _is_loopback(interface: str) -> bool:
+    try:
+        return ipaddress.ip_address(interface).is_loopback
+    except ValueError:
+        return interface == "localhost"
+
+
+def _base_of(contexts: Contexts[Any]) -> Callable[[], Any]:
+    return lambda: contexts.base

@@ -113,7 +113,8 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
     name_server = NameServer(reactor, threads, transport, settings, metrics, keyring)
     calls = (*api.routes(), *FirstSystemApi(api).routes(), *name_server.routes)
-    https = Https(reactor, settings, metrics, certificates.bundles)
+    descriptors = raise_descriptor_limit()
+    https = Https(reactor, settings, metrics, certificates.bundles, descriptors)
     private: Application = Routes(
         (
             *calls,
@@ -143,21 +144,20 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         service.setServiceParent(ordered)
     metrics.tallies.is_known = sites.is_known
     second = Second(reactor, time.time)
-    descriptors = raise_descriptor_limit()
     edges = Edges(reactor, settings, metrics, second, access_log, descriptors)
 
     def front(port: str, secure: Secure | None, fields: Fields | None) -> Front:
         """Make what visitors meet at a port, those of plain HTTP being sent to *secure*."""
         visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time, secure)
         public = ByHost(settings.api.hosts, Routes(calls), visits)
-        ready = Ready(for_ready // 2, metrics.tallies)
+        ready = Ready(for_ready // (1 if https.contexts is None else 2), metrics.tallies)
         sites.tell(ready.forget)
         if secure is not None:
-            https.tell(ready.forget_all)
+            https.tell(ready.forget_names)
         metrics.cache_bytes.labels(f"ready_{port}").set_function(lambda: ready.held)
         return Front(edges.edge(public, port, fields), sites, blobs, visits, ready, public.is_call)
 
-    api_edge = edges.edge(private, "api", https.fields if settings.api.tls else None)
+    api_edge = edges.edge(private, "api", () if settings.api.tls else None)
     plain, secured = front("public", https.secure, None), front("https", None, https.fields)
     endpoint = partial(_endpoint, reactor)
     listening = MultiService()

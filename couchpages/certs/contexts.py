@@ -6,7 +6,6 @@ Both libraries read keys and chains only from files, if one chain for each of tw
 import os
 import secrets
 import ssl
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from OpenSSL import SSL
 
 from couchpages.certs.certificates import Certificate
+from couchpages.certs.quiet import keep_quiet_of_names, unrecognized
 from couchpages.certs.tls_policy import PRIORITIZE_CHACHA, Policy
 
 C = TypeVar("C")
@@ -30,7 +30,11 @@ class Library(Protocol, Generic[C]):
     """Makes contexts of one library."""
 
     def context(self, policy: Policy, offer: Iterable[Certificate]) -> C:
-        """Make a context with these certificates. Raises ValueError, which says nothing of the key."""
+        """Make a context with these certificates.
+
+        Raises ValueError, which says nothing of the key, where OpenSSL does not take them, and OSError where this node cannot try: it
+        has no descriptors left, for instance.
+        """
         ...
 
     def base(self, policy: Policy, choose: Callable[[str | None], C | None]) -> C:
@@ -55,7 +59,7 @@ class StandardLibrary:
             with _in_file(each.chain) as chain, _key_in_file(each.key, password) as key:
                 try:
                     made.load_cert_chain(chain, key, password)
-                except (ssl.SSLError, OSError) as error:
+                except ssl.SSLError as error:
                     raise ValueError(f"OpenSSL does not take {each.name} ({each.kind}): {reason_of(error)}") from None
         return made
 
@@ -69,9 +73,14 @@ class StandardLibrary:
             connection.context = chosen
             return None
 
+        keep_quiet_of_names()
         made = _standard(policy, _Telling)
         made.sni_callback = named
         return made
+
+
+#: RFC 8446 section 6: two fatal alerts.
+_INTERNAL_ERROR, _UNRECOGNIZED_NAME = b"\x02\x50", b"\x02\x70"
 
 
 class _Handshaking(ssl.SSLObject):
@@ -83,7 +92,11 @@ class _Handshaking(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as error:
-            error.last_words = self.outgoing.read()  # type: ignore[attr-defined]  # see _Telling
+            words = self.outgoing.read()
+            if error.reason == "CALLBACK_FAILED":
+                # A name that is no text never comes to the callback, which then fails with an internal error.
+                words = words.replace(_INTERNAL_ERROR, _UNRECOGNIZED_NAME)
+            error.last_words = words  # type: ignore[attr-defined]  # see _Telling
             raise
 
 
@@ -125,8 +138,12 @@ class PyOpenSSL:
             try:
                 with _in_file(each.chain) as chain:
                     made.use_certificate_chain_file(chain)
-                made.use_privatekey(load_pem_private_key(each.key, None))  # type: ignore[arg-type]  # RSA or ECDSA
+                # Checked when it was read; to have an RSA key checked again takes 50 milliseconds or 300.
+                key: Any = load_pem_private_key(each.key, None, unsafe_skip_rsa_key_validation=True)
+                made.use_privatekey(key)
             except SSL.Error as error:
+                if _is_of_system(error):
+                    raise OSError(reason_of(error)) from None
                 raise ValueError(f"OpenSSL does not take {each.name} ({each.kind}): {reason_of(error)}") from None
         return made
 
@@ -137,7 +154,7 @@ class PyOpenSSL:
             name = connection.get_servername()
             chosen = choose(None if name is None else name.decode("ascii", "replace"))
             if chosen is None:
-                raise _unrecognized()
+                raise unrecognized()
             connection.set_context(chosen)
 
         made = _pyopenssl(policy)
@@ -165,22 +182,10 @@ def _pyopenssl(policy: Policy) -> SSL.Context:
     return made
 
 
-def _unrecognized() -> Exception:
-    """Give what to raise for a server name that is not ours.
-
-    OpenSSL sends unrecognized_name when the callback fails, and pyOpenSSL has it fail when it raises, but shows the error by
-    ``sys.excepthook`` first: to that very call, and no other, it is not shown.
-    """
-    former = sys.excepthook
-
-    def once(kind: Any, value: BaseException, trace: Any) -> None:
-        sys.excepthook = former
-        if value is not error:
-            former(kind, value, trace)
-
-    error = LookupError("no certificate for this name")
-    sys.excepthook = once
-    return error
+def _is_of_system(error: SSL.Error) -> bool:
+    """Whether OpenSSL could not even open the file."""
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else ()
+    return any(library in ("system library", "BIO routines") for library, *_ in queue)
 
 
 def reason_of(error: Exception) -> str:

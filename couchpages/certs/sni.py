@@ -4,12 +4,14 @@ A name has an offer: one certificate, or one of each kind of key, of which the c
 names, RFC 6125 section 6.4.3 on wildcards: one stands for exactly one label, the first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from couchpages.certs.certificates import Certificate, Kind
 
+#: Certificates, or names, that are looked at between two pauses of :func:`indexing`: a tenth of a millisecond or so.
+AT_ONCE = 32
 Offer: TypeAlias = tuple[Certificate, ...]
 """What a client is offered for a name: at most one certificate of each kind, in the order of the kinds."""
 
@@ -42,12 +44,30 @@ def index(certificates: Iterable[Certificate], default: str, development: Iterab
     A certificate that is out of its dates is offered only where no other is for the name: a client's complaint about it says more than
     that there is none. An exact name that is out of them gives way to a wildcard that is not.
     """
+    steps = indexing(certificates, default, development, now)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # see indexing
+
+
+def indexing(
+    certificates: Iterable[Certificate], default: str, development: Iterable[Certificate], now: float
+) -> Generator[None, None, Index]:
+    """Make an index as :func:`index` does, with a pause after every few: of thousands, it takes tens of milliseconds."""
     real, own = list(certificates), list(development)
-    offers = _offers(real, now)
-    for name, offer in _offers(own, now).items():
+    offers = yield from _offers(real, now)
+    for name, offer in (yield from _offers(own, now)).items():
         if not offers_for(offers, name):
             offers[name] = offer
-    for name in [name for name, offer in offers.items() if not is_valid(offer, now)]:
+    outdated = []
+    for number, (name, offer) in enumerate(offers.items()):
+        if not is_valid(offer, now):
+            outdated.append(name)
+        if number % AT_ONCE == 0:
+            yield
+    for name in outdated:
         wildcard = offers.get(f"*.{name.partition('.')[2]}", ())
         if not name.startswith("*.") and is_valid(wildcard, now):
             del offers[name]
@@ -62,6 +82,11 @@ def offers_for(offers: dict[str, Offer], name: str) -> Offer:
     return offers.get(name) or (() if name.startswith("*.") else Index(offers).offer(name))
 
 
+def covers(offer: Offer, host: str) -> bool:
+    """Whether a certificate of *offer* is for *host*."""
+    return bool(Index({name.lower().rstrip("."): offer for each in offer for name in each.names}).offer(host))
+
+
 def is_valid(offer: Offer, now: float) -> bool:
     """Whether something of an offer is within its dates."""
     return any(each.is_valid(now) for each in offer)
@@ -73,15 +98,22 @@ def next_change(certificates: Iterable[Certificate], now: float) -> float | None
     return min((moment for moment in moments if moment > now), default=None)
 
 
-def _offers(certificates: Iterable[Certificate], now: float) -> dict[str, Offer]:
+def _offers(certificates: Iterable[Certificate], now: float) -> Generator[None, None, dict[str, Offer]]:
     best: dict[str, dict[Kind, Certificate]] = {}
-    for each in certificates:
+    for number, each in enumerate(certificates):
+        if number % AT_ONCE == 0:
+            yield
         for name in each.names:
             kinds = best.setdefault(name.lower().rstrip("."), {})
             known = kinds.get(each.kind)
             if known is None or _rank(each, now) > _rank(known, now):
                 kinds[each.kind] = each
-    return {name: _offer(kinds, now) for name, kinds in best.items()}
+    offers = {}
+    for number, (name, kinds) in enumerate(best.items()):
+        offers[name] = _offer(kinds, now)
+        if number % AT_ONCE == 0:
+            yield
+    return offers
 
 
 def _offer(kinds: dict[Kind, Certificate], now: float) -> Offer:

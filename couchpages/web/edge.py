@@ -97,7 +97,7 @@ class Edge:
         )
         response = problem.response()
         self.ledger.refused(b"", host_of(transport), response.status, response.length)
-        transport.write(self.last_words(response))
+        transport.write(self.last_words(response, plain=transport.get_extra_info("ssl_object") is None))
         transport.close()
 
     def log(self, request: Request) -> None:

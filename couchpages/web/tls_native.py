@@ -1,10 +1,11 @@
 """TLS connections that are native to an asyncio loop: from the first byte to the protocol that answers (does I/O; others decide)."""
 
 import asyncio
+import logging
 import select
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -27,15 +28,16 @@ Make: TypeAlias = Callable[[str | None], asyncio.Protocol]
 
 @dataclass(frozen=True, slots=True)
 class SecurePort:
-    """What the connections of a TLS port share: the context that they begin with, and what answers afterwards."""
+    """What the connections of a TLS port share: what gives the context that they begin with, and what answers afterwards."""
 
     pending: Handshakes
-    base: ssl.SSLContext
+    base: Callable[[], ssl.SSLContext]
     make: Make
 
     def accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> Acceptor:
         """Accept connections on *listening*, which listens already."""
         _teach_allocator()
+        logging.getLogger("asyncio").addFilter(_is_news)
         return Acceptor(loop, listening, lambda connection, address: self._begin(loop, connection, address))
 
     def _begin(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: str) -> None:
@@ -60,6 +62,7 @@ class NativeHandshake(Handshake):
         self._seen = b""
         self._later: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_taken = False
 
     def look(self) -> None:
         """Look at what came, which stays where it is, or wait for it.
@@ -116,37 +119,56 @@ class NativeHandshake(Handshake):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         match what:
             case Opening.TLS:
-                self._task = self._loop.create_task(self._shake())
+                self._begin(self._shake())
             case Opening.HTTP:
                 self.end(Outcome.PLAIN_HTTP)
-                self._task = self._loop.create_task(self._say_what_to_use())
+                self._begin(self._say_what_to_use())
             case _:
                 self.end(Outcome.CLOSED if what is None else Outcome.GARBAGE)
                 self._socket.close()
 
+    def _begin(self, steps: Coroutine[Any, Any, None]) -> None:
+        self._task = self._loop.create_task(steps)
+        self._task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: asyncio.Task[None]) -> None:
+        """Have nothing left of it, also where it was cut before its first step, or there were no descriptors."""
+        self._task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("a handshake could not be begun: {error}", error=error)
+        self.end(Outcome.CLOSED)
+        if not self._is_taken:
+            self._socket.close()
+
+    def _take(self, protocol: asyncio.Protocol) -> asyncio.Protocol:
+        """Note that the loop has the socket from now on."""
+        self._is_taken = True
+        return protocol
+
     async def _shake(self) -> None:
         limits = self.pending.edge.limits
-        # The loop closes the one that it was given before what is to be said of a failure is sent.
-        own = self._socket.dup()
+        own = _duplicate(self._socket)
         try:
             await self._loop.connect_accepted_socket(
-                lambda: Arrival(self), self._socket, ssl=self._port.base, ssl_handshake_timeout=2 * self.pending.seconds,
+                lambda: self._take(Arrival(self)), self._socket,
+                ssl=self._port.base(), ssl_handshake_timeout=2 * self.pending.seconds,
                 # How long a reader may take for what is unsent is the edge's business, and it is stricter.
                 ssl_shutdown_timeout=2 * limits.time_to_read(DIRECT),
             )  # fmt: skip
-        except OSError as error:
+        except (OSError, asyncio.CancelledError) as error:
+            # asyncio's own frames hold the error that holds them, and the quarter of a megabyte that the connection had.
+            error.__traceback__ = None
             self.end(_outcome(error))
             with suppress(OSError):
-                own.send(getattr(error, "last_words", b""))
-        else:
-            # A connection that is lost in the middle is told of like one that stands.
-            self.end(Outcome.CLOSED)
+                if own is not None:
+                    own.send(getattr(error, "last_words", b""))
         finally:
-            own.close()
+            if own is not None:
+                own.close()
 
     async def _say_what_to_use(self) -> None:
         with suppress(OSError):
-            await self._loop.connect_accepted_socket(lambda: PlainHttp(self.pending.edge), self._socket)
+            await self._loop.connect_accepted_socket(lambda: self._take(PlainHttp(self.pending.edge)), self._socket)
 
     def arrived(self, transport: asyncio.Transport) -> None:
         """Have the handshake over: the connection is another's from now on."""
@@ -160,10 +182,11 @@ class NativeHandshake(Handshake):
         """Close the connection at once."""
         if self._task is not None:
             self._task.cancel()
-        else:
-            self._unwatch()
-            if self._later is not None:
-                self._later.cancel()
+            return
+        self._unwatch()
+        if self._later is not None:
+            self._later.cancel()
+        if not self._is_taken:
             self._socket.close()
 
     def _unwatch(self) -> None:
@@ -183,6 +206,16 @@ class Arrival(asyncio.Protocol):
         self._handshake.arrived(transport)
 
 
+def _duplicate(connection: socket.socket) -> socket.socket | None:
+    """Give a duplicate, by which can be said why a handshake failed after the loop closed the one that it was given.
+
+    None where there are no descriptors left: then it is not said.
+    """
+    with suppress(OSError):
+        return connection.dup()
+    return None
+
+
 def _teach_allocator() -> None:
     """Have glibc take blocks of 256 KiB from its heap.
 
@@ -192,7 +225,12 @@ def _teach_allocator() -> None:
     bytearray(2**20)
 
 
-def _outcome(error: OSError) -> Outcome:
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether the log of asyncio's own loop says anything but that somebody broke off, which it does with each write."""
+    return record.msg != "socket.send() raised exception."
+
+
+def _outcome(error: BaseException) -> Outcome:
     if isinstance(error, ssl.SSLError):
         return outcome_of(error.reason or "")
     if isinstance(error, TimeoutError | ConnectionAbortedError):

@@ -58,6 +58,12 @@ _BY_REASON = {
     "HTTP_REQUEST": Outcome.GARBAGE,
     "BAD_PROTOCOL_VERSION_NUMBER": Outcome.GARBAGE,
     "PACKET_LENGTH_TOO_LONG": Outcome.GARBAGE,
+    # pyOpenSSL's for the same, and what both say of records that are no hello.
+    "RECORD_LAYER_FAILURE": Outcome.GARBAGE,
+    "UNEXPECTED_MESSAGE": Outcome.GARBAGE,
+    "BAD_EXTENSION": Outcome.GARBAGE,
+    "LENGTH_MISMATCH": Outcome.GARBAGE,
+    "LENGTH_TOO_SHORT": Outcome.GARBAGE,
     "UNEXPECTED_EOF_WHILE_READING": Outcome.CLOSED,
 }
 

@@ -4,6 +4,7 @@ For the API's port, and for every port on reactors that are no asyncio loop. Tha
 counts as a full handshake here.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
@@ -27,21 +28,21 @@ from couchpages.web.tls_outcomes import Opening, Outcome, opening, outcome_of
 
 @implementer(IOpenSSLServerConnectionCreator)
 class _Connections:
-    def __init__(self, base: SSL.Context) -> None:
+    def __init__(self, base: Callable[[], SSL.Context]) -> None:
         self._base = base
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:  # noqa: N802, N803 -- Twisted's names
         """Make the connection object of one connection."""
         del tlsProtocol
-        return SSL.Connection(self._base, None)
+        return SSL.Connection(self._base(), None)
 
 
 class SecureFactory(Factory):
-    """Makes the protocols of a TLS port, whose connections begin with *base*, and on which *make* answers."""
+    """Makes the protocols of a TLS port, whose connections begin with what *base* gives, and on which *make* answers."""
 
     noisy = False
 
-    def __init__(self, pending: Handshakes, base: SSL.Context, make: Make) -> None:
+    def __init__(self, pending: Handshakes, base: Callable[[], SSL.Context], make: Make) -> None:
         self.pending = pending
         self.make = make
         arrivals = Factory.forProtocol(Arrival)

@@ -1,16 +1,20 @@
 """Contexts of both libraries, in handshakes with clients in memory."""
 
 import os
+import resource
 import ssl
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any, ClassVar
 from unittest.mock import patch
 
 from cryptography import x509
+from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,11 +22,13 @@ from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.contexts import PyOpenSSL, StandardLibrary, reason_of
 from couchpages.certs.development import self_signed
 from couchpages.certs.pem import read_certificate
-from couchpages.certs.tls_contexts import PAUSE, Contexts
+from couchpages.certs.quiet import unrecognized
+from couchpages.certs.sni import indexing
+from couchpages.certs.tls_contexts import LONGEST_SLEEP, PAUSE, RETRY, Contexts
 from couchpages.certs.tls_policy import CIPHER_SUITES, CIPHERS, policy
 from couchpages.metrics import Metrics
 from couchpages.testing.authority import Authority
-from tests.certs.handshaking import Refusal, Shaken, client_context, shake
+from tests.certs.handshaking import Refusal, Server, Shaken, client_context, shake
 
 AUTHORITY = Authority()
 NOW = AUTHORITY.now
@@ -36,6 +42,27 @@ def issue(*names: str, kind: Kind = Kind.ECDSA, made: int = 0) -> Certificate:
 def fingerprint(shaken: Shaken) -> str:
     """Give the fingerprint of the leaf that the client got."""
     return sha256(shaken.certificate).hexdigest()
+
+
+@contextmanager
+def without_descriptors(spare: int) -> Iterator[None]:
+    """Have no more than so many descriptors left for a moment."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.dup(0)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 5, hard))
+    try:
+        while True:
+            try:
+                taken.append(os.dup(0))
+            except OSError:
+                break
+        for _ in range(spare):
+            os.close(taken.pop())
+        yield
+    finally:
+        for each in taken:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class OfStandardLibrary(SynchronousTestCase):
@@ -100,6 +127,22 @@ class OfStandardLibrary(SynchronousTestCase):
             self.assertIn("UNRECOGNIZED_NAME", refused.alert)
             self.assertEqual(reason_of(refused.error), "CALLBACK_FAILED")
         self.assertIn("UNRECOGNIZED_NAME", self.refused(self.contexts(), None).alert)
+
+    def test_names_that_are_not_ascii(self) -> None:
+        """They are told the same, and nothing is printed; what others have to tell is."""
+        contexts = self.contexts(issue("www.example.org"))
+        outgoing = ssl.MemoryBIO()
+        client = client_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="aaaaaaaa.test")
+        self.assertRaises(ssl.SSLWantReadError, client.do_handshake)
+        server = Server(contexts.base)
+        with patch("sys.stderr") as printed:
+            try:
+                server.take(outgoing.read().replace(b"aaaaaaaa", b"\xff\xfe\xfdEVIL!"))
+            except (ssl.SSLError, SSL.Error) as error:
+                self.assertEqual(reason_of(error), "CALLBACK_FAILED")
+                words = getattr(error, "last_words", b"") or server.sent()
+            self.assertEqual(printed.write.call_args_list, [])
+        self.assertEqual((words[0], words[-1]), (21, ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME))
 
     def test_development(self) -> None:
         """The self-signed certificate answers for localhost and what is below it, and without a name until there is another."""
@@ -190,10 +233,7 @@ class OfStandardLibrary(SynchronousTestCase):
         old, new = issue("a.example"), issue("a.example", made=1)
         contexts = self.contexts(old)
         open_ = shake(contexts.base, "a.example")
-        told: list[int] = []
-        contexts.tell(lambda: told.append(1))
         self.serve(contexts, old, new)
-        self.assertEqual(told, [1])
         self.assertEqual(fingerprint(shake(contexts.base, "a.example")), new.fingerprint)
         self.assertEqual((open_.say(b"still"), open_.hear(b"here")), (b"still", b"here"))
         self.serve(contexts)
@@ -214,6 +254,95 @@ class OfStandardLibrary(SynchronousTestCase):
         newest = issue("a.example", made=2)
         self.serve(contexts, newest)
         self.assertEqual(fingerprint(shake(contexts.base, "a.example")), newest.fingerprint)
+
+    def test_a_mended_chain(self) -> None:
+        """A certificate that is imported again with a whole chain, its leaf the same, is served with that."""
+        whole = issue("a.example")
+        end = b"-----END CERTIFICATE-----\n"
+        contexts = self.contexts(replace(whole, chain=whole.chain.partition(end)[0] + end))
+        trusting = ssl.create_default_context(cadata=AUTHORITY.root.pem.decode())
+        self.assertRaises(ssl.SSLCertVerificationError, shake, contexts.base, "a.example", trusting)
+        self.serve(contexts, whole)
+        self.assertEqual(shake(contexts.base, "a.example", trusting).say(b"hello"), b"hello")
+
+    def test_no_descriptors_for_a_moment(self) -> None:
+        """Without descriptors the last good certificate goes on, and what could not be made is made when there are some again."""
+        old, new, other = issue("a.example"), issue("a.example", made=1), issue("b.example")
+        contexts = self.contexts(old)
+        told: list[frozenset[str]] = []
+        contexts.tell(told.append)
+        for spare in (0, 1):
+            with without_descriptors(spare):
+                self.serve(contexts, new, other)
+                self.assertEqual(fingerprint(shake(contexts.base, "a.example")), old.fingerprint)
+                self.assertIsNone(contexts.choose("b.example"))
+                self.assertEqual([contexts.is_served(f"{each}.example") for each in "ab"], [True, False])
+                self.clock.pump([RETRY, PAUSE])
+                self.assertIsNone(contexts.choose("b.example"))
+        self.assertNotIn("b.example", told[-1] if len(told) % 2 else "")
+        self.clock.pump([RETRY, PAUSE])
+        self.assertIn("b.example", told[-1])
+        for name, certificate in (("a.example", new), ("b.example", other)):
+            self.assertEqual(fingerprint(shake(contexts.base, name)), certificate.fingerprint)
+            self.assertTrue(contexts.is_served(name))
+        self.assertEqual(self.metrics.registry.get_sample_value("couchpages_tls_contexts_refused_total"), 0)
+
+    def test_the_last_good_one_is_for_the_host(self) -> None:
+        """Where a certificate is not taken, the last good one answers for the names that it has, and for no other."""
+        old, new = issue("a.example"), issue("a.example", "new.example", made=1)
+        contexts = self.contexts(old)
+        self.serve(contexts, replace(new, key=old.key))
+        self.assertEqual(fingerprint(shake(contexts.base, "a.example")), old.fingerprint)
+        self.assertIn("UNRECOGNIZED_NAME", self.refused(contexts, "new.example").alert)
+        self.assertEqual([contexts.is_served(name) for name in ("a.example", "new.example")], [True, False])
+
+    def test_told(self) -> None:
+        """Only the names are told of that are served from now on, or no longer: not those of which the certificate is renewed."""
+        first, renewed, star = issue("a.example"), issue("a.example", made=1), issue("*.b.example")
+        contexts = self.contexts(first, development=[self_signed(NOW)])
+        told: list[frozenset[str]] = []
+        contexts.tell(told.append)
+        self.serve(contexts, renewed)
+        self.clock.advance(LONGEST_SLEEP)
+        self.assertEqual(told, [])
+        self.serve(contexts, renewed, star)
+        self.serve(contexts, star)
+        self.assertEqual(told, [{"*.b.example"}, {"a.example"}])
+
+    def test_a_thousand(self) -> None:
+        """Of a thousand certificates, no turn of the reactor is long."""
+        one = issue("a.example")
+        every = [replace(one, name=f"{n}.example", names=(f"{n}.example",), fingerprint=f"{n}") for n in range(2000)]
+        turns: list[float] = []
+        steps = indexing(every, "", (), NOW)
+        while True:
+            began = time.perf_counter()
+            try:
+                next(steps)
+            except StopIteration as end:
+                self.assertEqual(end.value.offer("1999.example"), (every[1999],))
+                break
+            turns.append(time.perf_counter() - began)
+        self.assertLess(sorted(turns)[len(turns) * 9 // 10], 0.004)
+
+    def test_a_key_is_not_checked_again(self) -> None:
+        """An RSA key, which was checked when it was read, is loaded within milliseconds."""
+        rsa = issue("a.example", kind=Kind.RSA)
+        self.library.context(policy(http2=False), [rsa])
+        began = time.process_time()
+        for _ in range(5):
+            self.library.context(policy(http2=False), [rsa])
+        self.assertLess(time.process_time() - began, 0.1)
+
+    def test_renewal(self) -> None:
+        """After a day, the keys of session tickets are others: sessions of before are shaken anew."""
+        contexts, client = self.contexts(issue("a.example")), client_context()
+        first = shake(contexts.base, "a.example", client)
+        first.hear(b"tickets")
+        self.clock.pump([LONGEST_SLEEP] * 23)
+        self.assertTrue(shake(contexts.base, "a.example", client, first.client.session).client.session_reused)
+        self.clock.pump([LONGEST_SLEEP] * 2)
+        self.assertFalse(shake(contexts.base, "a.example", client, first.client.session).client.session_reused)
 
     def test_dates(self) -> None:
         """When a certificate ends while the daemon runs, another that is good takes over without being told of anything."""
@@ -267,3 +396,12 @@ class OfPyOpenSSL(OfStandardLibrary):
     """The same of pyOpenSSL, whose contexts Twisted's transports take."""
 
     library = PyOpenSSL()
+
+    def test_the_hook_does_not_nest(self) -> None:
+        """However many names are refused whose errors are not shown by anybody, the hook of before is what is left."""
+        former = sys.excepthook
+        self.addCleanup(setattr, sys, "excepthook", former)
+        for _ in range(5):
+            unrecognized()
+        sys.excepthook(LookupError, unrecognized(), None)
+        self.assertIs(sys.excepthook, former)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from tests.integration.curl import curl
 from tests.integration.https_case import LARGE, HttpsCase, Secured, ask, openssl, trusting_all
 from tests.integration.node import wait_until
+from tests.integration.stores import Settings
 from tests.integration.visitor import Socket, exchange, fetch, status_of
 
 
@@ -221,9 +222,12 @@ class Https(HttpsCase):
 
     def test_api(self) -> None:
         """The API's port over TLS, and plain HTTP to it."""
-        node = self.new_node({"api": {"tls": True}}).start(twistd=self.twistd, ready=False)
+        settings: Settings = {"api": {"tls": True}, "https": {"hsts": 300}}
+        node = self.new_node(settings).start(twistd=self.twistd, ready=False)
         url = f"https://localhost:{node.api}"
         wait_until(lambda: curl(f"{url}/readyz", "--insecure").status == 200, "readiness")
+        # A browser that saw it once would want HTTPS of every other port of the host too.
+        self.assertNotIn("strict-transport-security", curl(f"{url}/readyz", "--insecure").headers)
         key = ("--header", f"Authorization: Bearer {node.key}", "--insecure")
         self.assertEqual(curl(f"{url}/api/v2/sites", *key).status, 200)
         content = b"x" * 3_000_000

@@ -30,6 +30,12 @@ class Locations(SynchronousTestCase):
         for target in (b"*", b"", b"x", b"/\r\nx: y", b"/ x", b"/\xff", b"ftp://x/"):
             self.assertIsNone(secure_location(secure, "a.example", target), target)
 
+    def test_addresses(self) -> None:
+        """Not for IP addresses, whatever certificate there is: clients send no server name for them."""
+        for host in ("127.0.0.1", "[::1]", "192.0.2.1", "2130706433"):
+            self.assertIsNone(secure_location(Secure(lambda _: True), host, b"/"), host)
+        self.assertIsNotNone(secure_location(Secure(lambda _: True), "127.0.0.1.example", b"/"))
+
     @given(st.binary(max_size=30))
     def test_any_target(self, target: bytes) -> None:
         """Whatever the target, a location is on the host, in one line."""

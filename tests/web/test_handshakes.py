@@ -117,9 +117,18 @@ class Plain(AtAnEdge):
         self.assertEqual((wire.sent.count(b"HTTP/1.1"), wire.half_closed), (1, True))
         self.assertIn(b"https://example.org:8443/", wire.sent)
         self.assertNotIn(HSTS[0], wire.sent)
-        self.clock.pump([1.0] * int(LINGER + TURNS + 2))
+        # Ticks come a moment after a second begins: of steps of a whole one, each second would be passed over.
+        self.clock.pump([0.5] * int(2 * (LINGER + TURNS + 2)))
         self.assertTrue(wire.aborted)
         self.assertEqual(self.edge.connections, 0)
+
+    def test_crowded_out(self) -> None:
+        """Whoever is one too many is told so in plain HTTP, without the fields of HTTPS."""
+        for _ in range(3):
+            connected(lambda: PlainHttp(self.edge), self.clock)
+        wire = connected(lambda: PlainHttp(self.edge), self.clock)
+        self.assertTrue(wire.sent.startswith(b"HTTP/1.1 429 "))
+        self.assertNotIn(HSTS[0], wire.sent)
 
     def test_silent(self) -> None:
         """Who says nothing is cut in time."""
