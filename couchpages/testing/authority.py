@@ -19,6 +19,18 @@ from cryptography.x509.oid import NameOID
 from couchpages.certs.certificates import Kind
 
 DAY = 86400.0
+#: What the issuers' keys may do (RFC 5280 section 4.2.1.3).
+_USAGE = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 SigningKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 LeafKey: TypeAlias = SigningKey | dsa.DSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -92,6 +104,7 @@ class Authority:
             .not_valid_before(_moment(self.now - DAY if not_before is None else not_before))
             .not_valid_after(_moment(self.now + 89 * DAY if not_after is None else not_after))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_identifier_of(self.intermediate.key), critical=False)
             .add_extension(x509.ExtendedKeyUsage([x509.OID_SERVER_AUTH]), critical=False)
         )
         if names:
@@ -121,6 +134,8 @@ class Authority:
             .not_valid_before(_moment(self.now - 3650 * DAY))
             .not_valid_after(_moment(self.now + 3650 * DAY))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_USAGE, critical=True)
+            .add_extension(_identifier_of(above.key if above else key), critical=False)
             .sign(above.key if above else key, SHA256())
         )
         return Issuer(certificate, key)
@@ -133,7 +148,13 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: LeafKey) -> x509.Certif
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+
+
+def _identifier_of(key: SigningKey) -> x509.AuthorityKeyIdentifier:
+    """Say whose key signs (RFC 5280 section 4.2.1.1), on which Python insists from 3.13 on."""
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
 def _general_name(name: str) -> x509.GeneralName:
