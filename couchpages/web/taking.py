@@ -1,12 +1,15 @@
 """Tells which readers of HTTP/2 take nothing, whatever else they send (pure).
 
-A reader who holds a window of flow control shut gets as many seconds for what waits for him as one over HTTP/1 whose socket is full.
+A reader who holds a window of flow control shut gets as many seconds for what waits for him, and what he holds already, as one over
+HTTP/1 whose socket is full.
 """
 
 from collections.abc import Callable
 
 #: The connection's own window, among the streams' numbers.
 ALL = 0
+#: Bytes that a reader may have got and not taken yet: the window that RFC 9113 section 6.9.2 begins with.
+HELD = 65_535
 
 
 class Taking:
@@ -23,7 +26,7 @@ class Taking:
             return False
         due, mark = self._due.get(stream, (now, sent))
         if sent >= mark:
-            self._due[stream] = (now + self._time_to_read(unsent), sent + unsent)
+            self._due[stream] = (now + self._time_to_read(unsent + min(sent, HELD)), sent + unsent)
             return False
         return due <= now
 

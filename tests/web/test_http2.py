@@ -16,11 +16,11 @@ from couchpages.web.limits import ConnectionLimits
 from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.sending import CHUNK, WAITING
 from couchpages.web.streams import MOST_REFUSALS, STREAMS
-from couchpages.web.taking import Taking
+from couchpages.web.taking import HELD, Taking
 from tests.web.h2_client import Client
 from tests.web.wire import Recording, Scripted, edge_of
 
-LARGE = os.urandom(10**6)
+LARGE = os.urandom(400_000)
 
 
 class Counting(io.BytesIO):
@@ -218,9 +218,9 @@ class Lost(Http2Case):
                 stream = client.ask("/file")
                 client.h2.reset_stream(stream)
                 client.wire.receive(client.h2.data_to_send())
-            self.clock.pump([0] * 3)
+            client.turn()
             self.assertTrue(client.wire.closing)
-            self.assertIn(ErrorCodes.ENHANCE_YOUR_CALM.to_bytes(4), client.wire.sent[-8:])
+            self.assertEqual(client.code, ErrorCodes.NO_ERROR if most == 100 else ErrorCodes.ENHANCE_YOUR_CALM)
             self.assertEqual(self.open_files(), 0)
 
     def test_rapid_resets_in_one_piece(self) -> None:
@@ -263,7 +263,7 @@ class Limits(Http2Case):
         self.assertEqual(self.open_files(), 10)
         client.pass_time(20)
         self.assertEqual(list(client.resets), streams[-1:])
-        client.pass_time(5 + WAITING / 500 + 20)
+        client.pass_time(CHUNK / 500)
         self.assertEqual((self.open_files(), sorted(client.resets)), (0, streams))
         self.assertFalse(client.wire.closing)
         client.pass_time(100)
@@ -283,18 +283,18 @@ class Limits(Http2Case):
     def test_connection_whose_window_is_shut(self) -> None:
         """Who leaves the connection's own window shut loses the connection."""
         client = self.connect(window=2**31 - 1, takes=False)
-        for _ in range(5):
-            client.ask("/file")
+        for target in ("/file", "/file", "/60000", "/60000"):
+            client.ask(target)
         client.until_quiet()
-        self.assertEqual(self.open_files(), 5)
-        client.pass_time(5 + WAITING / 500 + 20)
+        self.assertEqual(self.open_files(), 2)
+        client.pass_time(5 + (HELD + WAITING) / 500 + 20)
         self.assertEqual((self.open_files(), client.wire.gone), (0, True))
 
     def test_slow_reader(self) -> None:
         """Who takes what waits for him in time is served to the end."""
         client = self.connect(takes=False)
         stream = client.ask("/file")
-        for _ in range(40):
+        for _ in range(12):
             client.until_quiet()
             client.pass_time(60)
             taken = 65_535 - client.h2.remote_flow_control_window(stream)
@@ -343,11 +343,11 @@ class Limits(Http2Case):
         """Defect: that limit did not hold. The last request is told with GOAWAY, everything until then is answered, no more is."""
         client = self.connect(ConnectionLimits(requests_per_connection=3))
         streams = [client.ask("/file") for _ in range(5)]
-        client.wire.receive(client.h2.data_to_send())
-        self.clock.advance(0)
-        self.assertEqual(len(self.files), 3)
-        client.turn()
-        self.assertEqual(client.last, streams[2])
+        client.until_quiet()
+        self.assertEqual((len(self.files), client.last, client.code), (3, streams[2], ErrorCodes.NO_ERROR))
+        self.assertEqual(client.resets, dict.fromkeys(streams[3:], ErrorCodes.REFUSED_STREAM))
+        self.assertEqual([client.bodies[stream] == LARGE for stream in streams[:3]], [True] * 3)
+        self.assertTrue(client.wire.gone)
 
 
 class Ends(Http2Case):
@@ -355,15 +355,16 @@ class Ends(Http2Case):
 
     def test_goodbye(self) -> None:
         """Defect: at shutdown nothing was said. GOAWAY is sent at once, what is newer is refused, the rest is answered, and that is all."""
-        client = self.connect(slow=True)
+        client = self.connect()
         stream = client.ask("/file")
+        client.turn(1).wire.protocol.finish()
+        newer = client.ask("/file")
         client.turn(1)
-        sent = len(client.wire.sent)
-        client.wire.protocol.finish()
-        self.assertIn(b"\0\0\x08\x07\0\0\0\0\0" + stream.to_bytes(4) + bytes(4), client.wire.sent[sent:])
-        client.ask("/file")
-        client.wire.receive(client.h2.data_to_send())
+        self.assertEqual((client.last, client.code), (stream, ErrorCodes.NO_ERROR))
         self.assertEqual((len(self.files), client.wire.closing), (1, False))
+        client.until_quiet()
+        self.assertEqual((client.resets, client.ended), ({newer: ErrorCodes.REFUSED_STREAM}, [stream]))
+        self.assertEqual((client.bodies[stream] == LARGE, client.wire.gone), (True, True))
 
     def test_rest_is_answered(self) -> None:
         """What is under way when the port ends is answered whole, then the connection closes."""
@@ -398,12 +399,19 @@ class Watching(SynchronousTestCase):
 
     def test_progress(self) -> None:
         """Only taking all that waited, or a window that is open, prolongs."""
-        taking = Taking(lambda size: float(size))
+        taking = Taking(float)
         self.assertFalse(taking.overdue(1, 0, 0, 10, shut=True))
         self.assertFalse(taking.overdue(1, 9, 9, 1, shut=True))
         self.assertTrue(taking.overdue(1, 10, 9, 1, shut=True))
         self.assertFalse(taking.overdue(1, 10, 10, 5, shut=True))
-        self.assertFalse(taking.overdue(1, 14, 10, 5, shut=True))
-        self.assertFalse(taking.overdue(1, 15, 10, 5, shut=False))
-        self.assertFalse(taking.overdue(1, 16, 10, 5, shut=True))
-        self.assertTrue(taking.overdue(1, 21, 10, 5, shut=True))
+        self.assertFalse(taking.overdue(1, 24, 10, 5, shut=True))
+        self.assertTrue(taking.overdue(1, 25, 10, 5, shut=True))
+        self.assertFalse(taking.overdue(1, 25, 10, 5, shut=False))
+        self.assertFalse(taking.overdue(1, 26, 10, 5, shut=True))
+        self.assertFalse(taking.overdue(1, 26, 15, 0, shut=True))
+
+    def test_what_is_held(self) -> None:
+        """Who got much has time for it, however little waits behind it."""
+        taking = Taking(float)
+        for now, due in ((0, False), (HELD, False), (HELD + 1, True)):
+            self.assertIs(taking.overdue(1, now, 10**6, 1, shut=True), due)
