@@ -40,10 +40,15 @@ class StreamRequest(EdgeRequest):
             self._cut(self.channel)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 -- Twisted's name
-        """Answer, unless that was done before the body was whole."""
+        """Answer in turn, unless that was done before the body was whole."""
+        del command, path, version
         if not self.answered:
             self.answered = True
-            super().requestReceived(command, path, version)
+            self.channel._conn.answer_in_turn(self.channel.streamID)  # noqa: SLF001 -- see :meth:`_tls_version`
+
+    def answer_now(self) -> None:
+        """Answer."""
+        super().requestReceived(self.method, self.uri, VERSION)
 
     def answer(self) -> None:
         """Answer now, before the body is whole."""

@@ -4,6 +4,7 @@ Whose frame is sent next is twisted.web's; what a stream may cost is ours. A res
 takes it, at most :data:`STREAMS` are under way at once, and whoever takes nothing, or sends nothing, is given up.
 """
 
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -21,8 +22,10 @@ from couchpages.web.sending import WAITING
 from couchpages.web.stream_request import StreamRequest
 from couchpages.web.taking import ALL, Taking
 
-#: Requests under way at once, each of which may hold a file open: nginx's ``http2_max_concurrent_streams`` is 128.
+#: Requests that are answered at once, each of which may hold a file open: nginx's ``http2_max_concurrent_streams`` is 128.
 STREAMS = 32
+#: As many may be there before a client has heard of that: what clients assume, and h2 sees to. The others wait for their turn.
+MOST_STREAMS = 100
 #: Requests that are refused because of that, or because the connection ends, before it is cut.
 MOST_REFUSALS = 1000
 
@@ -38,8 +41,7 @@ class _Debug:
     error = warn = info
 
 
-# Its annotations are narrower than what is assigned to it by Twisted itself.
-_Connection: Any = H2Connection
+_Connection: Any = H2Connection  # its annotations are narrower than what Twisted itself assigns
 
 
 class Http2(_Connection):
@@ -67,9 +69,11 @@ class Http2(_Connection):
         self._taking = Taking(edge.limits.time_to_read)
         self._written: dict[int, int] = {}
         self._sent_before = 0
+        self._answering: set[int] = set()
+        self._waiting: deque[int] = deque()
 
     def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
-        """Begin. A client that has not heard of the limit yet may go beyond it without being cut: what is too much is refused."""
+        """Begin. A client that has not heard of the limit yet may go beyond it without being cut."""
         super().connectionMade()
         self.conn.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS})
         self._tryToWriteControlData()
@@ -106,13 +110,27 @@ class Http2(_Connection):
         shut = self.conn.outbound_flow_control_window <= 0
         return not self._taking.overdue(ALL, now, self._sent_before + sent, min(unsent, WAITING), shut=shut)
 
+    def answer_in_turn(self, number: int) -> None:
+        """Have the request of a stream answered, when no more than :data:`STREAMS` are."""
+        if len(self._answering) < STREAMS:
+            self._answering.add(number)
+            self.streams[number]._request.answer_now()  # noqa: SLF001 -- twisted.web has no public way to it
+        else:
+            self._waiting.append(number)
+
+    def _answer_next(self) -> None:
+        while self._waiting and len(self._answering) < STREAMS:
+            number = self._waiting.popleft()
+            if number in self.streams:
+                self.answer_in_turn(number)
+
     # What a connection tells its streams. A stream that was given up may have more in what was received with it.
 
     def _requestReceived(self, event: Any) -> None:  # noqa: N802 -- Twisted's name
         if not self._stillProducing:
             return
         number = event.stream_id
-        if self._ends or len(self.streams) >= STREAMS:
+        if self._ends or len(self.streams) >= MOST_STREAMS:
             self._refuse(number)
             return
         self._left -= 1
@@ -199,21 +217,23 @@ class Http2(_Connection):
     def _requestDone(self, streamID: int) -> None:  # noqa: N802, N803 -- Twisted's names
         self._sent_before += self._written.pop(streamID, 0) - self._unsent(streamID)
         self._taking.forget(streamID)
+        self._answering.discard(streamID)
         self.since = self.factory.second.now
         super()._requestDone(streamID)
         if not self._stillProducing:
             return
+        if self._waiting:
+            self._reactor.callLater(0, self._answer_next)
         stream = self.conn.streams.get(streamID)
         if stream is not None and not stream.closed:
             # It is answered; the rest of its body would be for nothing (RFC 9113 section 8.1).
             with suppress(ProtocolError):
                 self.conn.reset_stream(streamID, ErrorCodes.NO_ERROR)
             self._tryToWriteControlData()
-        if self._ends:
-            self._close_if_done()
+        self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if not self.streams and not self._closes:
+        if self._ends and not self.streams and not self._closes:
             self._closes = True
             self.transport.loseConnection()
 
@@ -223,8 +243,7 @@ class Http2(_Connection):
             waiting.callback(None)
 
     def _room(self, number: int) -> int:
-        room: int = min(self.conn.outbound_flow_control_window, self.conn.room(number))
-        return room
+        return int(min(self.conn.outbound_flow_control_window, self.conn.room(number)))
 
     def _unsent(self, number: int) -> int:
         return sum(len(piece) for piece in self._outboundStreamQueues[number] if isinstance(piece, bytes))
