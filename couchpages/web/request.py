@@ -44,6 +44,7 @@ class EdgeRequest(Request):
         self.refusal: Problem | None = None
         self.received = 0
         self.head = NO_HEAD
+        self._parts: Parts | None = None
 
     def parseCookies(self) -> None:  # noqa: N802 -- Twisted's name
         """Nothing here has cookies."""
@@ -83,9 +84,12 @@ class EdgeRequest(Request):
         Deferred.fromCoroutine(self._answer()).addErrback(self._failed)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802 -- Twisted's name
-        """Let go of a body that will never be whole."""
+        """Let go of a body that will never be whole, and of a response that nobody reads on."""
         super().connectionLost(reason)
         self._let_go()
+        if self._parts is not None:
+            # A connection stops who writes to it, but a stream of HTTP/2 does not.
+            self._parts.stopProducing()
 
     async def _answer(self) -> None:
         began = self.factory.reactor.seconds()
@@ -142,9 +146,10 @@ class EdgeRequest(Request):
         else:
             # A large body from memory too: once it is all in the transport, Twisted counts a reader who takes his time as idle.
             rate = self.factory.limits.write_rate
-            Parts(
+            self._parts = Parts(
                 self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds), rate
-            ).start()
+            )
+            self._parts.start()
 
     def _sent(self, error: Exception | None) -> None:
         if error is None:
