@@ -15,16 +15,20 @@ from typing import Any, TypeVar
 from couchpages.config_values import (
     Network,
     SocketAddress,
+    boolean,
     branches,
+    command,
     database_name,
     datagram_size,
     dns_addresses,
     endpoints,
+    endpoints_or_none,
     host_names,
     mailbox,
     networks,
     one_of,
     path,
+    paths,
     port_number,
     positive_integer,
     seconds,
@@ -90,6 +94,49 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpsSettings:
+    """``[https]``: the same over TLS."""
+
+    listen: tuple[str, ...] = setting(
+        endpoints_or_none,
+        ("tcp:8443:interface=127.0.0.1",),
+        '["tcp:443:interface=\\\\:\\\\:"]',
+        "Twisted endpoint strings on which sites are served over TLS; an empty list for none.",
+    )
+    redirect: bool = setting(
+        boolean,
+        True,
+        "true",
+        "Whether visitors of plain HTTP are sent to HTTPS where there is a certificate for the host.",
+    )
+    public_port: int | None = setting(
+        port_number, None, "443", "The port that they are sent to, where it is not that of the first endpoint."
+    )
+    hsts: int | None = setting(
+        positive_integer,
+        None,
+        "31_536_000",
+        "Seconds for which browsers use nothing but HTTPS; without it, they are told nothing.",
+    )
+    hsts_subdomains: bool = setting(boolean, False, "true", "Whether that is so for all hosts below too.")
+    hsts_preload: bool = setting(boolean, False, "true", "Whether browsers' makers may put the host on their lists.")
+    http2: bool = setting(
+        boolean,
+        False,
+        "true",
+        "Whether HTTP/2 is offered: it is slower here, see docs/https.md.",
+    )
+    default_certificate: str = setting(
+        text, "", '"example.org"', "The name whose certificate clients without SNI get; empty: the first by name."
+    )
+    self_signed: bool = setting(
+        boolean, True, "false", "Whether localhost gets a certificate that signs itself, for development."
+    )
+    handshake_timeout: float = setting(seconds, 10.0, "10", "Seconds in which a handshake must be over.")
+    handshakes: int = setting(positive_integer, 512, "512", "Handshakes under way; the oldest goes for one more.")
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """``[api]``: deployments, health and metrics."""
 
@@ -98,6 +145,9 @@ class ApiSettings:
         ("tcp:8081:interface=127.0.0.1",),
         '["tcp:8081:interface=127.0.0.1"]',
         "Twisted endpoint strings on which the API, health and metrics are served.",
+    )
+    tls: bool = setting(
+        boolean, False, "true", "Whether they are served over TLS, with the certificates that sites have; see [https]."
     )
     hosts: tuple[str, ...] = setting(
         host_names, (), '["api.example.org"]', "Host names under which the public port answers the API too."
@@ -179,6 +229,30 @@ class DnsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CertsSettings:
+    """``[certs]``: sealed certificates."""
+
+    key_files: tuple[Path, ...] = setting(
+        paths,
+        (),
+        '["/etc/couchpages/certs.key"]',
+        "Files of 32 bytes, the same on all nodes: the first seals, all open; without any, certs.key in the data folder.",
+    )
+    export_dir: Path | None = setting(
+        path,
+        None,
+        '"/var/lib/couchpages-certs"',
+        "A folder into which certificates and their keys are written for other programs; without it, they are not.",
+    )
+    export_command: tuple[str, ...] | None = setting(
+        command,
+        None,
+        '["/usr/local/bin/certificates-changed"]',
+        "What is run when files there changed: a program and its arguments.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class CacheSettings:
     """``[cache]``: what is kept near. Sizes are limits."""
 
@@ -251,16 +325,23 @@ class Settings:
 
     data: Path = setting(path, Path("couchpages-data"), '"/var/lib/couchpages"', "Where this node keeps its files.")
     http: HttpSettings = HttpSettings()
+    https: HttpsSettings = HttpsSettings()
     api: ApiSettings = ApiSettings()
     couchdb: CouchSettings = CouchSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     dns: DnsSettings = DnsSettings()
+    certs: CertsSettings = CertsSettings()
     cache: CacheSettings = CacheSettings()
     limits: LimitSettings = LimitSettings()
     deployments: DeploymentSettings = DeploymentSettings()
     node: NodeSettings = NodeSettings()
     log: LogSettings = LogSettings()
     access_log: AccessLogSettings = AccessLogSettings()
+
+
+def key_files(settings: Settings) -> tuple[Path, ...]:
+    """Give the files of the keys that seal certificates, the one that seals first."""
+    return tuple(each.absolute() for each in settings.certs.key_files) or (settings.data.resolve() / "certs.key",)
 
 
 def parse(toml: str, source: str) -> Settings:

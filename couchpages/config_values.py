@@ -182,6 +182,18 @@ def tcp_endpoint(value: Any) -> str:
     return found
 
 
+def boolean(value: Any) -> bool:
+    """Yes or no."""
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false")
+    return value
+
+
+def endpoints_or_none(value: Any) -> tuple[str, ...]:
+    """Endpoint strings; an empty list for what is not served."""
+    return _list(value, single_endpoint)
+
+
 def endpoints(value: Any) -> tuple[str, ...]:
     """One or more endpoint strings."""
     found = _list(value, single_endpoint)
@@ -213,6 +225,19 @@ def mailbox(value: Any) -> str:
             raise ValueError("is no mailbox")
         _host_name(host)
     return str(value)
+
+
+def paths(value: Any) -> tuple[Path, ...]:
+    """Files."""
+    return _list(value, path)
+
+
+def command(value: Any) -> tuple[str, ...]:
+    """A program and its arguments, each word by itself: no shell takes them apart."""
+    words = _list(value, text)
+    if not words or not words[0]:
+        raise ValueError("has no program")
+    return words
 
 
 def branches(value: Any) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class Reconciler:
         self._metrics = metrics
         self._pauses = Pauses(reactor, chance)
         self._open: dict[str, Competing] = {}
+        self._unjudged: dict[str, Competing] = {}
         self._turns = DeferredSemaphore(AT_ONCE)
         self._busy: set[str] = set()
         self._running: set[Deferred[None]] = set()
@@ -57,8 +58,10 @@ class Reconciler:
         """Hand on a change, or have its conflict reconciled first: until then what the sink knows stays."""
         if change.doc is None or not change.doc.get("_conflicts"):
             self._open.pop(change.doc_id, None)
+            self._unjudged.pop(change.doc_id, None)
             self._sink.apply(change)
             return
+        self._unjudged.pop(change.doc_id, None)
         self._open[change.doc_id] = str(change.doc.get("_rev")), tuple(change.doc["_conflicts"])
         try:
             if not self._rule.knows(change.doc_id):
@@ -72,9 +75,17 @@ class Reconciler:
         self._sink.loaded()
         self._pauses.wake()
 
+    def judge_again(self) -> None:
+        """Judge the conflicts of which the rule could not read every revision: it may be able to now, because it has other keys."""
+        unjudged, self._unjudged = self._unjudged, {}
+        for doc_id, competing in unjudged.items():
+            self._open.setdefault(doc_id, competing)
+            self._begin(doc_id)
+
     def stop(self) -> "Deferred[Any]":
         """Leave what is under way."""
         self._open.clear()
+        self._unjudged.clear()
         running = list(self._running)
         for each in running:
             each.cancel()
@@ -119,6 +130,8 @@ class Reconciler:
             self._tell(doc_id, next((leaf for leaf in leaves if leaf["_rev"] == competing[0]), leaves[0]))
         if self._open.get(doc_id) == competing:
             del self._open[doc_id]
+            if len(leaves) > (1 + len(judgement.losers) if judgement is not None else 0):
+                self._unjudged[doc_id] = competing
 
     async def _tidy(self, doc_id: str, judgement: Judgement) -> None:
         """Remove the losers that stand elsewhere; one that cannot be preserved now does not keep the others."""

@@ -4,7 +4,7 @@ from itertools import accumulate
 
 import dns.rcode
 import dns.rdatatype
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -104,6 +104,55 @@ class Histograms(Collector):
 
     def _family(self) -> HistogramMetricFamily:
         return HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
+
+
+class HandshakeFamilies:
+    """TLS handshakes, and what they need.
+
+    :ivar handshakes: by port, version (empty where none was agreed on) and outcome, one of :data:`couchpages.web.handshakes.OUTCOMES`.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.handshakes = plain_counter(
+            "couchpages_tls_handshakes",
+            "TLS handshakes that ended, by port, version (empty: none was agreed on) and outcome "
+            "(full, resumed, timed_out, closed, unknown_name, nothing_shared, refused, plain_http, garbage, crowded_out, failed).",
+            ["port", "version", "outcome"],
+            registry=registry,
+        )
+        self.pending = Gauge(
+            "couchpages_tls_handshakes_pending", "TLS handshakes under way, by port.", ["port"], registry=registry
+        )
+        self.contexts_refused = Counter(
+            "couchpages_tls_contexts_refused",
+            "Times that OpenSSL did not take a good certificate, and the last one went on.",
+            registry=registry,
+        )
+
+
+class CertificateFamilies:
+    """What is known of certificates."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.refused = Counter(
+            "couchpages_certificates_refused",
+            "Sealed certificates that were not taken, by cause "
+            "(malformed, version, renamed, no_key, tampered, unreadable, replayed).",
+            ["cause"],
+            registry=registry,
+        )
+        self.expiry = Gauge(
+            "couchpages_certificate_expiry_seconds",
+            "When a certificate expires, in seconds since 1970, by name and kind.",
+            ["name", "kind"],
+            registry=registry,
+        )
+        self.exports = Counter(
+            "couchpages_certificate_exports",
+            "Times that changed certificates were written to files and the command was run, by outcome (done, failed).",
+            ["outcome"],
+            registry=registry,
+        )
 
 
 class QueryFamilies(Collector):

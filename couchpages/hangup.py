@@ -1,4 +1,4 @@
-"""SIGHUP means that log files were moved, and ends nobody (does I/O)."""
+"""SIGHUP means that log files were moved, or key files changed, and ends nobody (does I/O)."""
 
 import signal
 from collections.abc import Callable
@@ -38,9 +38,9 @@ class HangUp(Service):
         self._reactor.callFromThread(self._call)
 
     def _call(self) -> None:
-        self.log.info("SIGHUP: log files are opened anew")
+        self.log.info("SIGHUP: log files are opened, and key files read, anew")
         for call in self._calls:
             try:
                 call()
             except Exception:  # noqa: BLE001 -- the others are called all the same
-                self.log.failure("SIGHUP: a log file could not be opened anew")
+                self.log.failure("SIGHUP: a file could not be opened anew")

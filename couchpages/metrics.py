@@ -10,7 +10,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from couchpages.families import Counters, Histograms, QueryFamilies, plain_counter, site_families
+from couchpages.families import (
+    CertificateFamilies,
+    Counters,
+    HandshakeFamilies,
+    Histograms,
+    QueryFamilies,
+    plain_counter,
+    site_families,
+)
 from couchpages.tallies import PlainCounter, Tallies
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -56,6 +64,8 @@ class Metrics:
     dns_swaps: Counter = field(init=False)
     dns_guarded: Gauge = field(init=False)
     dns_withheld: Gauge = field(init=False)
+    certificates: CertificateFamilies = field(init=False)
+    tls: HandshakeFamilies = field(init=False)
 
     def __post_init__(self) -> None:
         """Declare every family."""
@@ -96,7 +106,7 @@ class Metrics:
         self.cache_faults = Counter(
             "couchpages_cache_faults",
             "Contents refused: not the bytes that their hash promises, broken off, or not writable, by cache "
-            "(blobs_disk, manifests_disk, zones_disk, couchdb).",
+            "(blobs_disk, manifests_disk, zones_disk, certificates_disk, couchdb).",
             ["cache"],
             registry=registry,
         )
@@ -179,6 +189,8 @@ class Metrics:
             "couchpages_dns_connections", "TCP connections to the name server that are open.", registry=registry
         )
         self._declare_zones()
+        self.certificates = CertificateFamilies(registry)
+        self.tls = HandshakeFamilies(registry)
 
     def _declare_zones(self) -> None:
         registry = self.registry

@@ -18,7 +18,10 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from couchpages.access.keyring import Keyring
+from couchpages.access.keys import is_key
 from couchpages.access.reconciling import KeyRule
+from couchpages.certificate_store import CertificateStore
+from couchpages.certs.tls_policy import HTTP_2
 from couchpages.config import Settings, password_in, tcp_address
 from couchpages.conflicts import Reconciler
 from couchpages.couch.connection import connection
@@ -26,8 +29,11 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
+from couchpages.divided import Divided, Part
+from couchpages.edges import Edges, Fields
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
+from couchpages.https import Https
 from couchpages.metrics import Metrics
 from couchpages.name_server import NameServer
 from couchpages.pages.api import PublicAddress, SitesApi
@@ -41,6 +47,7 @@ from couchpages.pages.kept_manifests import ManifestFolder, ManifestKeeper
 from couchpages.pages.protocol import VisitConnection
 from couchpages.pages.ready import Ready
 from couchpages.pages.reconciling import ManifestRule
+from couchpages.pages.secure import Secure
 from couchpages.pages.sites import Sites
 from couchpages.pages.stored_blobs import StoredBlobs
 from couchpages.pages.submission import Limits
@@ -53,11 +60,9 @@ from couchpages.web.access_log import AccessLog
 from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application
 from couchpages.web.handed_over import HandedOver
-from couchpages.web.heads import HeadLimits
 from couchpages.web.health import Health
 from couchpages.web.hosts import ByHost
-from couchpages.web.ledger import Ledger
-from couchpages.web.limits import ConnectionLimits
+from couchpages.web.http2 import OverHttp2
 from couchpages.web.log_file import LogFile
 from couchpages.web.routes import Routes
 from couchpages.web.second import Second
@@ -85,7 +90,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     files = CouchDatabase(transport, settings.couchdb.files)
     manifests = CouchDatabase(transport, settings.couchdb.manifests)
     secrets = CouchDatabase(transport, settings.couchdb.secrets)
-    keyring = Keyring()
+    keyring, certificates, secret_conflicts = _secrets(reactor, threads, secrets, settings, metrics)
     keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"), metrics)
     stored = StoredBlobs(files, metrics)
     arrivals = Arrivals(reactor, stored, metrics)
@@ -93,11 +98,10 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     for_ready = settings.cache.memory // READY_PART
     blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory - for_ready, metrics, stored.distrust)
     manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
-    key_conflicts = Reconciler(reactor, secrets, keyring, KeyRule(secrets, keyring.knows), metrics)
     followers = [
         Follower(reactor, manifests, Lasting(manifest_conflicts), metrics, known=sites.known),
         Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
-        Follower(reactor, secrets, key_conflicts, metrics, vital=False),
+        Follower(reactor, secrets, secret_conflicts, metrics, known=certificates.bundles.known, vital=False),
     ]
     sites.believe(lambda: not followers[0].troubles())
     deployments = Deployments(
@@ -109,10 +113,13 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
     name_server = NameServer(reactor, threads, transport, settings, metrics, keyring)
     calls = (*api.routes(), *FirstSystemApi(api).routes(), *name_server.routes)
-    visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time)
-    public = ByHost(settings.api.hosts, Routes(calls), visits)
+    descriptors = raise_descriptor_limit()
+    https = Https(reactor, settings, metrics, certificates.bundles, descriptors)
     private: Application = Routes(
-        (*calls, *Health([sites, *followers, *name_server.ready_parts, guard], metrics).routes())
+        (
+            *calls,
+            *Health([sites, *followers, *name_server.ready_parts, *certificates.ready_parts, guard], metrics).routes(),
+        )
     )
 
     ordered = InOrder(lambda failure: _give_up(reactor, failure))
@@ -126,40 +133,64 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         *([store] if store else []),
         Prepared("connections to CouchDB", lambda: None, transport.close),
         PasswordWatch(reactor, threads, guard, transport, manifests, _password_reader(settings)),
+        *certificates.services,
+        https.service,
         Prepared("questions for blobs", lambda: None, arrivals.stop),
         Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
-        Prepared("conflicting keys", lambda: None, key_conflicts.stop),
+        Prepared("conflicting keys and certificates", lambda: None, secret_conflicts.stop),
         *followers,
         *name_server.services,
     ):
         service.setServiceParent(ordered)
     metrics.tallies.is_known = sites.is_known
     second = Second(reactor, time.time)
-    descriptors = raise_descriptor_limit()
-    trusted = settings.http.trusted_proxies
+    edges = Edges(reactor, settings, metrics, second, access_log, descriptors)
 
-    def edge(application: Application, port: str, percent: int) -> Edge:
-        limits = _limits(settings).within(descriptors, percent)
-        ledger = Ledger(metrics, port, access_log, trusted, time.time)
-        made = Edge(reactor, application, ledger, second, limits, trusted)
-        metrics.connections.labels(port).set_function(lambda: made.connections)
-        return made
+    def front(port: str, secure: Secure | None, fields: Fields | None) -> Front:
+        """Make what visitors meet at a port, those of plain HTTP being sent to *secure*."""
+        visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time, secure)
+        public = ByHost(settings.api.hosts, Routes(calls), visits)
+        ready = Ready(for_ready // (1 if https.contexts is None else 2), metrics.tallies)
+        sites.tell(ready.forget)
+        if secure is not None:
+            https.tell(ready.forget_names)
+        metrics.cache_bytes.labels(f"ready_{port}").set_function(lambda: ready.held)
+        return Front(edges.edge(public, port, fields), sites, blobs, visits, ready, public.is_call)
 
-    api_edge, public_edge = edge(private, "api", 10), edge(public, "public", 70)
-    ready = Ready(for_ready, metrics.tallies)
-    sites.tell(ready.forget)
-    metrics.cache_bytes.labels("ready").set_function(lambda: ready.held)
-    front = Front(public_edge, sites, blobs, visits, ready, public.is_call)
+    api_edge = edges.edge(private, "api", () if settings.api.tls else None)
+    plain, secured = front("public", https.secure, None), front("https", None, https.fields)
+    endpoint = partial(_endpoint, reactor)
     listening = MultiService()
     for listener in (
-        *_listeners(reactor, settings.http.listen, public_edge, partial(VisitConnection, front), "public"),
-        *_listeners(reactor, settings.api.listen, api_edge, partial(HandedOver, api_edge), "api"),
+        *_listeners(reactor, settings.http.listen, plain.edge, partial(VisitConnection, plain), "public"),
+        *https.listeners(
+            endpoint,
+            secured.edge,
+            lambda agreed: OverHttp2(secured.edge) if agreed == HTTP_2 else VisitConnection(secured),
+        ),
+        *https.api_listeners(settings.api.listen, endpoint, api_edge, partial(HandedOver, api_edge)),
     ):
         listener.setServiceParent(listening)
     for each in name_server.listeners(second, descriptors=descriptors, backlog=BACKLOG):
         each.setServiceParent(listening)
-    opened_anew = (*reopen, *([access_log.reopen] if access_log else []))
-    return [HangUp(reactor, opened_anew), Prepared("clock", second.start, second.stop), ordered, listening]
+    anew = *reopen, *_reopening(access_log), certificates.read_keys, secret_conflicts.judge_again
+    return [HangUp(reactor, anew), Prepared("clock", second.start, second.stop), ordered, listening]
+
+
+def _secrets(
+    reactor: Any, threads: ThreadPool, secrets: CouchDatabase, settings: Settings, metrics: Metrics
+) -> tuple[Keyring, CertificateStore, Reconciler]:
+    """Make what lies in *secrets*: API keys, certificates, and what reconciles both."""
+    keyring, certificates = Keyring(), CertificateStore(reactor, threads, secrets, settings, metrics)
+    divided = Divided(
+        Part(is_key, keyring, KeyRule(secrets, keyring.knows)),
+        Part(lambda _: True, certificates.bundles, certificates.rule),
+    )
+    return keyring, certificates, Reconciler(reactor, secrets, divided, divided, metrics)
+
+
+def _reopening(log: AccessLog | None) -> list[Callable[[], object]]:
+    return [log.reopen] if log is not None else []
 
 
 def _access_log(reactor: Any, threads: ThreadPool, settings: Settings, metrics: Metrics) -> AccessLog | None:
@@ -172,14 +203,6 @@ def _access_log(reactor: Any, threads: ThreadPool, settings: Settings, metrics: 
 
 def _stopping(log: AccessLog) -> Callable[[], "Deferred[None]"]:
     return lambda: Deferred.fromCoroutine(log.stop())
-
-
-def _limits(settings: Settings) -> ConnectionLimits:
-    http = settings.http
-    return ConnectionLimits(
-        http.connections, http.connections_per_address, http.requests_per_connection,
-        HeadLimits(http.head_size, http.head_fields), http.idle_timeout, http.head_timeout, http.write_rate,
-    )  # fmt: skip
 
 
 def _listeners(

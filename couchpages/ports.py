@@ -87,10 +87,11 @@ class Database(Protocol):
         """Give the winning revision of a document, with ``_id`` and ``_rev``."""
         ...
 
-    async def leaves(self, doc_id: str) -> list[Json]:
+    async def leaves(self, doc_id: str, *, deleted: bool = False) -> list[Json]:
         """Give every conflicting revision of a document that is not deleted, in no order; none where there is no document.
 
         Each has ``_id`` and ``_rev``. One is the rule; several came from nodes that wrote while they were cut off from each other.
+        With *deleted* there are those that are deleted too, with ``_deleted`` and what their tombstones say.
         """
         ...
 

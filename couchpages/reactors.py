@@ -39,6 +39,17 @@ def description(reactor: Any) -> str:
     return f"{name} with {type(loop).__module__.partition('.')[0]}.{type(loop).__name__}"
 
 
+def is_asyncio(reactor: Any) -> bool:
+    """Whether *reactor*, which may not run yet, runs on an asyncio loop."""
+    return getattr(reactor, "_asyncioEventloop", None) is not None
+
+
+def is_uvloop(reactor: Any) -> bool:
+    """Whether *reactor*, which may not run yet, runs on a loop of uvloop."""
+    loop = getattr(reactor, "_asyncioEventloop", None)
+    return type(loop).__module__.partition(".")[0] == "uvloop"
+
+
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Give the asyncio loop that runs in this thread, or None on a reactor of another kind."""
     try:

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -23,6 +24,14 @@ from couchpages.web.on_twisted import AsyncioFactory
 DRAIN = 10.0
 #: Connections that wait for being accepted at a socket that somebody else began to listen on: as many as systemd has by default.
 INHERITED_BACKLOG = 4096
+
+
+class Closes(Protocol):
+    """What accepts connections."""
+
+    def close(self) -> None:
+        """Accept no more."""
+        ...
 
 
 class Drains(Protocol):
@@ -104,13 +113,13 @@ class Listener(Service):
         self._drains = drains
         self._make = make
         self._port: Any = None
-        self._server: asyncio.Server | None = None
+        self._server: Closes | None = None
         self._failure: Failure | None = None
 
     def privilegedStartService(self) -> None:  # noqa: N802 -- Twisted's name
         """Begin to listen."""
         super().privilegedStartService()
-        self._endpoint.listen(AsyncioFactory(self._make)).addCallbacks(self._listens, self._cannot)
+        self._endpoint.listen(self._factory()).addCallbacks(self._listens, self._cannot)
         if self._failure is not None:
             raise SystemExit(f"couchpages: cannot listen on {self._description}: {_reason(self._failure)}")
 
@@ -131,12 +140,22 @@ class Listener(Service):
         # Each has a descriptor of its own, so that either may be closed first.
         listening = port.socket.dup()
         # asyncio listens once more, which Twisted does not on a socket that it was given: such a port has no backlog.
-        serving = loop.create_server(self._make, sock=listening, backlog=port.backlog or INHERITED_BACKLOG)
+        serving = self._serve(loop, listening, port.backlog or INHERITED_BACKLOG)
         Deferred.fromFuture(loop.create_task(serving)).addCallbacks(
             self._serves, self._cannot_serve, errbackArgs=(listening,)
         )
 
-    def _serves(self, server: asyncio.Server) -> None:
+    def _factory(self) -> Factory:
+        """Give what makes the protocols of Twisted's connections."""
+        return AsyncioFactory(self._make)
+
+    def _serve(
+        self, loop: asyncio.AbstractEventLoop, listening: socket.socket, backlog: int
+    ) -> "Coroutine[Any, Any, Closes]":
+        """Begin to accept on *loop*."""
+        return loop.create_server(self._make, sock=listening, backlog=backlog)
+
+    def _serves(self, server: "Closes") -> None:
         self._server = server
         if self._port is None:
             server.close()

@@ -200,7 +200,7 @@ class Mistakes(ConfigCase):
         """A section that is nearly right, and one that is not."""
         self.assertIn("htpp: there is no such key; write for instance [http]", self.wrong("[htpp]\nlisten = []"))
         message = self.wrong("[zzzzzzz]\nx = 1")
-        self.assertIn("here are: data, http, api, couchdb", message)
+        self.assertIn("here are: data, http, https, api, couchdb", message)
 
     def test_no_section(self) -> None:
         """A value where a section must be."""

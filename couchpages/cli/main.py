@@ -18,6 +18,7 @@ COMMANDS = {
     "delete": "couchpages.cli.sites:delete",
     "dns": "couchpages.cli.dns:dns",
     "keys": "couchpages.cli.node:keys",
+    "certs": "couchpages.cli.certs:certs",
 }
 """Each subcommand's name and where it lies, ``module:attribute``. Imported only when it is called, or for ``--help``."""
 

@@ -1,62 +1,27 @@
 """``couchpages init`` and ``couchpages keys``: what is done to a node's own CouchDB, not through the API (I/O)."""
 
-import os
 import time
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from couchpages.cli.environment import check_site
 from couchpages.cli.errors import CommandError, WrongCallError
 from couchpages.cli.output import emit_json, emit_lines, emit_table, remark
+from couchpages.cli.with_couchdb import node_options, with_couchdb
 
 if TYPE_CHECKING:
     from couchpages.access.keys import KeyRecord
-    from couchpages.cli.own_couchdb import OwnCouchDB
-
-T = TypeVar("T")
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _node_options(command: Command) -> Command:
-    command = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")(command)
-    return click.option(
-        "--config",
-        metavar="FILE",
-        help="The node's configuration. Default: couchpages.toml of this folder, if it is there.",
-    )(command)
-
-
-def _with_couchdb(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:
-    """Run *work* on the node's CouchDB."""
-    # Imported here, so that --help need not wait for Twisted.
-    from couchpages.cli.own_couchdb import OwnCouchDB
-    from couchpages.cli.running import run
-    from couchpages.config import ConfigurationError, load
-    from couchpages.ports import StoreError
-
-    try:
-        settings = load(Path(config) if config else None, os.environ)
-    except ConfigurationError as error:
-        raise WrongCallError(str(error)) from None
-    try:
-        return run(lambda reactor: OwnCouchDB(reactor, settings).use(work))
-    except StoreError as error:
-        raise CommandError(f"CouchDB: {error}") from None
-    except (OSError, RuntimeError, ConfigurationError) as error:
-        raise CommandError(str(error)) from None
 
 
 @click.command(short_help="Make the databases and the first API key.")
-@_node_options
+@node_options
 def init(config: str | None, *, as_json: bool) -> None:
     """Make the databases of the node's CouchDB and, if there is none yet, an API key for all sites and zones. May be repeated.
 
     The key is shown once: CouchDB holds only its hash. With --json: {"api_key": KEY}, null where there are keys already.
     """
-    made, key = _with_couchdb(config, lambda couchdb: couchdb.init(_now()))
+    made, key = with_couchdb(config, lambda couchdb: couchdb.init(_now()))
     if as_json:
         emit_json({"api_key": key, "databases_created": made})
         return
@@ -84,14 +49,14 @@ def keys() -> None:
 )
 @click.option("--zone", "zones", multiple=True, metavar="ZONE", help="A DNS zone that it reaches, written likewise.")
 @click.option("--name", default="", metavar="TEXT", help="What it is for, to tell it from others.")
-@_node_options
+@node_options
 def create(config: str | None, sites: tuple[str, ...], zones: tuple[str, ...], name: str, *, as_json: bool) -> None:
     """Make an API key. It is shown once: CouchDB holds only its hash."""
     if not sites and not zones:
         raise WrongCallError('keys create: say what the key reaches: --site HOST or --zone ZONE, "*" for all')
     scope = [_pattern(site, "--site") for site in sites]
     zone_scope = [_zone_pattern(zone) for zone in zones]
-    text, record = _with_couchdb(config, lambda couchdb: couchdb.create_key(name, scope, zone_scope, _now()))
+    text, record = with_couchdb(config, lambda couchdb: couchdb.create_key(name, scope, zone_scope, _now()))
     if as_json:
         emit_json({"api_key": text, **_shown(record)})
         return
@@ -100,10 +65,10 @@ def create(config: str | None, sites: tuple[str, ...], zones: tuple[str, ...], n
 
 
 @keys.command("list", short_help="List the API keys.")
-@_node_options
+@node_options
 def list_(config: str | None, *, as_json: bool) -> None:
     """List the API keys; not their secrets, which nobody has."""
-    records = _with_couchdb(config, lambda couchdb: couchdb.keys())
+    records = with_couchdb(config, lambda couchdb: couchdb.keys())
     if as_json:
         emit_json({"keys": [_shown(record) for record in records]})
         return
@@ -123,10 +88,10 @@ def list_(config: str | None, *, as_json: bool) -> None:
 
 @keys.command("revoke", short_help="Revoke an API key.")
 @click.argument("key_id", metavar="ID")
-@_node_options
+@node_options
 def revoke(config: str | None, key_id: str, *, as_json: bool) -> None:
     """Revoke the API key ID: every node refuses it as soon as it hears of it, within a second."""
-    if not _with_couchdb(config, lambda couchdb: couchdb.revoke_key(key_id)):
+    if not with_couchdb(config, lambda couchdb: couchdb.revoke_key(key_id)):
         raise CommandError(f"there is no API key {key_id}; 'couchpages keys list' shows them")
     if as_json:
         emit_json({"revoked": key_id})
@@ -135,10 +100,10 @@ def revoke(config: str | None, key_id: str, *, as_json: bool) -> None:
 
 
 @keys.command("seal", short_help="Replace the first system's clear key by its hash.")
-@_node_options
+@node_options
 def seal(config: str | None, *, as_json: bool) -> None:
     """Replace the first system's key, which lies in CouchDB in clear text, by its hash. It goes on working here."""
-    sealed = _with_couchdb(config, lambda couchdb: couchdb.seal_key())
+    sealed = with_couchdb(config, lambda couchdb: couchdb.seal_key())
     if as_json:
         emit_json({"sealed": sealed})
         return

@@ -1,12 +1,15 @@
 """The node's own CouchDB, for commands that work on it without the daemon (I/O)."""
 
 import os
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from couchpages.access.administration import Administration
 from couchpages.access.keys import KeyRecord
-from couchpages.config import Settings
+from couchpages.certs.administration import Administration as Certificates
+from couchpages.certs.key_files import read_keys
+from couchpages.config import Settings, key_files
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.connection import connection, databases
 from couchpages.couch.database import CouchDatabase
@@ -23,7 +26,10 @@ class OwnCouchDB:
         self._transport, self._store = connection(reactor, settings, settings.data.resolve())
         # Somebody waits at a terminal: one quick repetition, no more.
         self._transport.backoff = Backoff(tries=2)
-        self._keys = Administration(CouchDatabase(self._transport, settings.couchdb.secrets), os.urandom)
+        secrets = CouchDatabase(self._transport, settings.couchdb.secrets)
+        self._keys = Administration(secrets, os.urandom)
+        #: What is done to certificates.
+        self.certificates = Certificates(secrets, read_keys(key_files(settings)), os.urandom, _milliseconds)
 
     async def use(self, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:
         """Give what *work* gives."""
@@ -78,3 +84,7 @@ class OwnCouchDB:
             await store.whenListening()
             return True
         return False
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)

@@ -79,11 +79,11 @@ def parse_rows(body: bytes, what: str) -> list[Row]:
 
 
 def parse_leaves(body: bytes, what: str) -> list[Json]:
-    """Read what ``open_revs=all`` gives of a document; deleted leaves are left out."""
+    """Read what ``open_revs=all`` gives of a document; deleted leaves have ``_deleted``."""
     rows = parse(body, what)
     if not isinstance(rows, list):
         raise Unavailable(f"{what}: the answer is no list of revisions")
-    return [leaf for leaf in (_leaf(row, what) for row in rows) if not leaf.get("_deleted")]
+    return [_leaf(row, what) for row in rows]
 
 
 def _leaf(row: Any, what: str) -> Json:

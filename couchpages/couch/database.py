@@ -80,13 +80,13 @@ class CouchDatabase:
         """See :meth:`couchpages.ports.Database.get`."""
         return parse_object(await self.transport.fetch("GET", self._path(doc_id), repeat=True), doc_id)
 
-    async def leaves(self, doc_id: str) -> list[Json]:
+    async def leaves(self, doc_id: str, *, deleted: bool = False) -> list[Json]:
         """See :meth:`couchpages.ports.Database.leaves`."""
         try:
             answer = await self.transport.fetch("GET", self._path(doc_id), query={"open_revs": "all"}, repeat=True)
         except NotFound:
             return []
-        return parse_leaves(answer, doc_id)
+        return [leaf for leaf in parse_leaves(answer, doc_id) if deleted or not leaf.get("_deleted")]
 
     async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
         """See :meth:`couchpages.ports.Database.put`."""

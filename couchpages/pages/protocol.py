@@ -119,7 +119,7 @@ class VisitConnection(Stream):
         read = read_head(head, self.edge.limits.head)
         if isinstance(read, Fault) or not is_plain(read):
             return False
-        request = request_head(read, host_of(self.transport), "http")
+        request = request_head(read, host_of(self.transport), self.edge.scheme)
         if self._front.is_call(request):
             return False
         self._visit(request, began, last=asks_to_close(request.version, request.headers.all(b"connection")))
@@ -153,8 +153,8 @@ class VisitConnection(Stream):
         return True
 
     def _send(self, status: int, fields: bytes, body: bytes, *, last: bool) -> None:
-        second = self.edge.second
-        start = second.starts.get(status) or second.start_of(status)
+        heads = self.edge.heads
+        start = heads.starts.get(status) or heads.start_of(status)
         self.left -= 1
         if last or self.left <= 0:
             start += CLOSE

@@ -5,6 +5,7 @@ what its site serves at that moment and is never given for anything else, whoeve
 """
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from couchpages.pages.conditional import etag
@@ -128,6 +129,14 @@ class Ready:
         """Let go of what is ready of a site: it serves something else, or nothing."""
         for host in self._hosts.get(name, set()).copy():
             self.drop(host)
+
+    def forget_names(self, names: Collection[str]) -> None:
+        """Let go of what is ready of these hosts: they are answered otherwise; of everything where one is a wildcard."""
+        if any(name.startswith("*.") for name in names):
+            for host in list(self.shelves):
+                self.drop(host)
+        for name in names:
+            self.forget(name)
 
     def drop(self, host: bytes) -> None:
         """Let go of what was ready for a host: the site serves something else."""

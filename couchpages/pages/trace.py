@@ -46,7 +46,7 @@ def trace(path: bytes, head: RequestHead, host: str, client: Client, place: Plac
         "colo": place.location,
         "http": "http/" + head.version.decode("latin-1").rpartition("/")[2],
         "loc": place.country,
-        "tls": "on" if client.scheme == "https" else "off",
+        "tls": head.tls or ("on" if client.scheme == "https" else "off"),
         "node": place.name,
     }
     if path == JSON_PATH:

@@ -18,6 +18,7 @@ from couchpages.pages.replies import (
     unknown_host_reply,
 )
 from couchpages.pages.routing import Malformed, NotFound, Redirect, Serve, route
+from couchpages.pages.secure import Secure, secure_location
 from couchpages.pages.sites import Sites, UnknownHost
 from couchpages.pages.trace import Place, trace, wanted
 from couchpages.ports import StoreError
@@ -36,7 +37,7 @@ _MORE = frozenset({b"upgrade", b"expect"})
 
 
 class Visits:
-    """The application of the public port."""
+    """The application of a public port. *secure* is where its visitors are sent, if they are: it has to be the one of plain HTTP then."""
 
     def __init__(
         self,
@@ -45,12 +46,14 @@ class Visits:
         place: Place,
         trusted_proxies: Sequence[Network],
         clock: Callable[[], float],
+        secure: Secure | None = None,
     ) -> None:
         self._sites = sites
         self._blobs = blobs
         self._place = place
         self._trusted_proxies = trusted_proxies
         self._clock = clock
+        self._secure = secure
 
     def admit(self, head: RequestHead) -> Exchange:
         """See :class:`couchpages.web.exchange.Application`."""
@@ -67,6 +70,13 @@ class Visits:
         files = self._sites.held_files(served) if served is not None else None
         if not host or files is None or not target.startswith(b"/") or target.startswith(RESERVED_PATH):
             return None
+        location = secure_location(self._secure, host, target)
+        if location is not None:
+            # Whether a trusted proxy says that it was HTTPS, only the fields tell.
+            if self._trusted_proxies:
+                return None
+            answer = answer_of(redirect_reply(location))
+            return ready.put(field, host, served, target, answer), answer
         match route(files, target):
             case Serve(path, blob):
                 size = self._blobs.size(blob)
@@ -88,8 +98,15 @@ class Visits:
         host = host_of(head)
         if isinstance(host, Reply):
             return host.to(head.method).from_memory()
-        if head.method not in METHODS:
-            return method_not_allowed().from_memory()
+        return self._sent_away(head, host) or await self._answered(head, host)
+
+    def _sent_away(self, head: RequestHead, host: str) -> Response | None:
+        location = secure_location(self._secure, host, head.target)
+        if location is not None and client_of(head, self._trusted_proxies).scheme == "http":
+            return redirect_reply(location).to(head.method).from_memory()
+        return None if head.method in METHODS else method_not_allowed().from_memory()
+
+    async def _answered(self, head: RequestHead, host: str) -> Response:
         traced = wanted(head.target)
         if traced is not None:
             client = client_of(head, self._trusted_proxies)

@@ -8,6 +8,7 @@
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -131,9 +132,9 @@ class MemoryDatabase:
         """See :meth:`couchpages.ports.Database.get`."""
         return await self._do("get", doc_id, lambda: self._get(doc_id))
 
-    async def leaves(self, doc_id: str) -> list[Json]:
+    async def leaves(self, doc_id: str, *, deleted: bool = False) -> list[Json]:
         """See :meth:`couchpages.ports.Database.leaves`."""
-        return await self._do("leaves", doc_id, lambda: self._leaves(doc_id))
+        return await self._do("leaves", doc_id, lambda: self._leaves(doc_id, deleted))
 
     async def put(self, doc_id: str, body: Mapping[str, Any], rev: str | None = None) -> str:
         """See :meth:`couchpages.ports.Database.put`."""
@@ -213,9 +214,14 @@ class MemoryDatabase:
             raise Deleted(f"{self.name}/{doc_id}: deleted")
         return _shown(doc_id, self.stored[doc_id].winner)
 
-    def _leaves(self, doc_id: str) -> list[Json]:
-        living = self.stored[doc_id].living if doc_id in self.stored else []
-        return [_shown(doc_id, leaf) for leaf in living]
+    def _leaves(self, doc_id: str, deleted: bool) -> list[Json]:
+        found = self.stored[doc_id].leaves if doc_id in self.stored else ()
+        gone = {"_deleted": True}
+        return [
+            {**_shown(doc_id, leaf), **(gone if leaf.body is None else {})}
+            for leaf in found
+            if deleted or leaf.body is not None
+        ]
 
     def _put(self, doc_id: str, body: Mapping[str, Any] | None, rev: str | None) -> str:
         if doc_id.startswith("_") and not doc_id.startswith(("_design/", "_local/")):
@@ -228,7 +234,7 @@ class MemoryDatabase:
             raise TooLarge(f"{self.name}/{doc_id}: document_too_large")
         if body is None or body.get("_deleted"):
             return self._add(doc_id, successor(parent, None, {}, _copy(plain)))
-        return self._add(doc_id, successor(parent, _copy(plain), {}))
+        return self._add(doc_id, successor(parent, _copy(plain), _inline(body)))
 
     def _parent(self, doc_id: str, rev: str | None) -> Leaf | None:
         """Give what an edit continues: the leaf that it names; without a name the tombstone of what was deleted."""
@@ -318,6 +324,11 @@ def _shown(doc_id: str, leaf: Leaf) -> Json:
     if leaf.attachments:
         shown["_attachments"] = {name: {"length": len(data), "stub": True} for name, data in leaf.attachments.items()}
     return shown
+
+
+def _inline(body: Mapping[str, Any]) -> dict[str, bytes]:
+    """Give the attachments that came within a document."""
+    return {name: b64decode(each["data"]) for name, each in body.get("_attachments", {}).items() if "data" in each}
 
 
 def _encoded(value: object) -> bytes:

@@ -15,13 +15,18 @@ from couchpages.web.message import Response, field_lines
 from couchpages.web.on_asyncio import host_of
 from couchpages.web.problem import Problem, retry_later
 from couchpages.web.proxies import Network
-from couchpages.web.second import Second
+from couchpages.web.second import Second, Starts
 
 CLOSE = b"connection: close\r\n"
 
 
 class Edge:
-    """One port. Used in the reactor's thread."""
+    """One port. Used in the reactor's thread.
+
+    :ivar scheme: ``https`` where its connections are TLS.
+    :ivar fields: header fields that all its responses have.
+    :ivar heads: the beginnings of its responses' heads.
+    """
 
     def __init__(
         self,
@@ -31,19 +36,27 @@ class Edge:
         second: Second,
         limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 -- a frozen value
         trusted_proxies: Sequence[Network] = (),
+        scheme: str = "http",
+        fields: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         self.reactor = reactor
         self.application = application
         self.second = second
         self.limits = limits
         self.ledger = ledger
+        self.scheme = scheme
+        self.fields = tuple(fields)
+        self.heads: Second | Starts = second.starts_with(fields) if fields else second
         self._census = Census(limits.connections, limits.connections_per_address, trusted_proxies)
         self._connections = Connections(reactor, second, self._census)
 
-    def last_words(self, response: Response, method: bytes = b"") -> bytes:
-        """Write a response that ends the connection, its body in memory; *method* is empty where not even that is known."""
+    def last_words(self, response: Response, method: bytes = b"", *, plain: bool = False) -> bytes:
+        """Write a response that ends the connection, its body in memory; *method* is empty where not even that is known.
+
+        One that goes out *plain* at a port that is TLS has none of the port's fields (RFC 6797 section 7.2).
+        """
         body = response.body if isinstance(response.body, bytes) and method != b"HEAD" else b""
-        start = self.second.start_of(response.status)
+        start = (self.second if plain else self.heads).start_of(response.status)
         return b"".join((start, CLOSE, field_lines(response.headers), b"\r\n", body))
 
     # Who is connected.
@@ -54,6 +67,10 @@ class Edge:
         if admission is not Admission.WELCOME:
             self._refuse(admission, transport)
         return admission is Admission.WELCOME
+
+    def enter_unheard(self, connection: Connected, address: str) -> bool:
+        """Let a new connection from *address* in, or not: there is no way yet of telling it why."""
+        return self._connections.enter(connection, address) is Admission.WELCOME
 
     def replace(self, connection: Connected, by: Connected) -> None:
         """See :meth:`Connections.replace`."""
@@ -80,7 +97,7 @@ class Edge:
         )
         response = problem.response()
         self.ledger.refused(b"", host_of(transport), response.status, response.length)
-        transport.write(self.last_words(response))
+        transport.write(self.last_words(response, plain=transport.get_extra_info("ssl_object") is None))
         transport.close()
 
     def log(self, request: Request) -> None:

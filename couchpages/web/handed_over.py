@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 
 from couchpages.web.connections import Connected
 from couchpages.web.edge import Edge
-from couchpages.web.on_asyncio import TwistedTransport
+from couchpages.web.on_asyncio import TwistedTransport, twisted_transport
 from couchpages.web.server import EdgeChannel
 
 #: Bytes handed on at once, of lines and of a body: a hundred small requests take some milliseconds.
@@ -67,7 +67,7 @@ class HandedOver(asyncio.Protocol):
 
     def _begin(self, transport: asyncio.Transport, left: int | None = None) -> None:
         self._stream = transport
-        self._twisted = TwistedTransport(transport, self._expect_reader, self._more)
+        self._twisted = twisted_transport(transport, self._expect_reader, self._more)
         self._channel = EdgeChannel(self._edge)
         if left is not None:
             self._channel.left = left
@@ -121,7 +121,7 @@ class HandedOver(asyncio.Protocol):
         self._ended = True
         if not self._scheduled:
             self._feed()
-        return True
+        return self._stream is None or self._stream.can_write_eof()
 
     def pause_writing(self) -> None:
         """Hand it on."""

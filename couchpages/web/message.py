@@ -38,7 +38,8 @@ class RequestHead:
     """A request without its body.
 
     *target* is the request target as sent (RFC 9112 section 3.2); *peer* the address of the other end of the connection,
-    *scheme* ``http`` or ``https`` of this connection, both before any proxy's word is believed.
+    *scheme* ``http`` or ``https`` of this connection, both before any proxy's word is believed. *tls* is the version of TLS
+    (``TLSv1.3``) where it is ours, and is known.
     """
 
     method: bytes
@@ -47,6 +48,7 @@ class RequestHead:
     headers: Headers
     peer: str
     scheme: str
+    tls: str = ""
 
 
 @dataclass(frozen=True, slots=True)

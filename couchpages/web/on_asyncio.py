@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IAddress, IPushProducer, ITCPTransport
+from twisted.internet.interfaces import IAddress, IPushProducer, ISSLTransport, ITCPTransport
 from zope.interface import implementer
 
 from couchpages.reactors import running_loop
@@ -108,6 +108,11 @@ class TwistedTransport:
         """Give this end's address."""
         return address_of(self._transport.get_extra_info("sockname"))
 
+    @property
+    def tls_version(self) -> str:
+        """Which TLS it is (``TLSv1.3``), or nothing."""
+        return tls_version(self._transport)
+
     def getTcpNoDelay(self) -> bool:  # noqa: N802 -- Twisted's name
         """Asyncio turns Nagle's algorithm off."""
         return True
@@ -158,6 +163,24 @@ class TwistedTransport:
         self.loseConnection()
 
 
+@implementer(ISSLTransport)
+class SecureTransport(TwistedTransport):
+    """The same over TLS, which has no half-closed connections."""
+
+    def getPeerCertificate(self) -> None:  # noqa: N802 -- Twisted's name
+        """Nobody is asked for one."""
+
+
+def twisted_transport(
+    transport: asyncio.Transport,
+    closes: Callable[[], object] = lambda: None,
+    wants: Callable[[], object] = lambda: None,
+) -> TwistedTransport:
+    """Give the Twisted transport on an asyncio one, which is TLS or is not."""
+    kind = TwistedTransport if transport.get_extra_info("ssl_object") is None else SecureTransport
+    return kind(transport, closes, wants)
+
+
 def soon(call: Callable[[], object]) -> None:
     """Close a transport that just said that there is room again: *call* is called in the loop's next turn.
 
@@ -177,6 +200,12 @@ def address_of(name: Any) -> IAddress:
         kind = IPv6Address if ":" in name[0] else IPv4Address
         return kind("TCP", *name[:2])
     return UNIXAddress(name or None)
+
+
+def tls_version(transport: asyncio.BaseTransport) -> str:
+    """Give which TLS a connection is (``TLSv1.3``), or nothing."""
+    secure = transport.get_extra_info("ssl_object")
+    return "" if secure is None else secure.version() or ""
 
 
 def host_of(transport: asyncio.BaseTransport) -> str:

@@ -9,13 +9,29 @@ from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 #: Bytes with which Twisted's transports ask for a pause.
 HIGH_WATER = FileDescriptor.bufferSize
+
+
+class Negotiated:
+    """What is known of the TLS of a Twisted transport, by the names that :class:`ssl.SSLObject` has for it."""
+
+    def __init__(self, twisted: Any) -> None:
+        self._twisted = twisted
+
+    def version(self) -> str:
+        """Give the version, as ``TLSv1.3``."""
+        return str(self._twisted.getHandle().get_protocol_version_name())
+
+    def selected_alpn_protocol(self) -> str | None:
+        """Give the protocol that was agreed on, or None."""
+        protocol = self._twisted.negotiatedProtocol
+        return None if protocol is None else protocol.decode("latin-1")
 
 
 @implementer(IPushProducer)
@@ -30,10 +46,13 @@ class AsyncioTransport(asyncio.Transport):
         self._unsent = 0
         self._paused = False
         self._registered = True
+        self._is_secure = ISSLTransport.providedBy(twisted)
         twisted.registerProducer(self, True)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Give ``peername`` and ``sockname``."""
+        """Give ``peername`` and ``sockname``; over TLS ``ssl_object``, which knows its version."""
+        if name == "ssl_object":
+            return Negotiated(self._twisted) if self._is_secure else default
         address = {"peername": self._twisted.getPeer, "sockname": self._twisted.getHost}.get(name, lambda: None)()
         return default if address is None else _name_of(address)
 
@@ -61,8 +80,8 @@ class AsyncioTransport(asyncio.Transport):
         return self._unsent
 
     def can_write_eof(self) -> bool:
-        """Whether one half can be closed."""
-        return hasattr(self._twisted, "loseWriteConnection")
+        """Whether one half can be closed; what lies below TLS must not be closed under it."""
+        return not self._is_secure and hasattr(self._twisted, "loseWriteConnection")
 
     def write_eof(self) -> None:
         """Close our half."""

@@ -1,5 +1,6 @@
 """One request on twisted.web: admitted by its head, its body handed on as it comes, its response sent (does I/O)."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -26,6 +27,8 @@ class Edge(Protocol):
     application: Application
     ledger: Ledger
     limits: ConnectionLimits
+    scheme: str
+    fields: Sequence[tuple[bytes, bytes]]
 
 
 class EdgeRequest(Request):
@@ -41,6 +44,7 @@ class EdgeRequest(Request):
         self.refusal: Problem | None = None
         self.received = 0
         self.head = NO_HEAD
+        self._parts: Parts | None = None
 
     def parseCookies(self) -> None:  # noqa: N802 -- Twisted's name
         """Nothing here has cookies."""
@@ -80,9 +84,12 @@ class EdgeRequest(Request):
         Deferred.fromCoroutine(self._answer()).addErrback(self._failed)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802 -- Twisted's name
-        """Let go of a body that will never be whole."""
+        """Let go of a body that will never be whole, and of a response that nobody reads on."""
         super().connectionLost(reason)
         self._let_go()
+        if self._parts is not None:
+            # A connection stops who writes to it, but a stream of HTTP/2 does not.
+            self._parts.stopProducing()
 
     async def _answer(self) -> None:
         began = self.factory.reactor.seconds()
@@ -119,13 +126,13 @@ class EdgeRequest(Request):
     def _send(self, response: Response, seconds: float) -> None:
         self.setResponseCode(response.status, title_of(response.status).encode())
         fields = self.responseHeaders
-        for name, value in response.headers:
+        for name, value in (*self.factory.fields, *response.headers):
             fields.addRawHeader(name, value)
         fields.setRawHeaders(b"date", [datetimeToString(self.factory.reactor.seconds())])
         fields.setRawHeaders(b"server", [SERVER])
         if not fields.hasHeader(b"content-length") and response.status not in (204, 304):
             fields.setRawHeaders(b"content-length", [str(response.length).encode()])
-        if not self.channel.persistent:
+        if self._is_last():
             fields.setRawHeaders(b"connection", [b"close"])
         if self.method == b"HEAD":
             self.write(b"")
@@ -139,9 +146,10 @@ class EdgeRequest(Request):
         else:
             # A large body from memory too: once it is all in the transport, Twisted counts a reader who takes his time as idle.
             rate = self.factory.limits.write_rate
-            Parts(
+            self._parts = Parts(
                 self.factory.reactor, response, self, self._sent, lambda sent: self._note(response, sent, seconds), rate
-            ).start()
+            )
+            self._parts.start()
 
     def _sent(self, error: Exception | None) -> None:
         if error is None:
@@ -150,7 +158,18 @@ class EdgeRequest(Request):
         # The head promised a length that cannot be kept: only a broken connection tells the client so.
         level = LogLevel.debug if isinstance(error, TimeoutError) else LogLevel.warn
         self.log.emit(level, "{target} could not be sent whole: {error}", target=self.uri, error=error)
-        self.channel.abort()
+        self._cut(self.channel)
+
+    def _is_last(self) -> bool:
+        """Whether the connection ends with the response, which then says so."""
+        return not self.channel.persistent
+
+    def _cut(self, channel: Any) -> None:
+        """Break off a response that cannot be sent whole."""
+        channel.abort()
+
+    def _tls_version(self) -> str:
+        return getattr(getattr(self.channel, "transport", None), "tls_version", "")
 
     def _let_go(self) -> None:
         exchange, self.exchange = self.exchange, None
@@ -166,12 +185,12 @@ class EdgeRequest(Request):
         # Once it is finished, or the connection lost, the request has no channel.
         channel = getattr(self, "channel", None)
         if channel is not None:
-            channel.abort()
+            self._cut(channel)
 
     def _head(self, version: bytes) -> RequestHead:
         fields = tuple(
             (name.lower(), value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values
         )
         peer = getattr(self.channel.getPeer(), "host", "")
-        scheme = "https" if self.channel.isSecure() else "http"
-        return RequestHead(self.method, self.uri, version, Headers(fields), peer, scheme)
+        headers, scheme = Headers(fields), self.factory.scheme
+        return RequestHead(self.method, self.uri, version, headers, peer, scheme, self._tls_version())

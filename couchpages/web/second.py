@@ -3,10 +3,11 @@
 What is known to a second is enough for deadlines and for Date, which RFC 9110 section 5.6.7 has in whole seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from typing import Any
 
+from couchpages.web.message import field_lines
 from couchpages.web.problem import title_of
 
 SERVER = b"couchpages"
@@ -24,6 +25,7 @@ class Second:
         self._wall = wall
         self._calls: list[Callable[[float], object]] = []
         self._timer: Any = None
+        self._ports: list[Starts] = []
         self.starts: dict[int, bytes] = {}
         self.now = 0.0
         self._look()
@@ -31,6 +33,12 @@ class Second:
     def each(self, call: Callable[[float], object]) -> None:
         """Have *call* called once a second with the reactor's seconds."""
         self._calls.append(call)
+
+    def starts_with(self, fields: Iterable[tuple[bytes, bytes]]) -> "Starts":
+        """Give the beginnings of heads of a port whose every response has *fields* too."""
+        made = Starts(self, field_lines(fields))
+        self._ports.append(made)
+        return made
 
     def start(self) -> None:
         """Begin to tick."""
@@ -60,3 +68,22 @@ class Second:
         self.now = self._reactor.seconds()
         self._date = formatdate(self._wall(), usegmt=True).encode()
         self.starts.clear()
+        for port in self._ports:
+            port.starts.clear()
+
+
+class Starts:
+    """The beginnings of the heads of one port's responses, each with *lines* behind it.
+
+    :ivar starts: as those of :class:`Second`.
+    """
+
+    def __init__(self, second: Second, lines: bytes) -> None:
+        self._second = second
+        self._lines = lines
+        self.starts: dict[int, bytes] = {}
+
+    def start_of(self, status: int) -> bytes:
+        """See :meth:`Second.start_of`."""
+        start = self.starts[status] = self._second.start_of(status) + self._lines
+        return start

@@ -60,7 +60,7 @@ class Parts:
         self._over = over
         self._written = 0
         self._offset = 0
-        self._paused = False
+        self._paused = self._stopped = False
 
     def start(self) -> None:
         """Begin, unless the consumer says at once that it has enough."""
@@ -70,8 +70,8 @@ class Parts:
 
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Write until told to pause."""
-        self._paused = False
         self._stop_clock()
+        self._paused = self._stopped
         while not self._paused:
             try:
                 data = self._next()
@@ -87,12 +87,12 @@ class Parts:
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Write no more for now."""
         self._paused = True
-        if self._stall is None:
+        if self._stall is None and not self._stopped:
             self._stall = self._clock.callLater(self._patience, self._stalled)
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
-        """Let go: the connection was lost."""
-        self._paused = True
+        """Let go: the connection was lost, or the stream. May be called more than once."""
+        self._paused = self._stopped = True
         self._stop_clock()
         self._parts.clear()
         self._response.close()
@@ -100,8 +100,9 @@ class Parts:
         over(self._written)
 
     def _end(self, error: Exception | None) -> None:
-        self._consumer.unregisterProducer()
+        # Files first: the consumer may be gone.
         self.stopProducing()
+        self._consumer.unregisterProducer()
         self._done(error)
 
     def _stalled(self) -> None:

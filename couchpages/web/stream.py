@@ -16,6 +16,8 @@ from couchpages.web.sending import DIRECT, Parts
 
 #: Head and body up to this size are copied into one piece; larger bodies are handed to the kernel as they lie in memory.
 JOINED = 16_384
+#: Bytes that TLS transports of asyncio's loops may hold below what they tell of: the transport's own limit, and a chunk.
+UNTOLD = 131_072
 
 
 class Stream(asyncio.Protocol):
@@ -33,6 +35,7 @@ class Stream(asyncio.Protocol):
     __slots__ = (
         "_entered",
         "_gathers",
+        "_untold",
         "busy",
         "deadline",
         "edge",
@@ -55,6 +58,7 @@ class Stream(asyncio.Protocol):
         self.edge = edge
         self.held = b""
         self.busy = self.paused = self.ended = self.over = self.inside = self._entered = self.resuming = False
+        self._untold = 0
         self.left = edge.limits.requests_per_connection
         self.sending: TwistedTransport | None = None
         self.deadline = edge.second.now + edge.limits.head_time
@@ -95,11 +99,12 @@ class Stream(asyncio.Protocol):
             self.deadline = deadline
 
     def eof_received(self) -> bool:
-        """Close when what came is answered: the other end sends nothing more."""
+        """Close when what came is answered: the other end sends nothing more. TLS ends as a whole (RFC 8446 section 6.1 lets us)."""
         self.ended = True
-        if self.waits:
+        goes_on = self.transport.can_write_eof()
+        if self.waits or not goes_on:
             self._close()
-        return True
+        return goes_on
 
     def pause_writing(self) -> None:
         """Answer nothing more until the reader has taken what there is."""
@@ -175,6 +180,7 @@ class Stream(asyncio.Protocol):
 
     def write(self, head: bytes, body: bytes) -> None:
         """Send a head and a body, which is not copied if it is large."""
+        self._expect_bulk(len(body))
         if len(body) <= JOINED or not self._gathers:
             self.transport.write(head + body)
         else:
@@ -206,8 +212,8 @@ class Stream(asyncio.Protocol):
         """Send a response *to* a request, made in *seconds*; *last* tells that the client asked for the connection's end."""
         self.left -= 1
         option = CLOSE if last or self.left <= 0 else b""
-        second = self.edge.second
-        start = second.starts.get(response.status) or second.start_of(response.status)
+        heads = self.edge.heads
+        start = heads.starts.get(response.status) or heads.start_of(response.status)
         head = b"".join((start, option, field_lines(response.headers), b"\r\n"))
         body = b"" if to is not None and to.method == b"HEAD" else response.body
         if isinstance(body, bytes) and len(body) <= DIRECT:
@@ -238,6 +244,7 @@ class Stream(asyncio.Protocol):
                 self.log.emit(level, "a response to {address} broke off: {error}", address=address, error=error)
                 self._leave_by(self.transport.abort)
 
+        self._expect_bulk(response.length)
         # The parts have a clock of their own.
         self.deadline = inf
         self.busy = True
@@ -299,6 +306,11 @@ class Stream(asyncio.Protocol):
         else:
             call()
 
+    def _expect_bulk(self, size: int) -> None:
+        """Reckon with bytes under TLS that nobody tells of, once much was sent."""
+        if size > JOINED and self.edge.scheme == "https":
+            self._untold = UNTOLD
+
     def _expect_reader(self) -> None:
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self.transport.get_write_buffer_size() + self._untold
         self.deadline = self.edge.second.now + self.edge.limits.time_to_read(unsent)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import deploying, machine, outage, replicating, replication_lag, serving
+from tests.bench import certificate_lag, deploying, machine, outage, replicating, replication_lag, serving
 from tests.bench.deploying import Rows
 from tests.bench.dns import table as dns_table
 from tests.bench.document import joined, section, sections_of
@@ -65,7 +65,7 @@ def _two_nodes() -> Rows:
     with tempfile.TemporaryDirectory() as name:
         pair = TwoNodes(Path(name))
         try:
-            return replication_lag.measured(pair)
+            return [*replication_lag.measured(pair), *certificate_lag.measured(pair)]
         finally:
             pair.remove()
 
@@ -103,6 +103,7 @@ SECTIONS: Mapping[str, Section] = {
     "replicating": Section("Out of the embedded store, into an Apache CouchDB", _replicating),
     "outages": Section("While CouchDB is away", _outages),
     "hot-path": Section("As fast as nginx: the hot path", table.measured, needs_couchdb=False),
+    "https": Section("HTTPS beside nginx", table.measured_securely, needs_couchdb=False),
     "dns": Section("Name server", dns_table.measured, needs_couchdb=False),
 }
 

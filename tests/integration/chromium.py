@@ -10,9 +10,9 @@ FLAGS = (
 )  # fmt: skip
 
 
-def dump_dom(url: str, profile: Path) -> str:
-    """Open *url* with a new profile, and give the page's DOM as HTML once it has loaded."""
-    command = ["chromium", *FLAGS, f"--user-data-dir={profile}", url]
+def dump_dom(url: str, profile: Path, *more: str) -> str:
+    """Open *url* with a new profile and *more* flags, and give the page's DOM as HTML once it has loaded."""
+    command = ["chromium", *FLAGS, *more, f"--user-data-dir={profile}", url]
     done = subprocess.run(command, capture_output=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return done.stdout.decode()

@@ -64,7 +64,9 @@ class Crowd:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
             connection.bind((address or f"127.0.0.{2 + len(self.members) % ADDRESSES}", 0))
             connection.settimeout(20)
-            connection.connect(("127.0.0.1", self._port))
+            with suppress(ConnectionResetError):
+                # Who is one too many may be cut before he sees that he is connected.
+                connection.connect(("127.0.0.1", self._port))
             connection.setblocking(False)
             member = Member(connection)
             self._selector.register(connection, selectors.EVENT_READ, member)

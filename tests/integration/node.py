@@ -62,7 +62,7 @@ class Node:
     def __init__(self, folder: Path, store: Store, settings: Settings | None = None) -> None:
         self.folder = folder
         self.store = store
-        self.http, self.api, self.store_port, self.dns = free_ports(4)
+        self.http, self.api, self.store_port, self.dns, self.https = free_ports(5)
         self.data = folder / "data"
         self.config = folder / "couchpages.toml"
         self.log_file = folder / "daemon.log"
@@ -74,6 +74,7 @@ class Node:
     def _own_settings(self) -> Settings:
         return {
             "http": {"listen": [f"tcp:{self.http}:interface=127.0.0.1"]},
+            "https": {"listen": [f"tcp:{self.https}:interface=127.0.0.1"]},
             "api": {"listen": [f"tcp:{self.api}:interface=127.0.0.1"]},
             "dns": {"listen": [f"127.0.0.1:{self.dns}"]},
             "node": {"name": "under-test", "location": "AMS", "country": "NL"},

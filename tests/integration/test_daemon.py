@@ -216,9 +216,10 @@ class Samples(NodeCase):
 
     def test_configuration_uncommented(self) -> None:
         """With every key uncommented it is right too, names each key that there is, and says the defaults where there are some."""
-        text = re.sub(r"(?m)^# ([a-z_]+ = )", r"\1", self.sample.read_text())
+        text = re.sub(r"(?m)^# ([a-z0-9_]+ = )", r"\1", self.sample.read_text())
         settings = parse(text, "etc/couchpages.toml")
-        with_examples = {"public_port", "url", "password_file", "file", "rotate_size"}
+        with_examples = {"public_port", "hsts", "url", "password_file", "file", "rotate_size"}
+        with_examples |= {"key_files", "export_dir", "export_command"}
         written, declared = tomllib.loads(text), Settings()
         for section in Settings.__dataclass_fields__:
             default = getattr(declared, section)

@@ -52,6 +52,9 @@ class ChangesOfMemory(SynchronousTestCase):
         deleting = Deferred.fromCoroutine(database.bulk([{"_id": "x", "_rev": rev, "_deleted": True, "zone_id": 7}]))
         self.successResultOf(deleting)
         self.assertEqual((database.change("x").tombstone or {})["zone_id"], 7)
+        (leaf,) = self.successResultOf(Deferred.fromCoroutine(database.leaves("x", deleted=True)))
+        self.assertEqual((leaf["_deleted"], leaf["zone_id"]), (True, 7))
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(database.leaves("x"))), [])
         self.failureResultOf(Deferred.fromCoroutine(database.get("x")), Deleted)
 
 

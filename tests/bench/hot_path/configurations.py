@@ -49,6 +49,13 @@ _TUNED = """
 """
 
 
+_TLS = """
+    ssl_certificate {pem}; ssl_certificate_key {pem};
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers off;
+    ssl_session_cache shared:bench:10m; ssl_session_tickets on;
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Flavour:
     """A way to configure nginx as a server of files."""
@@ -67,6 +74,13 @@ def files_by_nginx(flavour: Flavour, folder: Path, port: int, root: Path, *, as_
     """Give the configuration of an nginx that serves what lies in *root*."""
     servers = _FILES.format(port=port, root=root, backlog=flavour.backlog)
     return _nginx(folder, flavour.connections, flavour.settings, servers, as_root=as_root)
+
+
+def secure_files_by_nginx(folder: Path, port: int, root: Path, pem: Path, *, as_root: bool) -> str:
+    """Give the configuration of the tuned nginx over TLS, with chain and key in *pem*; as Mozilla's intermediate configuration has it."""
+    servers = _FILES.format(port=f"{port} ssl http2", root=root, backlog=TUNED.backlog)
+    settings = f"{TUNED.settings} {_TLS.format(pem=pem)}"
+    return _nginx(folder, TUNED.connections, settings, servers, as_root=as_root)
 
 
 def proxy_by_nginx(folder: Path, port: int, upstream: int, *, as_root: bool) -> str:

@@ -6,16 +6,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from couchpages.testing.authority import Authority
 from tests.bench import machine
 from tests.bench.hot_path import configurations
 from tests.bench.hot_path.configurations import Flavour
 from tests.integration.node import ROOT, Node, environment, free_ports, wait_until
 from tests.integration.requirements import program_path
 from tests.integration.stores import EmbeddedStore, Settings
+
+#: Chain and key of a row's certificate.
+PEM = "certificate.pem"
 
 
 class NotMeasurable(Exception):
@@ -29,6 +33,7 @@ class Server:
     name: str
     port: int
     pid: int
+    scheme: str = "http"
 
     def resident(self) -> float:
         """Give the resident memory of its processes, in MB."""
@@ -85,6 +90,32 @@ def _running_nginx(name: str, folder: Path, port: int, text: str) -> Iterator[Se
     command = (program("nginx"), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration))
     with running(folder, lambda: _listens(port), *command) as pid:
         yield Server(name, port, pid)
+
+
+@contextmanager
+def _secure_nginx(folder: Path, root: Path) -> Iterator[Server]:
+    """Run tuned nginx over TLS, with the certificate that lies beside *root*: see :func:`certified`."""
+    (port,) = free_ports(1)
+    pem = root.parent / PEM
+    text = configurations.secure_files_by_nginx(folder, port, root, pem, as_root=os.geteuid() == 0)
+    with _running_nginx("tuned nginx over TLS", folder, port, text) as server:
+        yield replace(server, scheme="https")
+
+
+def secured(made: Node) -> Server:
+    """Give a running daemon's port for HTTPS as a server."""
+    return Server("couchpages", made.https, made.pid, "https")
+
+
+def certified(made: Node, folder: Path, *names: str) -> None:
+    """Have an ECDSA certificate for *names* lie in *folder*, chain and key in one file, and import it into a node that has no key yet."""
+    pem = folder / PEM
+    pem.write_bytes(b"".join(Authority().issue(*names)))
+    config = ("--config", str(made.config))
+    for words in (("key", "new"), ("import", str(pem))):
+        done = made.run("certs", *words, *config)
+        if done.code:
+            raise NotMeasurable(f"couchpages certs {words[0]}: {done.err}")
 
 
 @contextmanager
@@ -158,5 +189,6 @@ def _listens(port: int) -> bool:
 
 DEBIANS_NGINX = Peer("nginx as Debian configures it", partial(_nginx, "Debian's nginx", configurations.DEBIAN))
 TUNED_NGINX = Peer("tuned nginx", partial(_nginx, "tuned nginx", configurations.TUNED))
+SECURE_NGINX = Peer("tuned nginx over TLS", _secure_nginx)
 CADDY = Peer("Caddy", _caddy)
 BEFORE_TWISTED_WEB = Peer("nginx before twisted.web, both on core 0", _before_twisted_web)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.bench.deploying import Rows
-from tests.bench.hot_path import idle_row, latency_row, plain_rows, site_rows
+from tests.bench.hot_path import idle_row, latency_row, plain_rows, site_rows, tls_rows
 from tests.bench.hot_path.peers import NotMeasurable
 from tests.bench.hot_path.turns import ROUNDS, SECONDS, Bench
 from tests.bench.hot_path.wrk import WrongAnswer
@@ -22,6 +22,16 @@ ROWS: Mapping[str, Callable[[Bench], Rows]] = {
     "idle": idle_row.idle,
     "latency": latency_row.latency,
 }
+#: The same over TLS, a table of their own.
+SECURE_ROWS: Mapping[str, Callable[[Bench], Rows]] = {
+    "tls-keep-alive": tls_rows.keep_alive,
+    "tls-larger": tls_rows.larger,
+    "tls-closing": tls_rows.closing,
+    "tls-resuming": tls_rows.resuming,
+    "tls-http2": tls_rows.over_http2,
+    "tls-certificates": tls_rows.certificates,
+}
+EVERY = {**ROWS, **SECURE_ROWS}
 
 #: What the daemon has in its section ``[http]`` for a row that its defaults are not made for: the open loop keeps its connections, as
 #: tuned nginx does. No row has more than 50 connections from one address.
@@ -33,6 +43,11 @@ def measured() -> Rows:
     return [_setting(), *(line for name in ROWS for line in row(name))]
 
 
+def measured_securely() -> Rows:
+    """Measure every row over TLS, and say how."""
+    return [_setting(), *(line for name in SECURE_ROWS for line in row(name))]
+
+
 def row(name: str, rounds: int = ROUNDS, seconds: int = SECONDS) -> Rows:
     """Measure one row; one that cannot be measured here says why. Raises :class:`~tests.bench.hot_path.wrk.WrongAnswer`."""
     _allow_many_files()
@@ -40,7 +55,7 @@ def row(name: str, rounds: int = ROUNDS, seconds: int = SECONDS) -> Rows:
         # nginx's worker may be another user, and reads what it serves.
         Path(folder).chmod(0o755)
         try:
-            return _with_limits(ROWS[name](Bench(Path(folder), rounds, seconds, LIMITS.get(name, {}))), name)
+            return _with_limits(EVERY[name](Bench(Path(folder), rounds, seconds, LIMITS.get(name, {}))), name)
         except (NotMeasurable, WrongAnswer) as reason:
             return [(name, f"not measured: {str(reason).splitlines()[0]}", "")]
 

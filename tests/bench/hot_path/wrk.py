@@ -72,7 +72,7 @@ class Asking:
     def rate(self, seconds: int) -> float:
         """Ask for so long, and give the answers a second."""
         # Names instead of addresses would be looked up, and might be those of IPv6.
-        address = f"http://127.0.0.1:{self._server.port}/"
+        address = f"{self._server.scheme}://127.0.0.1:{self._server.port}/"
         options = ("-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(SCRIPT), address)
         out = machine.run(*machine.pinned(1, "wrk", *options, "--", str(self._requests), str(self._order))).stdout
         outcome = outcome_of(out)
@@ -84,7 +84,7 @@ class Asking:
 
 def check(server: Server, load: Load) -> None:
     """Ask everything once, and look at each answer."""
-    with Visitor(server.port) as visitor:
+    with Visitor(server.port, secure=server.scheme == "https") as visitor:
         for ask in load.asks:
             answer = visitor.get(ask.host, ask.path, headers=ask.headers)
             if (answer.status, len(answer.body)) != (ask.status, ask.length):

@@ -30,6 +30,17 @@ class ConflictContract(Contract):
         for leaf in await database.leaves("x"):
             await database.bulk([{"_id": "x", "_rev": leaf["_rev"], "_deleted": True}])
         self.assertEqual(await database.leaves("x"), [])
+        self.assertEqual(len(await database.leaves("x", deleted=True)), 2)
+
+    async def test_leaves_that_are_deleted(self) -> None:
+        """Whoever asks for them is given them too, with what their tombstones say."""
+        database = await self.conflicting()
+        await database.bulk([{"_id": "x", "_rev": "2-" + "a" * 32, "_deleted": True, "made": 7}])
+        leaves = sorted(await database.leaves("x", deleted=True), key=lambda leaf: str(leaf["_rev"]))
+        self.assertEqual(
+            [(leaf.get("_deleted"), leaf.get("made"), leaf.get("which")) for leaf in leaves],
+            [(None, None, "b"), (True, 7, None)],
+        )
 
     async def test_change(self) -> None:
         """The feed names the losing revision, until it is removed."""

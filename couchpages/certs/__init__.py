@@ -1,0 +1,1 @@
+"""Certificates: sealed in CouchDB, opened on every node, and served."""
