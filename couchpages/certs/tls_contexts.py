@@ -96,7 +96,13 @@ class Contexts(Generic[C]):
     # What it is told.
 
     def serve(self, certificates: Collection[Certificate]) -> None:
-        """Serve these from the reactor's next turns on; called again after each change. The collection may change by itself."""
+        """Serve these: the first ones at once, others from the reactor's next turns on; called again after each change.
+
+        The collection may change by itself.
+        """
+        if not self._certificates:
+            # Who comes right after a start must not be told that there is no such name.
+            self._index = index(certificates, self._default, self._development, self._wall())
         self._certificates = certificates
         self._sleep(max(0.0, self._looked + PAUSE - self._reactor.seconds()))
 
@@ -200,7 +206,9 @@ class Contexts(Generic[C]):
         made = None
         try:
             made = self._made[key] = self._library.context(self._policy, offer)
-            self._failed.discard(key)
+            if key in self._failed:
+                self._failed.discard(key)
+                self._sleep_at_most(PAUSE)
         except ValueError as error:
             self._made[key] = None
             self._refused.inc()

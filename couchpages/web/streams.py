@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from h2.errors import ErrorCodes
-from h2.exceptions import ProtocolError
+from h2.exceptions import NoSuchStreamError, ProtocolError
 from h2.settings import SettingCodes
 from twisted.internet.error import ConnectionAborted, ConnectionLost
 from twisted.logger import Logger
@@ -53,6 +53,7 @@ class Http2(_Connection):
     conn: Any
     _sendingDeferred: Any  # noqa: N815 -- Twisted's name
     _log: Any = _Debug()
+    _news = Logger()
     # What the port does: :meth:`look` is called every few seconds.
     abortTimeout = timeOut = None  # noqa: N815 -- Twisted's name
 
@@ -70,6 +71,7 @@ class Http2(_Connection):
         self._written: dict[int, int] = {}
         self._sent_before = 0
         self._answering: set[int] = set()
+        self._headless: set[int] = set()
         self._waiting: deque[int] = deque()
 
     def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
@@ -82,11 +84,7 @@ class Http2(_Connection):
         """Take what came. twisted.web does not know that settings open windows."""
         super().dataReceived(data)
         if self.conn.opened and self._stillProducing:
-            for number, stream in list(self.streams.items()):
-                if self._outboundStreamQueues[number]:
-                    self.priority.unblock(number)
-                stream.windowUpdated()
-            self._wake()
+            self._windows_opened()
 
     def end(self) -> None:
         """Take no more requests, and close when those under way are answered (RFC 9113 section 6.8)."""
@@ -98,31 +96,30 @@ class Http2(_Connection):
 
     def look(self, now: float) -> bool:
         """Give up streams whose readers take nothing or whose bodies do not come; tell whether the connection may go on."""
-        sent = unsent = 0
         for number, stream in list(self.streams.items()):
             waits = self._unsent(number)
             done = self._written.get(number, 0) - waits
-            sent, unsent = sent + done, unsent + waits
             if self._taking.overdue(number, now, done, waits, shut=self.conn.room(number) <= 0):
                 self.abortRequest(number, ErrorCodes.CANCEL)
             elif number in self.streams:
                 stream._request.look(now)  # noqa: SLF001 -- twisted.web has no public way to it
+        # What was given up meanwhile counts as sent before.
+        unsent = sum(map(self._unsent, self.streams))
+        sent = sum(self._written.get(number, 0) for number in self.streams) - unsent
         shut = self.conn.outbound_flow_control_window <= 0
         return not self._taking.overdue(ALL, now, self._sent_before + sent, min(unsent, WAITING), shut=shut)
 
     def answer_in_turn(self, number: int) -> None:
-        """Have the request of a stream answered, when no more than :data:`STREAMS` are."""
-        if len(self._answering) < STREAMS:
-            self._answering.add(number)
-            self.streams[number]._request.answer_now()  # noqa: SLF001 -- twisted.web has no public way to it
-        else:
-            self._waiting.append(number)
+        """Have the request of a stream answered, when no more than :data:`STREAMS` are, and nobody waits who came before."""
+        self._waiting.append(number)
+        self._answer_next()
 
     def _answer_next(self) -> None:
         while self._waiting and len(self._answering) < STREAMS:
             number = self._waiting.popleft()
             if number in self.streams:
-                self.answer_in_turn(number)
+                self._answering.add(number)
+                self.streams[number]._request.answer_now()  # noqa: SLF001 -- twisted.web has no public way to it
 
     # What a connection tells its streams. A stream that was given up may have more in what was received with it.
 
@@ -166,27 +163,39 @@ class Http2(_Connection):
             super()._requestAborted(event)
 
     def _handleWindowUpdate(self, event: Any) -> None:  # noqa: N802 -- Twisted's name
-        if self._stillProducing:
+        if not self._stillProducing:
+            return
+        if event.stream_id:
             super()._handleWindowUpdate(event)
             self._wake()
+        else:
+            self._windows_opened()
 
     # What streams ask of their connection, which may be gone, or the stream.
 
     def writeHeaders(self, *words: Any) -> None:  # noqa: N802 -- Twisted's name
-        """Send a response's head."""
-        with suppress(ProtocolError):
+        """Send a response's head; reset the stream where that is none for HTTP/2: what came without one would end the connection."""
+        number = words[-1]
+        try:
             super().writeHeaders(*words)
+        except NoSuchStreamError:
+            return
+        except ProtocolError as error:
+            self._headless.add(number)
+            self._news.warn("a response cannot be sent over HTTP/2: {error}", error=error)
+            # Later, because whoever writes is not done.
+            self._reactor.callLater(0, self.abortRequest, number)
 
     def writeDataToStream(self, streamID: int, data: bytes) -> None:  # noqa: N802, N803 -- Twisted's names
         """Send a piece of a response."""
-        if streamID in self.streams:
+        if streamID in self.streams and streamID not in self._headless:
             self._written[streamID] = self._written.get(streamID, 0) + len(data)
             with suppress(ProtocolError):
                 super().writeDataToStream(streamID, data)
 
     def endRequest(self, streamID: int) -> None:  # noqa: N802, N803 -- Twisted's names
         """End a response."""
-        if streamID in self.streams:
+        if streamID in self.streams and streamID not in self._headless:
             super().endRequest(streamID)
 
     def abortRequest(self, streamID: int, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:  # noqa: N802, N803 -- Twisted's names
@@ -203,7 +212,21 @@ class Http2(_Connection):
             return 0
         return min(self._room(streamID), WAITING) - self._unsent(streamID)
 
+    def _send100Continue(self, streamID: int) -> None:  # noqa: N802, N803 -- Twisted's names
+        """Say that the body may come, unless the stream was reset meanwhile."""
+        with suppress(ProtocolError):
+            super()._send100Continue(streamID)
+
     # How the connection goes on.
+
+    def _windows_opened(self) -> None:
+        """Have every stream go on. One may end by that, and twisted.web would look for the next where it was."""
+        for number, stream in list(self.streams.items()):
+            if number in self.streams:
+                if self._outboundStreamQueues[number]:
+                    self.priority.unblock(number)
+                stream.windowUpdated()
+        self._wake()
 
     def _sendPrioritisedData(self, *words: Any) -> None:  # noqa: N802 -- Twisted's name
         """Send the next frame. twisted.web would try for ever with a stream whose window is shut, at the whole processor's cost."""
@@ -218,6 +241,7 @@ class Http2(_Connection):
         self._sent_before += self._written.pop(streamID, 0) - self._unsent(streamID)
         self._taking.forget(streamID)
         self._answering.discard(streamID)
+        self._headless.discard(streamID)
         self.since = self.factory.second.now
         super()._requestDone(streamID)
         if not self._stillProducing:

@@ -287,6 +287,26 @@ class OfStandardLibrary(SynchronousTestCase):
             self.assertTrue(contexts.is_served(name))
         self.assertEqual(self.metrics.registry.get_sample_value("couchpages_tls_contexts_refused_total"), 0)
 
+    def test_names_that_come_back_are_told_of(self) -> None:
+        """Defect: names that could not be served for a while were told of again an hour later only."""
+        contexts = self.contexts(issue("a.example"))
+        told: list[frozenset[str]] = []
+        contexts.tell(told.append)
+        with without_descriptors(0):
+            self.serve(contexts, issue("a.example", made=1), issue("b.example"))
+            self.clock.pump([RETRY, PAUSE])
+        told.clear()
+        # A visitor comes before it is tried again.
+        self.assertTrue(contexts.is_served("b.example"))
+        self.clock.pump([PAUSE] * 3)
+        self.assertIn("b.example", frozenset().union(*told))
+
+    def test_served_at_once(self) -> None:
+        """Defect: right after a start, clients were told that there was no such name while it was looked for."""
+        contexts = self.contexts()
+        contexts.serve([issue("a.example")])
+        self.assertIsNotNone(contexts.choose("a.example"))
+
     def test_the_last_good_one_is_for_the_host(self) -> None:
         """Where a certificate is not taken, the last good one answers for the names that it has, and for no other."""
         old, new = issue("a.example"), issue("a.example", "new.example", made=1)

@@ -52,6 +52,9 @@ class Http2Case(SynchronousTestCase):
             file = Counting(LARGE)
             self.files.append(file)
             return Response(200, (), (FilePart(file, 0, len(LARGE)),))
+        if name == b"headless":
+            # RFC 9113 section 8.2.2: HTTP/2 has no such field.
+            return Response(200, ((b"te", b"x"),), head.target)
         return Response(200, (), LARGE[: int(name)] if name.isdigit() else head.target)
 
     def connect(self, limits: ConnectionLimits = ConnectionLimits(), **more: Any) -> Client:  # noqa: B008 -- a frozen value
@@ -116,6 +119,29 @@ class Answers(Http2Case):
         client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 65_535})
         client.until_quiet()
         self.assertEqual([len(client.bodies[stream]) for stream in streams], [300, len(LARGE)])
+
+    def test_one_ends_when_the_window_of_all_opens(self) -> None:
+        """Defect: a response whose last byte had shut the connection's window ended when that opened, and all others with it."""
+        client = self.connect(takes=False, window=10_000_000)
+        first = client.ask(f"/{2 * 65_535}")
+        client.until_quiet()
+        client.h2.increment_flow_control_window(65_535)
+        client.until_quiet()
+        second = client.ask("/300000")
+        client.until_quiet()
+        for _ in range(6):
+            client.h2.increment_flow_control_window(65_535)
+            client.until_quiet()
+        self.assertEqual(client.ended, [first, second])
+        self.assertEqual([len(client.bodies[each]) for each in (first, second)], [2 * 65_535, 300_000])
+
+    def test_head_that_is_none(self) -> None:
+        """Defect: where h2 refused a response's head, its body went without one, which ends the connection; the stream ends now."""
+        client = self.connect()
+        streams = [client.ask("/headless"), client.ask("/name")]
+        client.until_quiet()
+        self.assertEqual((client.resets, client.ended), ({streams[0]: ErrorCodes.INTERNAL_ERROR}, [streams[1]]))
+        self.assertEqual(client.bodies, {streams[1]: b"/name"})
 
     def test_refused_body_is_answered_at_once(self) -> None:
         """Defect: a request whose body nobody reads was answered only when it had come; now its rest is not asked for."""
@@ -208,6 +234,22 @@ class Lost(Http2Case):
         client.until_quiet()
         self.assertEqual((self.open_files(), len(self.files), client.bodies), (0, 0, {last: b"/last"}))
 
+    def test_reset_before_the_body_may_come(self) -> None:
+        """Defect: a request that waits for 100 and is reset in the same piece cut the connection, and left its body open."""
+        bodies: list[Recording] = []
+
+        def body() -> Recording:
+            bodies.append(Recording())
+            return bodies[-1]
+
+        self.application = Scripted(self.answer, body=body)
+        client = self.connect()
+        stream = client.ask("/x", "POST", ("expect", "100-continue"), end=False)
+        client.h2.reset_stream(stream)
+        other = client.ask("/name")
+        client.until_quiet()
+        self.assertEqual((client.status(other), [each.closed for each in bodies]), (200, [1, 1]))
+
     def test_rapid_resets(self) -> None:
         """Defect (CVE-2023-44487): more than a burst of resets ends the connection, whether before or after its last request."""
         for most in (10**6, 100):
@@ -266,7 +308,8 @@ class Limits(Http2Case):
         self.assertEqual(self.open_files(), 10)
         client.pass_time(20)
         self.assertEqual(list(client.resets), streams[-1:])
-        client.pass_time(CHUNK / 500)
+        # A sweep comes by every few seconds, and finds a few more until it looks again.
+        client.pass_time(CHUNK / 500 + 15)
         self.assertEqual((self.open_files(), sorted(client.resets)), (0, streams))
         self.assertFalse(client.wire.closing)
         client.pass_time(100)
