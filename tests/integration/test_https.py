@@ -51,7 +51,7 @@ class Https(HttpsCase):
             self.assertIn(LARGE, answer)
             self.assertTrue(answer.endswith(b"AAA"))
         refused = curl(
-            f"https://{self.site}:{node.https}/", "--insecure", "--data-binary", "@/dev/stdin", "--header", "Expect:",
+            f"https://{self.site}:{node.https}/", "--insecure", "--data-binary", "x", "--header", "Expect:",
             "--resolve", f"{self.site}:{node.https}:127.0.0.1", "--max-time", "20",
         )  # fmt: skip
         self.assertEqual(refused.status, 405)
