@@ -21,7 +21,9 @@ def curl(url: str, *options: str, host: str | None = None) -> Curled:
     arguments = ["curl", "--silent", "--noproxy", "*", "--max-time", "40", "--path-as-is", "--include", "--globoff"]
     arguments += ["--write-out", "%{stderr}%{http_code} %{http_version} %{size_upload}"]
     arguments += ["--header", f"Host: {host}"] if host is not None else []
-    done = subprocess.run([*arguments, *options, url], capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [*arguments, *options, url], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+    )
     status, version, uploaded = done.stderr.decode().rpartition("\n")[2].split()
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     while head.startswith(b"HTTP/1.1 100"):
