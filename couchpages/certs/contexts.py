@@ -83,20 +83,8 @@ class StandardLibrary:
 _INTERNAL_ERROR, _UNRECOGNIZED_NAME = b"\x02\x50", b"\x02\x70"
 
 
-#: What tells a loop to wait for more; one for all, because it is told after every read.
-_WANTS_MORE = ssl.SSLWantReadError(ssl.SSLErrorNumber.SSL_ERROR_WANT_READ, "there is nothing more to read")
-
-
-class _Speaking(ssl.SSLObject):
-    incoming: ssl.MemoryBIO
+class _Handshaking(ssl.SSLObject):
     outgoing: ssl.MemoryBIO
-
-    def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 -- ssl's name
-        """Read, if there is anything: loops read until there is not, and to find that out OpenSSL takes as long as for reading."""
-        incoming = self.incoming
-        if not incoming.pending and not incoming.eof and not self.pending():
-            raise _WANTS_MORE.with_traceback(None)
-        return super().read(len, buffer)
 
     def do_handshake(self) -> None:
         try:
@@ -119,11 +107,11 @@ class _Telling(ssl.SSLContext):
     learn whether it is its versions or the name that is not served.
     """
 
-    sslobject_class = _Speaking
+    sslobject_class = _Handshaking
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *words: Any, **named: Any) -> ssl.SSLObject:
         made = super().wrap_bio(incoming, outgoing, *words, **named)
-        made.incoming, made.outgoing = incoming, outgoing  # type: ignore[attr-defined]  # the class above has them
+        made.outgoing = outgoing  # type: ignore[attr-defined]  # the class above has it
         return made
 
 
