@@ -6,6 +6,10 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
+
+#: Begins the name of a file that is being written; :func:`file_name` gives no such name.
+UNFINISHED = "~"
 
 
 def make_folder(path: Path) -> None:
@@ -38,3 +42,38 @@ def clear(path: Path) -> None:
     # Where a folder should be on the way to it, there is nothing of this name either.
     with suppress(NotADirectoryError):
         path.unlink(missing_ok=True)
+
+
+def refuse(path: Path, why: Exception) -> str:
+    """Remove a file that is not what was written; give what there is to say."""
+    try:
+        clear(path)
+    except OSError as error:
+        return f"{why}; it cannot be removed either: {error}"
+    return f"{why}; it was removed"
+
+
+def file_name(doc_id: str) -> str:
+    """Name the file of a document: what is harmless stays readable, and :func:`urllib.parse.unquote` gives the id. Raises ValueError."""
+    if not doc_id:
+        raise ValueError("a document without a name")
+    # A first character that means something to file systems, or to us, is encoded too.
+    name = quote(doc_id, safe="")
+    return f"%{ord(name[0]):02X}{name[1:]}" if name[0] in "._-~" else name
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read beside *path*, and rename it: a killed process leaves whole files. Raises OSError."""
+    unfinished = path.with_name(UNFINISHED + path.name)
+    make_folder(path.parent)
+    clear(unfinished)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file:
+            file.write(content)
+        if path.is_dir():
+            clear(path)
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
+from urllib.parse import unquote
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.folders import clear, make_folder, open_plain
+from couchpages.folders import UNFINISHED, clear, file_name, make_folder, open_plain, replace
 
 
 class FolderTests(SynchronousTestCase):
@@ -53,3 +54,20 @@ class FolderTests(SynchronousTestCase):
         clear(self.folder / "full")
         clear(self.folder / "file")
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_replaced(self) -> None:
+        """What is written takes the place of anything, for its owner alone, also where a write broke off before; nothing is left beside."""
+        for name in ("file", "full", "link", "dangling", "pipe", "new"):
+            (self.folder / (UNFINISHED + name)).write_bytes(b"half")
+            replace(self.folder / name, b"whole")
+            self.assertEqual((self.folder / name).read_bytes(), b"whole")
+            self.assertEqual((self.folder / name).lstat().st_mode & 0o777, 0o600)
+        self.assertEqual([each.name for each in self.folder.iterdir() if each.name.startswith(UNFINISHED)], [])
+
+    def test_named(self) -> None:
+        """Any document has a file within its folder, whose name tells the document's."""
+        for doc_id in ("a.example", "..", ".", "~x", "a/b", "certificate-rsa-*.example", "_design/x", "ü"):
+            name = file_name(doc_id)
+            self.assertEqual(unquote(name), doc_id)
+            self.assertFalse("/" in name or name.startswith((".", UNFINISHED)))
+        self.assertRaises(ValueError, file_name, "")

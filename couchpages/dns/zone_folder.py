@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from couchpages.dns.journal import Damaged, Entry, Written, read
-from couchpages.folders import clear, make_folder, open_plain
-
-#: Begins the name of a file that is being written.
-UNFINISHED = "~"
+from couchpages.folders import UNFINISHED, clear, make_folder, open_plain, refuse
 
 
 @dataclass(slots=True)
@@ -40,7 +37,7 @@ class ZoneFolder:
                 kept.files[file.name] = read(file.name, content)
                 _cut(file, kept.files[file.name][1].length, len(content))
             except (Damaged, OSError) as error:
-                kept.refused[file.name] = _removed(file, error)
+                kept.refused[file.name] = refuse(file, error)
         return kept
 
     def append(self, name: str, at: int, block: bytes) -> None:
@@ -90,12 +87,3 @@ def _cut(file: Path, length: int, found: int) -> None:
     """Leave away what broke off at the end."""
     if length < found:
         os.truncate(file, length)
-
-
-def _removed(file: Path, why: Exception) -> str:
-    """Remove a file that is refused; give what there is to say."""
-    try:
-        clear(file)
-    except OSError as error:
-        return f"{why}; it cannot be removed either: {error}"
-    return f"{why}; it was removed"

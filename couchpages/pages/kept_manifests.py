@@ -8,23 +8,19 @@ at once for each of thousands of sites.
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-from couchpages.folders import clear, make_folder, open_plain
+from couchpages.folders import UNFINISHED, clear, file_name, make_folder, open_plain, refuse, replace
+from couchpages.keeping import Keeping
 from couchpages.metrics import Metrics
 from couchpages.ports import Json
 
-#: Begins the name of a file that is being written; no document's file begins so.
-UNFINISHED = "~"
 #: Begins a file as they were written before they had a hash; it is treated as if it were not there.
 WITHOUT_HASH = b"{"
 HASH_LENGTH = 64
@@ -61,7 +57,7 @@ class ManifestFolder:
                 else:
                     kept.documents[doc_id] = doc
             except (DamagedManifest, OSError, ValueError) as error:
-                kept.refused[doc_id] = _removed(file, error)
+                kept.refused[doc_id] = refuse(file, error)
         return kept
 
     def read(self, doc_id: str) -> Json | None:
@@ -77,30 +73,14 @@ class ManifestFolder:
 
     def write(self, doc_id: str, doc: Json) -> None:
         """Keep a document. Raises OSError, ValueError and RecursionError for what cannot be kept."""
-        path = self._path(doc_id)
-        unfinished = path.with_name(UNFINISHED + path.name)
-        content = _packed(doc)
-        make_folder(self._folder)
-        try:
-            unfinished.touch(mode=0o600)
-            unfinished.write_bytes(content)
-            if path.is_dir():
-                clear(path)
-            unfinished.replace(path)
-        except OSError:
-            unfinished.unlink(missing_ok=True)
-            raise
+        replace(self._path(doc_id), _packed(doc))
 
     def remove(self, doc_id: str) -> None:
         """Keep a document no longer. Raises OSError."""
         clear(self._path(doc_id))
 
     def _path(self, doc_id: str) -> Path:
-        if not doc_id:
-            raise ValueError("a document without a name")
-        # Host names stay readable; a first character that means something to file systems, or to us, is encoded too.
-        name = quote(doc_id, safe="")
-        return self._folder / (f"%{ord(name[0]):02X}{name[1:]}" if name[0] in "._-~" else name)
+        return self._folder / file_name(doc_id)
 
 
 def _packed(doc: Json) -> bytes:
@@ -121,28 +101,14 @@ def _unpacked(doc_id: str, packed: bytes) -> Json:
     return doc
 
 
-def _removed(file: Path, why: Exception) -> str:
-    """Remove a file that is refused; give what there is to say."""
-    try:
-        clear(file)
-    except OSError as error:
-        return f"{why}; it cannot be removed either: {error}"
-    return f"{why}; it was removed"
-
-
-class ManifestKeeper:
-    """Keeps documents in *folder*, one after the other in a thread, only the newest of each. Used in *reactor*'s thread."""
+class ManifestKeeper(Keeping):
+    """Keeps documents in *folder*; see :class:`couchpages.keeping.Keeping`."""
 
     log = Logger()
 
     def __init__(self, reactor: Any, threads: ThreadPool, folder: ManifestFolder, metrics: Metrics) -> None:
-        self._reactor = reactor
-        self._threads = threads
+        super().__init__(reactor, threads, folder, metrics.cache_faults.labels("manifests_disk"))
         self._folder = folder
-        self._faults = metrics.cache_faults.labels("manifests_disk")
-        self._due: dict[str, Json | None] = {}
-        self._busy = False
-        self._working: Deferred[None] | None = None
 
     def restore(self) -> dict[str, Json]:
         """Give what was kept, or nothing when the folder cannot be used. Blocks."""
@@ -156,48 +122,15 @@ class ManifestKeeper:
             self._refused(doc_id, reason)
         return kept.documents
 
-    def keep(self, doc_id: str, doc: Json | None) -> None:
-        """Keep a document, or with None no longer, as soon as a thread gets to it."""
-        self._due.pop(doc_id, None)
-        self._due[doc_id] = doc
-        if not self._busy:
-            self._busy = True
-            self._working = Deferred.fromCoroutine(self._work())
-
     async def recall(self, doc_id: str) -> Json | None:
         """Give a kept document, or None where there is none that is whole."""
         try:
-            found: Json | None = await self._in_thread(lambda: self._folder.read(doc_id))
+            found: Json | None = await self.in_thread(lambda: self._folder.read(doc_id))
         except (DamagedManifest, OSError, ValueError) as error:
             self._refused(doc_id, str(error))
             return None
         return found
 
-    def finish(self) -> "Deferred[None] | None":
-        """Fire when everything is kept, or give None when nothing ever was. Called once, at the end."""
-        return self._working
-
-    async def _work(self) -> None:
-        try:
-            while self._due:
-                doc_id = next(iter(self._due))
-                await self._change(doc_id, self._due.pop(doc_id))
-        finally:
-            self._busy = False
-
-    async def _change(self, doc_id: str, doc: Json | None) -> None:
-        try:
-            if doc is None:
-                await self._in_thread(lambda: self._folder.remove(doc_id))
-            else:
-                await self._in_thread(lambda: self._folder.write(doc_id, doc))
-        except (OSError, ValueError, RecursionError) as error:
-            self._faults.inc()
-            self.log.warn("the manifest {doc_id} could not be kept on disk: {error}", doc_id=doc_id, error=error)
-
     def _refused(self, doc_id: str, reason: str) -> None:
         self._faults.inc()
         self.log.warn("the kept manifest {doc_id} is refused: {reason}", doc_id=doc_id, reason=reason)
-
-    def _in_thread(self, work: Callable[..., Any]) -> "Deferred[Any]":
-        return deferToThreadPool(self._reactor, self._threads, work)

@@ -3,41 +3,29 @@
 import hashlib
 import http.client
 import ssl
-import threading
 import time
-from typing import Self
+
+from tests.integration.traffic import Traffic
 
 
-class SecureTraffic:
-    """Asks a port of 127.0.0.1 as *host* for its page without a pause while it is entered; *authority* is the PEM of whom it trusts.
+class SecureTraffic(Traffic):
+    """Asks a port of 127.0.0.1 as *host* for its page; *authority* is the PEM of whom it trusts. A failed handshake is a failure.
 
     *seen* are the moments (of :func:`time.monotonic`) at which each certificate came first, by its SHA-256, and *last* when each came last.
-    *failures* are handshakes and answers that were not right, in words.
     """
 
     def __init__(self, port: int, host: str, authority: bytes) -> None:
-        self._port, self._host = port, host
+        super().__init__(port, host, "/")
         self._context = ssl.create_default_context(cadata=authority.decode())
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-        self.answers = 0
         self.seen: dict[str, float] = {}
         self.last: dict[str, float] = {}
-        self.failures: list[str] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(30)
 
     def visit(self) -> int:
         """Shake hands, ask, note the certificate, and give the answer's status."""
-        connection = _Connection(self._port, self._host, self._context)
+        port, host, target = self._asked
+        connection = _Connection(port, host, self._context)
         try:
-            connection.request("GET", "/", headers={"Host": self._host})
+            connection.request("GET", target, headers={"Host": host})
             status = connection.getresponse().status
             fingerprint = hashlib.sha256(connection.certificate).hexdigest()
         finally:
@@ -46,17 +34,6 @@ class SecureTraffic:
         self.seen.setdefault(fingerprint, now)
         self.last[fingerprint] = now
         return status
-
-    def _ask(self) -> None:
-        while not self._over.wait(0.005):
-            try:
-                status = self.visit()
-            except OSError as error:
-                self.failures.append(repr(error))
-                continue
-            self.answers += 1
-            if status != http.HTTPStatus.OK:
-                self.failures.append(str(status))
 
 
 class _Connection(http.client.HTTPSConnection):

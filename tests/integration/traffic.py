@@ -24,10 +24,14 @@ class Traffic:
         self._over.set()
         self._thread.join(30)
 
+    def visit(self) -> int:
+        """Ask once; give the answer's status. Raises OSError."""
+        return fetch(*self._asked).status
+
     def _ask(self) -> None:
         while not self._over.wait(0.01):
             try:
-                status = fetch(*self._asked).status
+                status = self.visit()
             except OSError as error:
                 self.failures.append(repr(error))
                 continue

@@ -93,7 +93,7 @@ class FolderTests(SynchronousTestCase):
         denied = PermissionError(errno.EACCES, "permission denied")
         with (
             patch("couchpages.pages.kept_manifests.open_plain", side_effect=denied),
-            patch("couchpages.pages.kept_manifests.clear", side_effect=denied),
+            patch("couchpages.folders.clear", side_effect=denied),
         ):
             self.assertIn("cannot be removed either", self.folder.open().refused["a.example"])
         self.assertEqual(list(self.folder.open().documents), ["a.example"])
