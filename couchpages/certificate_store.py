@@ -14,10 +14,11 @@ from couchpages.certs.exporting import Exporter
 from couchpages.certs.kept_bundles import BundleFolder, BundleKeeper
 from couchpages.certs.key_files import read_keys
 from couchpages.certs.reconciling import CertificateRule
-from couchpages.config import Settings, key_files
+from couchpages.config import key_files
 from couchpages.metrics import Metrics
 from couchpages.ports import Database, Readiness
 from couchpages.services import Prepared
+from couchpages.settings import Settings
 
 
 class CertificateStore:

@@ -191,12 +191,12 @@ def boolean(value: Any) -> bool:
 
 def endpoints_or_none(value: Any) -> tuple[str, ...]:
     """Endpoint strings; an empty list for what is not served."""
-    return _list(value, single_endpoint)
+    return list_of(value, single_endpoint)
 
 
 def endpoints(value: Any) -> tuple[str, ...]:
     """One or more endpoint strings."""
-    found = _list(value, single_endpoint)
+    found = list_of(value, single_endpoint)
     if not found:
         raise ValueError("is empty")
     return found
@@ -204,17 +204,17 @@ def endpoints(value: Any) -> tuple[str, ...]:
 
 def networks(value: Any) -> tuple[Network, ...]:
     """Addresses and networks."""
-    return _list(value, _network)
+    return list_of(value, _network)
 
 
 def host_names(value: Any) -> tuple[str, ...]:
     """Host names, in lower case."""
-    return _list(value, _host_name)
+    return list_of(value, host_name)
 
 
 def dns_addresses(value: Any) -> tuple["SocketAddress", ...]:
     """Addresses with ports on which questions are taken; none for a node that is no name server."""
-    return _list(value, _socket_address)
+    return list_of(value, _socket_address)
 
 
 def mailbox(value: Any) -> str:
@@ -223,18 +223,18 @@ def mailbox(value: Any) -> str:
     if value:
         if not user or not user.isascii() or " " in user:
             raise ValueError("is no mailbox")
-        _host_name(host)
+        host_name(host)
     return str(value)
 
 
 def paths(value: Any) -> tuple[Path, ...]:
     """Files."""
-    return _list(value, path)
+    return list_of(value, path)
 
 
 def command(value: Any) -> tuple[str, ...]:
     """A program and its arguments, each word by itself: no shell takes them apart."""
-    words = _list(value, text)
+    words = list_of(value, text)
     if not words or not words[0]:
         raise ValueError("has no program")
     return words
@@ -242,10 +242,11 @@ def command(value: Any) -> tuple[str, ...]:
 
 def branches(value: Any) -> tuple[str, ...]:
     """Names of branches."""
-    return _list(value, text)
+    return list_of(value, text)
 
 
-def _list(value: Any, parse: Callable[[Any], Any]) -> tuple[Any, ...]:
+def list_of(value: Any, parse: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """A list, each entry of which *parse* reads."""
     if not isinstance(value, list):
         raise ValueError("is no list")
     found = []
@@ -280,7 +281,8 @@ def _network(value: Any) -> Network:
         raise ValueError(f"is no address or network ({error})") from None
 
 
-def _host_name(value: Any) -> str:
+def host_name(value: Any) -> str:
+    """A host name, in lower case."""
     name = text(value).lower().rstrip(".")
     if not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError("is no host name")

@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from couchpages.config import Settings
 from couchpages.metrics import Metrics
+from couchpages.settings import Settings
 from couchpages.web.access_log import AccessLog
 from couchpages.web.edge import Edge
 from couchpages.web.exchange import Application

@@ -11,12 +11,13 @@ from couchpages.certs.contexts import PyOpenSSL, StandardLibrary
 from couchpages.certs.development import self_signed
 from couchpages.certs.tls_contexts import Contexts
 from couchpages.certs.tls_policy import policy
-from couchpages.config import Settings, tcp_address
+from couchpages.config import tcp_address
 from couchpages.metrics import Metrics
 from couchpages.pages.secure import Secure
 from couchpages.reactors import is_asyncio, is_uvloop
 from couchpages.secure_listener import SecureListener
 from couchpages.services import Listener, Prepared
+from couchpages.settings import Settings
 from couchpages.web.edge import Edge
 from couchpages.web.handshakes import Handshakes
 from couchpages.web.hsts import hsts_fields

@@ -7,7 +7,6 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.python.threadpool import ThreadPool
 
-from couchpages.config import Settings
 from couchpages.config_values import SocketAddress
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
@@ -35,6 +34,7 @@ from couchpages.dns.zones import Zones
 from couchpages.metrics import Metrics
 from couchpages.ports import Authority, Readiness
 from couchpages.services import Listener, Prepared
+from couchpages.settings import Settings
 from couchpages.web.census import Census
 from couchpages.web.connections import Connections
 from couchpages.web.routes import Route

@@ -22,7 +22,7 @@ from couchpages.access.keys import is_key
 from couchpages.access.reconciling import KeyRule
 from couchpages.certificate_store import CertificateStore
 from couchpages.certs.tls_policy import HTTP_2
-from couchpages.config import Settings, password_in, tcp_address
+from couchpages.config import password_in, tcp_address
 from couchpages.conflicts import Reconciler
 from couchpages.couch.connection import connection
 from couchpages.couch.database import CouchDatabase
@@ -55,6 +55,7 @@ from couchpages.pages.trace import Place
 from couchpages.pages.visits import Visits
 from couchpages.reactors import raise_descriptor_limit
 from couchpages.services import FolderLock, InOrder, Listener, Prepared
+from couchpages.settings import Settings
 from couchpages.web.access_line import FORMATS
 from couchpages.web.access_log import AccessLog
 from couchpages.web.edge import Edge

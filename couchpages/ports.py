@@ -4,7 +4,7 @@ Features never import each other. ``tap`` makes the objects and hands them over 
 is a coroutine that runs in the reactor's thread and awaits Deferreds; nothing here may be called from another thread unless it says so.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
@@ -214,6 +214,49 @@ class Grant(Protocol):
     @property
     def zones(self) -> Sequence[str]:
         """The patterns of DNS zones that the key may act on: a name, ``*.`` and a name for all below it, or ``*``."""
+        ...
+
+
+class LiveSites(Protocol):
+    """Which sites this node serves, for features that do something for each."""
+
+    def live(self) -> Collection[str]:
+        """Give the host names of all live sites, canonical.
+
+        Raises :class:`Unavailable` until every site is known: a site that is missing here would count as deleted (law 3).
+        """
+        ...
+
+
+class OwnZones(Protocol):
+    """Which zones this node answers for, by names as text: lower case, without the dot at the end."""
+
+    def zone_above(self, name: str) -> str | None:
+        """Give the zone that *name* is in, the closest of ours; None for a name that is in none.
+
+        Raises :class:`Unavailable` until every zone is known, and ValueError for what is no name.
+        """
+        ...
+
+    def nameservers(self, zone: str) -> Sequence[str]:
+        """Give the names of the zone's own NS records, in no order; none where there is no such zone."""
+        ...
+
+
+class ChallengeRecords(Protocol):
+    """Where TXT records are put that a certificate authority looks for (RFC 8555 section 8.4), for as long as it does."""
+
+    def hold(self, doc_id: str, name: str, texts: Sequence[str], generation: int) -> None:
+        """Answer from now on with *texts*, a TXT record each, at *name*, beside whatever else stands there.
+
+        They replace what the same *doc_id* gave before, at whatever name. They are answered in the zone of ours that the name is in,
+        once there is one. *generation* is that of the document's revision, and counts in the zone's serial: it grows with every change,
+        also with that to no *texts*.
+        """
+        ...
+
+    def when_answered(self, doc_id: str, generation: int, patience: float) -> Awaitable[None]:
+        """Return when what was put there with this generation, or a later one, is answered, or after *patience* seconds."""
         ...
 
 

@@ -13,7 +13,8 @@ from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
 
 from couchpages import logs, reactors
-from couchpages.config import DEFAULT_FILE, ConfigurationError, Settings, load
+from couchpages.config import DEFAULT_FILE, ConfigurationError, load
+from couchpages.settings import Settings
 from couchpages.stopping import stop_in_turn
 
 

@@ -13,17 +13,8 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.config import (
-    ApiSettings,
-    ConfigurationError,
-    HttpSettings,
-    Settings,
-    TcpAddress,
-    load,
-    parse,
-    tcp_address,
-    with_secrets,
-)
+from couchpages.config import ConfigurationError, TcpAddress, load, parse, tcp_address, with_secrets
+from couchpages.settings import ApiSettings, HttpSettings, Settings
 
 FILE = "couchpages.toml"
 SAMPLE = Path(__file__).parent.parent / "etc" / "couchpages.toml"

@@ -11,10 +11,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.bundles import Bundles
-from couchpages.config import Settings, parse
+from couchpages.config import parse
 from couchpages.edges import PERCENT, Edges
 from couchpages.https import MOST_OF_ASYNCIO, Https, most_handshakes
 from couchpages.metrics import Metrics
+from couchpages.settings import Settings
 from couchpages.web.second import Second
 from tests.web.wire import Scripted
 

@@ -9,7 +9,7 @@ from couchpages.cli.errors import CommandError, WrongCallError
 
 if TYPE_CHECKING:
     from couchpages.certs.certificates import Certificate
-    from couchpages.config import Settings
+    from couchpages.settings import Settings
 
 
 def read_pem(file: str) -> bytes:

@@ -9,11 +9,12 @@ from couchpages.access.administration import Administration
 from couchpages.access.keys import KeyRecord
 from couchpages.certs.administration import Administration as Certificates
 from couchpages.certs.key_files import read_keys
-from couchpages.config import Settings, key_files
+from couchpages.config import key_files
 from couchpages.couch.backoff import Backoff
 from couchpages.couch.connection import connection, databases
 from couchpages.couch.database import CouchDatabase
 from couchpages.ports import Denied, Unavailable
+from couchpages.settings import Settings
 
 T = TypeVar("T")
 

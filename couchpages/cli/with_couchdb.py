@@ -11,7 +11,7 @@ from couchpages.cli.errors import CommandError, WrongCallError
 
 if TYPE_CHECKING:
     from couchpages.cli.own_couchdb import OwnCouchDB
-    from couchpages.config import Settings
+    from couchpages.settings import Settings
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -5,10 +5,11 @@ from typing import Any
 
 from twisted.application.service import Service
 
-from couchpages.config import ConfigurationError, Settings, tcp_address
+from couchpages.config import ConfigurationError, tcp_address
 from couchpages.couch.guard import Guard
 from couchpages.couch.timeouts import Timeouts
 from couchpages.couch.transport import Transport
+from couchpages.settings import Settings
 
 EMBEDDED_USER = "couchpages"
 

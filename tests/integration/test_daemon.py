@@ -12,7 +12,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from couchpages.config import Settings, parse
+from couchpages.config import parse
+from couchpages.settings import Settings
 from tests.integration.cases import NodeCase
 from tests.integration.node import BIN, ROOT, Ended, Node, environment, free_ports, lines, wait_until, write_files
 from tests.integration.requirements import lacking
