@@ -1,0 +1,1 @@
+"""Certificates that issue and renew themselves (pure but for what its modules say)."""
