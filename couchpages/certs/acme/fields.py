@@ -108,7 +108,7 @@ class Fields:
 
 def trouble_with(url: str, *, secure: bool) -> str:
     """Say why an address is not asked; nothing if it is. Whoever is asked gets requests that we signed (RFC 8555 section 6.1)."""
-    if len(url) > LONGEST_URL or not re.fullmatch(_ASCII_URL, url, re.IGNORECASE):
+    if len(url) > LONGEST_URL or not _ASCII_URL.fullmatch(url):
         return "which is no address"
     try:
         parts = urlsplit(url)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from acme import jws  # type: ignore[import-untyped]  # it is not annotated
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from josepy.json_util import field as json_field
+from josepy.json_util import Field
 from josepy.jwa import ES256, ES384, ES512, HS256, RS256, JWASignature
 from josepy.jwk import JWK, JWKEC, JWKRSA, JWKOct
 
@@ -23,13 +23,13 @@ _OF_CURVES = {"secp256r1": ES256, "secp384r1": ES384, "secp521r1": ES512}
 class _Header(jws.Header):
     """A header that gives a nonce back letter by letter: reading and writing base64url again may alter its last one."""
 
-    nonce = json_field("nonce", omitempty=True)
+    nonce = Field("nonce", omitempty=True)
 
 
 class _Signature(jws.Signature):
     __slots__ = jws.Signature._orig_slots  # noqa: SLF001 -- as acme does it
     header_cls = _Header
-    header = json_field("header", omitempty=True, default=_Header(), decoder=_Header.from_json)
+    header = Field("header", omitempty=True, default=_Header(), decoder=_Header.from_json)
 
 
 class JWS(jws.JWS):
