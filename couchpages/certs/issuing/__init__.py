@@ -1,1 +1,1 @@
-"""Certificates that issue and renew themselves (pure but for what its modules say)."""
+"""Certificates that are issued and renewed by ACME (RFC 8555), and what is looked at before an authority is asked to."""

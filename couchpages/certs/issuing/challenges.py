@@ -1,10 +1,10 @@
 """Challenge documents: what any node answers a certificate authority with, for a while (pure).
 
-``secrets/challenge-KIND-ISSUER-NAME``: KIND is ``dns`` (TXT at NAME, RFC 8555 section 8.4) or ``http`` (files of the host NAME, section
-8.3), ISSUER the id of the node that asks for certificates. Each has its own documents, so that two of them never write the same. A document has
-several answers, because a wildcard and its parent are proved at one name, each with the time of its end. All of it is signed: whoever
-writes to CouchDB without the key proves nothing to a CA. A document is never deleted, but written without answers, so that its generation,
-which counts in a zone's serial, only grows.
+``secrets/challenge-KIND-ISSUER-NAME``: KIND is ``dns`` (TXT at NAME, RFC 8555 section 8.4) or ``http`` (files of the host NAME,
+section 8.3), ISSUER the id of the node that asks for certificates. Each has its own documents, so that two of them never write the
+same. A document has several answers, because a wildcard and its parent are proved at one name, each with the time of its end. All of
+it is signed: whoever writes to CouchDB without the key proves nothing to a CA. A document is never deleted, but written without
+answers, so that its generation, which counts in a zone's serial, only grows.
 """
 
 import re

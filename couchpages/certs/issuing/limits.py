@@ -37,7 +37,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a CA allows: *orders* of an account, certificates for one set of *names*, for one registered *domain*, *refusals* of one name."""
+    """What a CA allows: *orders* of an account, certificates for a set of *names*, for a registered *domain*, *refusals* of a name."""
 
     orders: Limit
     names: Limit
@@ -73,10 +73,11 @@ def full(limits: Limits, names: Sequence[str], orders: Iterable[Order], now: int
     A renewal that tells the CA what it replaces (RFC 9773) counts for no limit but that of refusals.
     """
     known, wanted = list(orders), set(names)
-    found = []
-    for each in known:
-        if wanted & set(each.names):
-            found.append((limits.refusals, each.refused, f"validations of {each.name} that failed"))
+    found: list[tuple[Limit, Iterable[int], str]] = [
+        (limits.refusals, each.refused, f"validations of {each.name} that failed")
+        for each in known
+        if wanted & set(each.names)
+    ]
     if not is_renewal:
         made = [each for order in known for each in order.ordered]
         same = [each for order in known if set(order.names) == wanted for each in order.ordered]

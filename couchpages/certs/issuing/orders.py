@@ -1,8 +1,8 @@
 """How the issue of each certificate stands, as a document that every node reads (pure).
 
-``secrets/order-NAME`` says what is wanted by that name, whether it was ordered and how that ended, when the next try is, and when orders
-were made, so that whoever issues next counts on. Nothing in it is secret. It is not signed either: whoever writes to CouchDB without the key
-may delay a certificate so, and no longer than :data:`LONGEST_PAUSE`.
+``secrets/order-NAME`` says what is wanted by that name, whether it was ordered and how that ended, when the next try is, and when
+orders were made, so that whoever issues next counts on. Nothing in it is secret. It is not signed either: whoever writes to CouchDB
+without the key may delay a certificate so, and no longer than :data:`LONGEST_PAUSE`.
 """
 
 from dataclasses import dataclass, field, replace
@@ -41,10 +41,10 @@ class State(StrEnum):
 class Order:
     """The state of one certificate, called by the first of its *names*; moments are milliseconds since 1970, 0 for never.
 
-    *changed* is when this was written, by the node *by*; *failures* counts those since the last success, *cause* is the last one's slug and
-    *reason* what to tell people; before *next_try* nothing is tried. *requested* is when somebody asked for it by a command, and *handled* the
-    request that was dealt with last; *by_hand* tells that it is wanted because of that. *ordered* are the moments of orders, *refused* those of
-    validations that failed, the newest last; *renews* is when it is to be renewed, as far as that is known.
+    *changed* is when this was written, by the node *by*; *failures* counts those since the last success, *cause* is the last one's slug
+    and *reason* what to tell people; before *next_try* nothing is tried. *requested* is when somebody asked for it by a command, and
+    *handled* the request that was dealt with last; *by_hand* tells that it is wanted because of that. *ordered* are the moments of
+    orders, *refused* those of validations that failed, the newest last; *renews* is when it is to be renewed, as far as that is known.
     """
 
     name: str

@@ -32,7 +32,7 @@ class Outlook:
     async def proofs(self, names: Sequence[str]) -> dict[str, Proof]:
         """Give how each of *names* is proved."""
         found = await together(self._proof(name) for name in names)
-        return {name: each for name, each in zip(names, found, strict=True)}
+        return dict(zip(names, found, strict=True))
 
     async def check(self, wanted: Wanted, proofs: dict[str, Proof], client: Client) -> None:
         """Raise what keeps *client*'s authority from issuing: an address that is none of ours, or CAA records."""

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from couchpages.certs.issuing.wanted import WILDCARD
 
+
 class Type(StrEnum):
     """Types of challenges that are answered here (RFC 8555 sections 8.3 and 8.4)."""
 

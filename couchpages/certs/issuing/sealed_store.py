@@ -18,8 +18,8 @@ from couchpages.certs.pem import read_certificate
 class SealedStore:
     """An :class:`~txacme.interfaces.ICertificateStore`: names are those that certificates are called by.
 
-    *certificates* are those that this node knows, *administration* gives what writes them with the keys that there are now; *issued_by* is the
-    address of the directory.
+    *certificates* are those that this node knows, *administration* gives what writes them with the keys that there are now; *issued_by*
+    is the address of the directory.
     """
 
     def __init__(
@@ -37,19 +37,20 @@ class SealedStore:
         found = self._objects().get(server_name)
         return succeed(found) if found is not None else fail(KeyError(server_name))
 
-    def store(self, server_name: str, pem_objects: Sequence[Any]) -> "Deferred[None]":
-        """See :class:`txacme.interfaces.ICertificateStore`. Fails with ValueError and :class:`~couchpages.ports.StoreError`."""
+    def store(self, server_name: str, pem_objects: Sequence[Any]) -> "Deferred[Certificate]":
+        """See :class:`txacme.interfaces.ICertificateStore`; give what was stored. Fails with ValueError and :class:`~couchpages.ports.StoreError`."""
         return Deferred.fromCoroutine(self._store(server_name, pem_objects))
 
     def as_dict(self) -> "Deferred[dict[str, list[Any]]]":
         """See :class:`txacme.interfaces.ICertificateStore`: those that were issued, not the imported ones."""
         return succeed(self._objects())
 
-    async def _store(self, server_name: str, pem_objects: Sequence[Any]) -> None:
+    async def _store(self, server_name: str, pem_objects: Sequence[Any]) -> Certificate:
         chain = b"".join(each.as_bytes() for each in pem_objects if isinstance(each, pem.Certificate))
         key = b"".join(each.as_bytes() for each in pem_objects if isinstance(each, pem.Key))
         certificate = read_certificate(chain, key, name=server_name)
-        await self._administration().put(replace(certificate, issued_by=self._issued_by))
+        stored, _ = await self._administration().put(replace(certificate, issued_by=self._issued_by))
+        return stored
 
     def _objects(self) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}

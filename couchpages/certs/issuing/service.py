@@ -17,8 +17,7 @@ from twisted.python.failure import Failure
 from txacme.service import AcmeIssuingService
 
 from couchpages.certs.acme.client import Client
-from couchpages.certs.acme.errors import AcmeError
-from couchpages.certs.certificates import Certificate, Kind
+from couchpages.certs.certificates import Kind
 from couchpages.certs.issuing import ledger
 from couchpages.certs.issuing.authority import Authority
 from couchpages.certs.issuing.backoff import pause
@@ -221,9 +220,7 @@ class IssuingService(AcmeIssuingService):
 
         def alter(order: Order) -> Order:
             refused = isinstance(error, Unproved)
-            return ledger.failed(
-                order, cause, reason, rest, self._now(), refused=refused, counts=not of_authority
-            )
+            return ledger.failed(order, cause, reason, rest, self._now(), refused=refused, counts=not of_authority)
 
         try:
             await self._book.change(name, alter)
@@ -249,5 +246,3 @@ class IssuingService(AcmeIssuingService):
 
     def _now(self) -> int:
         return int(self._wall() * 1000)
-
-

@@ -14,7 +14,7 @@ from couchpages.ports import LiveSites, Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the configuration says: whether *sites* get certificates and which are *excluded*, what is wanted beside them, and kinds of keys."""
+    """What the configuration says: whether *sites* get certificates, which are *excluded*, what is wanted beside, and kinds of keys."""
 
     sites: bool
     excluded: tuple[str, ...]
@@ -58,15 +58,11 @@ class Survey:
         await self._delegations.refresh(sites)
         known = [site for site in sites if self._delegations.is_known(site)]
         asked = [order.names for order in self._book.orders.values() if order.by_hand]
-        every = wanted(
-            known, self._wishes.configured, asked, self._wishes.excluded, self._delegations.zone_above
-        )
+        every = wanted(known, self._wishes.configured, asked, self._wishes.excluded, self._delegations.zone_above)
         self.wanted, _ = own(every, self._certificates.values(), now)
         self._is_surveyed = len(known) == len(sites)
         self._windows.refresh(self._ours())
-        situation = Situation(
-            self._certificates, self._book.of, self._wishes.kinds, self._directory, self._windows.of
-        )
+        situation = Situation(self._certificates, self._book.of, self._wishes.kinds, self._directory, self._windows.of)
         return plan(self.wanted.values(), situation, now)
 
     async def tidy(self, now: float) -> None:

@@ -42,7 +42,7 @@ def wanted(
 ) -> dict[str, Wanted]:
     """Give what is wanted, by name. What is configured counts before what follows from sites, and that before what was asked for.
 
-    *zone_above* gives the zone of ours that a name is in. A site in one gets its previews' wildcard too, because only there it can be proved.
+    *zone_above* gives the zone of ours that a name is in. A site in one gets its previews' wildcard too: only there it can be proved.
     """
     found = {names[0]: Wanted(tuple(names), Origin.ASKED) for names in asked if names}
     for site in sites:

@@ -8,7 +8,9 @@ from couchpages.certs.issuing.proofs import Proof, Type
 from couchpages.ports import StoreError
 
 #: Causes that are the authority's own, or of the way to it: they say nothing about the certificate that was asked for.
-OF_AUTHORITY = frozenset({Cause.UNREACHABLE, Cause.TIMED_OUT, Cause.NONSENSE, Cause.SERVER, Cause.ACCOUNT, Cause.EXTERNAL_ACCOUNT})
+OF_AUTHORITY = frozenset(
+    {Cause.UNREACHABLE, Cause.TIMED_OUT, Cause.NONSENSE, Cause.SERVER, Cause.ACCOUNT, Cause.EXTERNAL_ACCOUNT}
+)
 #: Causes that are about the proof that the authority looked for.
 OF_PROOFS = frozenset({Cause.CONNECTION, Cause.DNS, Cause.CAA, Cause.UNAUTHORIZED})
 #: What authorities write before the reason: where they fetched, with a token that nobody needs to see.

@@ -1,0 +1,131 @@
+"""Whether everybody who is asked shows what an authority will look for (pure; the time comes in as an argument).
+
+Several places are asked the same, again and again: name servers for a TXT record, addresses for a file. One that answers with something
+else holds the order, until patience is over, and then it fails with that place's name. One that does not answer is waited for, a part of
+the patience, and then left out and named: an authority would not hear of it either, and one dead server must not hold orders for ever.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+#: The part of the patience that a place may be silent without a break before it is left out.
+SILENCE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """A place shows what it shall. It need not be asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowsOther:
+    """A place answered, with something else; *words* continue its name."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A place gave no answer; *words* continue its name."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """A place cannot be asked from here, now or later; *words* continue its name."""
+
+    words: str
+
+
+Seen: TypeAlias = Shows | ShowsOther | Silent | NotAsked
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """It is too early to tell; *places* are to be asked again."""
+
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All show it but those *left_out*, each named in words."""
+
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Not everybody shows it in time; *words* name those who do not."""
+
+    words: str
+
+
+Verdict: TypeAlias = Wait | Shown | Missing
+
+
+class Showing:
+    """What was seen of each place. All times are seconds of the same clock."""
+
+    def __init__(self, places: Iterable[str], begun: float, patience: float) -> None:
+        self._until = begun + patience
+        self._silence = patience * SILENCE
+        self._seen: dict[str, Seen] = {}
+        self._silent_since: dict[str, float] = {}
+        for place in places:
+            self._seen[place] = Silent("was not heard")
+            self._silent_since[place] = begun
+
+    def note(self, place: str, seen: Seen, now: float) -> None:
+        """Take what a place was seen to do; its silence counts from when it was first met."""
+        if isinstance(seen, Silent) and not isinstance(self._seen.get(place), Silent):
+            self._silent_since[place] = now
+        self._seen[place] = seen
+
+    @property
+    def until(self) -> float:
+        """When patience is over."""
+        return self._until
+
+    def verdict(self, now: float) -> Verdict:
+        """Judge."""
+        shown = any(isinstance(seen, Shows) for seen in self._seen.values())
+        if now >= self._until:
+            return self._late(shown)
+        waiting = tuple(place for place, seen in self._seen.items() if self._holds(place, seen, now, shown))
+        if waiting:
+            return Wait(waiting)
+        # Where none can ever be asked, waiting does not help.
+        return Shown(self._named(Silent, NotAsked)) if shown else Missing(self._words(NotAsked))
+
+    def _holds(self, place: str, seen: Seen, now: float, shown: bool) -> bool:
+        match seen:
+            case Shows() | NotAsked():
+                return False
+            case ShowsOther():
+                return True
+            case Silent():
+                return not shown or now < self._silent_since[place] + self._silence
+
+    def _late(self, shown: bool) -> Verdict:
+        if self._named(ShowsOther):
+            return Missing(self._words(ShowsOther))
+        return Shown(self._named(Silent, NotAsked)) if shown else Missing(self._words(Silent, NotAsked))
+
+    def _named(self, *kinds: type[ShowsOther | Silent | NotAsked]) -> tuple[str, ...]:
+        return tuple(
+            f"{place} {seen.words}"
+            for place, seen in self._seen.items()
+            if not isinstance(seen, Shows) and isinstance(seen, kinds)
+        )
+
+    def _words(self, *kinds: type[ShowsOther | Silent | NotAsked]) -> str:
+        return "; ".join(self._named(*kinds)) or "there is nobody to ask"
+
+
+def worst(seen: Iterable[Seen]) -> Seen:
+    """Give what holds an order longest, of what was seen in several places that count as one."""
+    ranks: tuple[type[Seen], ...] = (ShowsOther, Silent, Shows, NotAsked)
+    return min(seen, key=lambda each: ranks.index(type(each)))
