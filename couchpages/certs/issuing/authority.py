@@ -41,7 +41,7 @@ class Authority:
         self._client: Client | None = None
         self._since = 0.0
         self._waiting: list[Deferred[Client]] = []
-        self._connecting: Deferred[None] | None = None
+        self._connecting: Deferred[Any] | None = None
 
     @property
     def directory(self) -> str:
@@ -59,7 +59,7 @@ class Authority:
             return answer
         self._waiting.append(answer)
         if self._connecting is None:
-            connecting = Deferred.fromCoroutine(self._connect())
+            connecting: Deferred[Any] = Deferred.fromCoroutine(self._connect())
             if not connecting.called:
                 self._connecting = connecting
             connecting.addCallbacks(self._connected, self._failed)

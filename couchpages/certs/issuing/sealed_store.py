@@ -38,7 +38,10 @@ class SealedStore:
         return succeed(found) if found is not None else fail(KeyError(server_name))
 
     def store(self, server_name: str, pem_objects: Sequence[Any]) -> "Deferred[Certificate]":
-        """See :class:`txacme.interfaces.ICertificateStore`; give what was stored. Fails with ValueError and :class:`~couchpages.ports.StoreError`."""
+        """See :class:`txacme.interfaces.ICertificateStore`; give what was stored.
+
+        Fails with ValueError and :class:`~couchpages.ports.StoreError`.
+        """
         return Deferred.fromCoroutine(self._store(server_name, pem_objects))
 
     def as_dict(self) -> "Deferred[dict[str, list[Any]]]":

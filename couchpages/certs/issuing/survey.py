@@ -48,6 +48,7 @@ class Survey:
         self._delete = delete
         #: What we have to issue, by name, as it was found last.
         self.wanted: dict[str, Wanted] = {}
+        self._instead: dict[str, str] = {}
         self._is_surveyed = False
 
     async def plan(self, now: float) -> Plan:
@@ -59,7 +60,7 @@ class Survey:
         known = [site for site in sites if self._delegations.is_known(site)]
         asked = [order.names for order in self._book.orders.values() if order.by_hand]
         every = wanted(known, self._wishes.configured, asked, self._wishes.excluded, self._delegations.zone_above)
-        self.wanted, _ = own(every, self._certificates.values(), now)
+        self.wanted, self._instead = own(every, self._certificates.values(), now)
         self._is_surveyed = len(known) == len(sites)
         self._windows.refresh(self._ours())
         situation = Situation(self._certificates, self._book.of, self._wishes.kinds, self._directory, self._windows.of)
@@ -70,6 +71,13 @@ class Survey:
         if self._is_surveyed:
             for name, kind in outdated(self._certificates.values(), self.wanted, self._wishes.kinds, now):
                 await self._delete(name, [kind])
+
+    def why_not(self, name: str) -> str:
+        """Say why a certificate is not ours to issue."""
+        instead = self._instead.get(name)
+        if instead is None:
+            return "nothing wants it: there is no such site here, nor is it configured; 'couchpages certs issue' asks for it"
+        return f"the imported certificate {instead} stands for it, and imported certificates are not renewed here"
 
     def stop(self) -> None:
         """Leave what is under way."""
