@@ -16,7 +16,7 @@ from couchpages.certs.acme.keys import new_account_key, new_private_key, private
 from couchpages.certs.acme.resources import ChallengeType
 from couchpages.certs.acme.signing import ExternalAccount
 from couchpages.certs.pem import read_certificate
-from tests.integration.pebble import EXTERNAL_KEY, Pebble
+from tests.integration.pebble_alone import EXTERNAL_KEY, Pebble
 from tests.integration.requirements import lacking
 
 PATIENCE = 60.0
