@@ -1,5 +1,6 @@
 """Test cases with nodes that have certificates issued by pebble (start processes)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.integration.cases import NodeCase
@@ -95,6 +96,13 @@ class AcmeCase(NodeCase):
         found: list[dict[str, Any]] = ended.json()["certificates"]
         return found
 
+    def until(self, condition: Callable[[], bool], node: Node) -> None:
+        """Wait for something that takes as long as a certificate; tell what the node wrote when it does not come."""
+        try:
+            wait_until(condition, "what the issuer does", ISSUED_IN)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.listed(node)}\n{node.log()}\n{self.pebble.log()}") from None
+
     def certificate(self, node: Node, name: str) -> dict[str, Any]:
         """Wait for a certificate."""
         found: list[dict[str, Any]] = []
@@ -103,8 +111,5 @@ class AcmeCase(NodeCase):
             found[:] = [each for each in self.listed(node) if each["name"] == name and each["state"] == "ok"]
             return bool(found)
 
-        try:
-            wait_until(is_there, f"a certificate for {name}", ISSUED_IN)
-        except AssertionError as error:
-            raise AssertionError(f"{error}: {self.listed(node)}\n{node.log()}\n{self.pebble.log()}") from None
+        self.until(is_there, node)
         return found[0]
