@@ -39,6 +39,7 @@ from couchpages.name_server import NameServer
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
+from couchpages.pages.challenges import Answer, ChallengesFirst, no_answer
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
@@ -77,8 +78,13 @@ BACKLOG = 2048
 READY_PART = 4
 
 
-def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]] = ()) -> list[Any]:
-    """Make a node's services for *reactor*, each of which needs those before it until it has stopped. *reopen* are called on SIGHUP."""
+def node(
+    reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]] = (), answer: Answer = no_answer
+) -> list[Any]:
+    """Make a node's services for *reactor*, each of which needs those before it until it has stopped.
+
+    *reopen* are called on SIGHUP; *answer* gives what HTTP-01 challenges are answered with.
+    """
     metrics = Metrics()
     data = settings.data.resolve()
     threads = ThreadPool(minthreads=0, maxthreads=THREADS, name="files")
@@ -150,7 +156,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     def front(port: str, secure: Secure | None, fields: Fields | None) -> Front:
         """Make what visitors meet at a port, those of plain HTTP being sent to *secure*."""
         visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time, secure)
-        public = ByHost(settings.api.hosts, Routes(calls), visits)
+        public = ChallengesFirst(answer, ByHost(settings.api.hosts, Routes(calls), visits))
         ready = Ready(for_ready // (1 if https.contexts is None else 2), metrics.tallies)
         sites.tell(ready.forget)
         if secure is not None:
