@@ -46,8 +46,10 @@ class Sighting:
 
 
 def sighted(before: Sighting | None, rev: str, now: float) -> Sighting:
-    """Give the sighting of a revision that is there *now*."""
-    return before if before is not None and before.rev == rev else Sighting(rev, now)
+    """Give the sighting of a revision that is there *now*. Where the clock was set back since, what it said before counts for nothing."""
+    if before is not None and before.rev == rev and before.since <= now:
+        return before
+    return Sighting(rev, now)
 
 
 def verdict(lease: Lease | None, sighting: Sighting | None, me: str, now: float) -> Verdict:
@@ -75,7 +77,8 @@ def from_document(doc: Json) -> Lease | None:
     """Read a lease; None for what is none, which anybody may take."""
     match doc:
         case {"type": "lease", "holder": str(holder), "node": str(node), "seconds": int(seconds) | float(seconds)} if (
-            not isinstance(seconds, bool)
+            not isinstance(seconds, bool) and seconds > 0  # which is false for what is no number (NaN)
         ):
-            return Lease(holder, node, min(max(float(seconds), SHORTEST), LONGEST))
+            # In this order: CouchDB's numbers may be too large for a float.
+            return Lease(holder, node, float(max(min(seconds, LONGEST), SHORTEST)))
     return None

@@ -16,7 +16,9 @@ from couchpages.certs.issuing.lease import (
     to_document,
     verdict,
 )
+from couchpages.in_turn import InTurn
 from couchpages.ports import Conflict, Database, Json, NotFound, StoreError
+from couchpages.quoting import named
 
 
 class LeaseKeeper:
@@ -31,16 +33,25 @@ class LeaseKeeper:
         self._sighting: Sighting | None = None
         self._until = 0.0
         self._written = ""
+        self._in_turn = InTurn()
         #: The lease as it was read last.
         self.seen: Lease | None = None
 
     @property
     def is_held(self) -> bool:
         """Whether this node may issue: nobody else takes the lease before some of its time has passed."""
-        return bool(self._reactor.seconds() < self._until)
+        left = self._until - self._reactor.seconds()
+        # More is left only where the clock was set back, and nobody knows by how much.
+        return bool(0 < left <= self._lasts)
 
     async def hold(self) -> bool:
-        """See to it that this node holds the lease, if it may. Raises a :class:`~couchpages.ports.StoreError`."""
+        """See to it that this node holds the lease, if it may. Raises a :class:`~couchpages.ports.StoreError`.
+
+        Those that ask at once are seen to in turn: of two that renewed it, one would find that somebody else had been there before.
+        """
+        return await self._in_turn.run(DOCUMENT_ID, self._hold)
+
+    async def _hold(self) -> bool:
         now = self._reactor.seconds()
         doc = await self._read()
         lease = from_document(doc) if doc is not None else None
@@ -49,8 +60,8 @@ class LeaseKeeper:
         match verdict(lease, self._sighting, self._mine.holder, now):
             case Verdict.LEAVE:
                 self._until = 0.0
-            # One that an earlier run of this node wrote, nobody knows when, is renewed as well.
-            case Verdict.KEEP if doc is not None and doc["_rev"] == self._written:
+            # One that an earlier run of this node wrote, or that was written before the clock was set back, is renewed as well.
+            case Verdict.KEEP if doc is not None and doc["_rev"] == self._written and self.is_held:
                 pass
             case _:
                 await self._write(doc, now)
@@ -58,8 +69,8 @@ class LeaseKeeper:
 
     async def give_up(self) -> None:
         """Let another issuer take over at once. What goes wrong is of no consequence: the lease ends by itself."""
-        held, self._until = self.is_held, 0.0
-        if not held:
+        self._until = 0.0
+        if not self._written:
             return
         try:
             doc = await self._read()
@@ -98,4 +109,4 @@ class LeaseKeeper:
         if lease is None or lease.holder in ("", self._mine.holder):
             return
         if before is None or before.holder != lease.holder:
-            self.log.info("certificates are issued by {node}", node=lease.node)
+            self.log.info("certificates are issued by {node}", node=named(lease.node))
