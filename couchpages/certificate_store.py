@@ -40,7 +40,7 @@ class CertificateStore:
         self._unusable: tuple[str, ...] = ()
         self._keeper = BundleKeeper(reactor, threads, BundleFolder(settings.data.resolve() / "certs"), metrics)
         self.bundles = Bundles(reactor, secrets, self._keeper, metrics, time.time)
-        self.rule = CertificateRule(self.bundles.knows, lambda: self.bundles.keys)
+        self.rule = CertificateRule(self.bundles.knows, lambda: self.bundles.keys, secrets)
         self._exporter = None
         certs = settings.certs
         if certs.export_dir is not None:

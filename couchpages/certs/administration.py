@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from couchpages.certs.boxes import NONCE_BYTES, Refused, sealed_with
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.dating import made_after, tombstone
+from couchpages.certs.dating import made_after, newest_made, tombstone
 from couchpages.certs.first_system import (
     ATTACHMENT,
     LARGEST,
@@ -23,6 +23,10 @@ from couchpages.ports import Conflict, Database, Json, NotFound, StoreError, Una
 HIGHEST = "\ufff0"
 #: Tries to write a document while others write it.
 TRIES = 4
+
+
+class ImportedError(Exception):
+    """What was imported is never replaced by what is issued; the message says which it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,10 @@ class Administration:
     milliseconds: Callable[[], int]
 
     async def put(self, certificate: Certificate) -> tuple[Certificate, bool]:
-        """Seal a certificate, in place of the one of its name and kind; give it as it is now, and whether anything was written."""
+        """Seal a certificate, in place of the one of its name and kind; give it as it is now, and whether anything was written.
+
+        One that was issued is not put in place of one that was imported: raises :class:`ImportedError`.
+        """
         key = self.keys.sealing
         doc_id = document_id(certificate.name, certificate.kind)
         for _ in range(TRIES):
@@ -66,10 +73,14 @@ class Administration:
             leaves = sorted((leaf for leaf in every if not leaf.get("_deleted")), key=_edits, reverse=True)
             opened = [(leaf, self._opened(doc_id, leaf)) for leaf in leaves]
             there = [found for _, found in opened if found is not None]
+            if certificate.issued_by and any(not found.issued_by for found in there):
+                raise ImportedError(f"{certificate.name} ({certificate.kind}) was imported, and is not replaced")
             if len(leaves) == 1 and there and there[0].is_same(certificate) and sealed_with(leaves[0]) == key.id:
                 return there[0], False
             said = [leaf for leaf in every if leaf.get("_deleted")] + [leaf for leaf, found in opened if found is None]
-            dated = replace(certificate, made=made_after(self.milliseconds(), there, said))
+            now = self.milliseconds()
+            since = newest_made(now, there, said) if certificate.issued_by else 0
+            dated = replace(certificate, made=made_after(now, there, said), since=since)
             try:
                 # In place of what was read, and of nothing newer: who imports at the same time conflicts, and decides anew.
                 rev = str(leaves[0]["_rev"]) if leaves else None
@@ -92,6 +103,16 @@ class Administration:
                 found.append(Listed(name, str(kind), refused=str(error)))
         found += await self._first_system()
         return sorted(found, key=lambda each: (each.name, each.kind, each.first_system))
+
+    async def discard(self, certificate: Certificate) -> None:
+        """Remove a certificate, but nothing that was put in its place."""
+        doc_id = document_id(certificate.name, certificate.kind)
+        for leaf in await self.secrets.leaves(doc_id):
+            if certificate.is_same(self._opened(doc_id, leaf)):
+                for outcome in await self.secrets.bulk([tombstone(leaf, certificate.name, certificate.kind)]):
+                    # A conflict: somebody replaced it just now.
+                    if isinstance(outcome, StoreError) and not isinstance(outcome, Conflict):
+                        raise outcome
 
     async def delete(self, name: str, kinds: Sequence[Kind]) -> list[Kind]:
         """Remove certificates of a name, all revisions of them that compete; give the kinds that there were."""

@@ -18,7 +18,8 @@ class Certificate:
     *name* is what people call it: the first of the *names* that it is for, in lower case, wildcards as ``*.example.org``, IP addresses
     as text. *chain* is PEM, the leaf first and the root left away; *key* is PEM (PKCS #8), and in no message. The dates are seconds
     since 1970, *made* milliseconds: when it was imported or issued, which tells the newer of two. *fingerprint* is the SHA-256 of the
-    leaf, in hexadecimal. *issued_by* is the ACME directory that we have it from, empty for what was imported.
+    leaf, in hexadecimal. *issued_by* is the ACME directory that we have it from, empty for what was imported; *since* is when the newest
+    was made that its issuer knew then, in milliseconds: an import that is newer than that was not known to the issuer.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Certificate:
     key: bytes = field(repr=False)
     made: int = 0
     issued_by: str = ""
+    since: int = 0
 
     def is_valid(self, now: float) -> bool:
         """Whether *now*, in seconds since 1970, is within its dates."""
@@ -40,4 +42,4 @@ class Certificate:
 
     def is_same(self, other: "Certificate | None") -> bool:
         """Whether another is the same certificate with the same chain and key, whenever it was made."""
-        return other is not None and replace(self, made=0) == replace(other, made=0)
+        return other is not None and replace(self, made=0, since=0) == replace(other, made=0, since=0)

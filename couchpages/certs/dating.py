@@ -18,8 +18,13 @@ AHEAD = 86_400_000
 
 def made_after(now: int, opened: Iterable[Certificate], said: Iterable[Json]) -> int:
     """Give when what is written *now* counts as made: later than what *opened*, and than what documents *said* that did not open."""
+    return min(LATEST, max(now, newest_made(now, opened, said) + 1))
+
+
+def newest_made(now: int, opened: Iterable[Certificate], said: Iterable[Json]) -> int:
+    """Give when the newest was made of what *opened*, and of what documents *said* that did not open; 0 for none."""
     believed = [made for doc in said if (made := made_in(doc)) is not None and made <= now + AHEAD]
-    return min(LATEST, max([now, *(each.made + 1 for each in opened), *(made + 1 for made in believed)]))
+    return max([0, *(each.made for each in opened), *believed])
 
 
 def made_in(doc: Json) -> int | None:

@@ -47,9 +47,9 @@ def named_by(doc_id: str) -> tuple[str, Kind] | None:
 
 def seal(certificate: Certificate, key: SealingKey, nonce: bytes) -> Json:
     """Give the document of a certificate. *nonce* is 24 bytes of the system's random source, never used before."""
-    inside = {"chain": certificate.chain.decode(), "key": certificate.key.decode()}
+    inside: Json = {"chain": certificate.chain.decode(), "key": certificate.key.decode()}
     if certificate.issued_by:
-        inside["issued_by"] = certificate.issued_by
+        inside |= {"issued_by": certificate.issued_by, "since": certificate.since}
     bound = _bound(certificate.name, certificate.kind, certificate.made)
     return {
         "type": TYPE,
@@ -100,8 +100,8 @@ def _read(content: bytes, name: str, kind: Kind, made: int) -> Certificate:
     try:
         inside = json.loads(content)
         chain, key = inside["chain"].encode(), inside["key"].encode()
-        issued_by = str(inside.get("issued_by", ""))
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        issued_by, since = str(inside.get("issued_by", "")), int(inside.get("since", 0))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, OverflowError):
         raise Refused(Cause.UNREADABLE, "what is sealed in it is no chain and key") from None
     try:
         certificate = read_certificate(chain, key, made=made, name=name, from_box=True)
@@ -109,7 +109,7 @@ def _read(content: bytes, name: str, kind: Kind, made: int) -> Certificate:
         raise Refused(Cause.UNREADABLE, f"what is sealed in it cannot be served: {error}") from None
     if certificate.kind != kind:
         raise Refused(Cause.UNREADABLE, f"what is sealed in it is a certificate of the kind {certificate.kind}")
-    return replace(certificate, issued_by=issued_by)
+    return replace(certificate, issued_by=issued_by, since=since)
 
 
 def _bound(name: str, kind: Kind, made: int) -> Bound:

@@ -1,5 +1,6 @@
 """Conflicting revisions of a certificate, and how nodes agree on one."""
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -76,7 +77,7 @@ class Reconciled(SynchronousTestCase):
     def node(self, keys: list[Any]) -> tuple[MemoryDatabase, Sink]:
         """Give a node's database and sink."""
         database, sink = MemoryDatabase("secrets"), Sink()
-        rule = CertificateRule(lambda doc_id: doc_id in sink.shelf.good, lambda: keys)
+        rule = CertificateRule(lambda doc_id: doc_id in sink.shelf.good, lambda: keys, database)
         database.follow(Reconciler(MemoryReactor(), database, sink, rule, Metrics(), chance=lambda: 0.5))
         return database, sink
 
@@ -97,11 +98,33 @@ class Reconciled(SynchronousTestCase):
         first.replicate_to(third)
         self.assertEqual(len(third.stored[ID].living), 1)
 
+    def test_imported_while_another_issues(self) -> None:
+        """An import that the issuer had not heard of wins, though what it issued is later; nodes that had this take it too, for good."""
+        (first, one), (second, other) = self.node([KEY]), self.node([KEY])
+        first.seed(ID, seal(certificate(made=5), KEY, NONCE))
+        second.seed(ID, seal(replace(certificate(made=9, number=1), issued_by="https://ca.test"), KEY, NONCE))
+        for _ in range(3):
+            first.replicate_to(second)
+            second.replicate_to(first)
+        for sink, database in ((one, first), (other, second)):
+            self.assertEqual((sink.shelf.good[ID].issued_by, sink.shelf.good[ID].made), ("", 10))
+            self.assertFalse(sink.shelf.refused)
+            self.assertEqual(len(database.stored[ID].living), 1)
+        self.assertEqual(first.stored[ID].rev, second.stored[ID].rev)
+
+    def test_old_import_brought_back(self) -> None:
+        """An import that the issuer had heard of was deleted then, and wins nothing when somebody brings it back."""
+        (first, one), attacker = self.node([KEY]), MemoryDatabase("secrets")
+        first.seed(ID, seal(replace(certificate(made=9, number=1), issued_by="https://ca.test", since=5), KEY, NONCE))
+        attacker.seed(ID, seal(certificate(made=5), KEY, NONCE))
+        attacker.replicate_to(first)
+        self.assertEqual((one.shelf.good[ID].made, len(first.stored[ID].living)), (9, 1))
+
     def test_a_key_that_comes_later(self) -> None:
         """Defect: a conflict that came before the key file was never judged, though SIGHUP brought the key."""
         for keys in ([], [KEY], [OTHER_KEY]):
             database, sink, now = MemoryDatabase("secrets"), Sink(), list(keys)
-            rule = CertificateRule(lambda doc_id, sink=sink: doc_id in sink.shelf.good, lambda now=now: now)  # type: ignore[misc]
+            rule = CertificateRule(lambda doc_id, sink=sink: doc_id in sink.shelf.good, lambda now=now: now, database)  # type: ignore[misc]
             reconciler = Reconciler(MemoryReactor(), database, sink, rule, Metrics(), chance=lambda: 0.5)
             database.follow(reconciler)
             for made, key in ((6, OTHER_KEY), (5, KEY)):
@@ -119,5 +142,5 @@ class Reconciled(SynchronousTestCase):
 
     def test_first_systems(self) -> None:
         """The first system's documents are left to their writers."""
-        rule = CertificateRule(lambda _: False, lambda: [KEY])
+        rule = CertificateRule(lambda _: False, lambda: [KEY], MemoryDatabase("secrets"))
         self.assertIsNone(rule.judge("fullchain.pem", [{"_rev": "1-a"}, {"_rev": "1-b"}]))

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from txacme.interfaces import ICertificateStore
 from zope.interface import implementer
 
-from couchpages.certs.administration import Administration
+from couchpages.certs.administration import Administration, ImportedError
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.pem import read_certificate
 
@@ -40,7 +40,7 @@ class SealedStore:
     def store(self, server_name: str, pem_objects: Sequence[Any]) -> "Deferred[Certificate]":
         """See :class:`txacme.interfaces.ICertificateStore`; give what was stored.
 
-        Fails with ValueError and :class:`~couchpages.ports.StoreError`.
+        Fails with ValueError, :class:`~couchpages.ports.StoreError`, and ImportedError for what was imported meanwhile.
         """
         return Deferred.fromCoroutine(self._store(server_name, pem_objects))
 
@@ -52,6 +52,10 @@ class SealedStore:
         chain = b"".join(each.as_bytes() for each in pem_objects if isinstance(each, pem.Certificate))
         key = b"".join(each.as_bytes() for each in pem_objects if isinstance(each, pem.Key))
         certificate = read_certificate(chain, key, name=server_name)
+        for kind in Kind:
+            there = self._certificates.get((server_name, kind))
+            if there is not None and not there.issued_by:
+                raise ImportedError(f"{server_name} ({kind}) was imported, and is not replaced")
         stored, _ = await self._administration().put(replace(certificate, issued_by=self._issued_by))
         return stored
 
