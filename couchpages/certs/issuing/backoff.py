@@ -18,8 +18,8 @@ def pause(failures: int, chance: float, left: float | None, asked: float | None 
     *chance* is in [0, 1). *left* are the seconds until the certificate that is to be replaced ends: tries go on until then, at ever shorter
     pauses; None where there is none, or it has ended. The CA's *asked* pause (Retry-After) counts in any case.
     """
-    doubled = min(LONGEST, FIRST * float(2 ** min(failures - 1, MOST_DOUBLINGS)))
+    doubled = min(LONGEST, FIRST * float(2 ** min(max(failures - 1, 0), MOST_DOUBLINGS)))
     jittered = doubled * (1 - JITTER + 2 * JITTER * chance)
     if left is not None and left > 0:
-        jittered = min(jittered, max(left / PART_OF_REST, SHORTEST))
+        jittered = min(jittered, max(left / PART_OF_REST, SHORTEST), left)
     return max(jittered, asked or 0.0)

@@ -3,20 +3,28 @@
 from dataclasses import replace
 
 from couchpages.certs.issuing.limits import DAY, HOUR
-from couchpages.certs.issuing.orders import LONGEST_WORDS, Order, State
+from couchpages.certs.issuing.orders import AHEAD, LONGEST_PAUSE, LONGEST_WORDS, REMEMBERED, Order, State
 
 #: What is remembered for limits: no CA counts longer.
-ORDERS_KEPT, REFUSALS_KEPT = 7 * DAY, HOUR
+KEPT, REFUSALS_KEPT = 7 * DAY, HOUR
 
 
-def begun(order: Order, names: tuple[str, ...], node: str, now: int) -> Order:
-    """Give the order when a node begins to see to it."""
-    return replace(order, names=names, state=State.ORDERING, by=node, changed=now)
+def begun(order: Order, names: tuple[str, ...], node: str, directory: str, now: int) -> Order:
+    """Give the order when a node begins to see to it, at the CA of *directory*: what another one counted counts for nothing there."""
+    if order.directory != directory:
+        order = replace(order, failures=0, directory=directory, ordered=(), added=(), issued=(), refused=())
+    return replace(order, names=names, state=State.ORDERING, by=node, next_try=0, changed=now)
 
 
 def ordered(order: Order, now: int) -> Order:
-    """Give the order when the CA took it."""
-    return replace(order, ordered=(*_recent(order.ordered, now, ORDERS_KEPT), now), changed=now)
+    """Give the order when the CA took it, and it is the first for its names."""
+    return replace(order, ordered=_with(order.ordered, now), changed=now)
+
+
+def got(order: Order, now: int, *, is_new: bool) -> Order:
+    """Give the order when the CA issued a certificate; whether *is_new*, the first for its names."""
+    added = _with(order.added, now) if is_new else order.added
+    return replace(order, issued=_with(order.issued, now), added=added, changed=now)
 
 
 def issued(order: Order, renews: float, now: int) -> Order:
@@ -47,11 +55,50 @@ def failed(order: Order, cause: str, reason: str, pause: float, now: int, *, ref
         failures=order.failures + (1 if counts else 0),
         cause=cause,
         reason=reason[:LONGEST_WORDS],
-        next_try=now + int(pause * 1000),
+        next_try=now + min(int(pause * 1000), LONGEST_PAUSE),
         handled=max(order.requested, order.handled),
-        refused=(*refusals, now) if refused else refusals,
+        refused=(*refusals, now)[-REMEMBERED:] if refused else refusals,
     )
 
 
+def unwanted(order: Order, now: int) -> Order:
+    """Give the order when nothing wants the certificate any more: what failed is no trouble then."""
+    return replace(order, state=State.NEW, failures=0, cause="", reason="", next_try=0, changed=now)
+
+
+def is_past(order: Order, now: int) -> bool:
+    """Whether nothing of an order counts any more, so that it may be forgotten when nothing wants it."""
+    return not (order.by_hand or order.is_asked_for) and not now - KEPT <= order.changed <= now + AHEAD
+
+
+def merged(winner: Order, loser: Order) -> Order:
+    """Give an order of which two revisions compete, where two nodes wrote it: *winner*, with what must not be lost of the other.
+
+    That is what somebody asked for, and what counts for the CA's limits. It is the same in whatever order several are merged.
+    """
+    newer = max(winner, loser, key=lambda order: (order.requested, order is winner))
+    return replace(
+        winner,
+        names=newer.names if newer.by_hand else winner.names,
+        requested=newer.requested,
+        handled=max(winner.handled, loser.handled),
+        by_hand=winner.by_hand or loser.by_hand,
+        ordered=_both(winner, loser, "ordered"),
+        added=_both(winner, loser, "added"),
+        issued=_both(winner, loser, "issued"),
+        refused=_both(winner, loser, "refused"),
+    )
+
+
+def _both(winner: Order, loser: Order, member: str) -> tuple[int, ...]:
+    ours: tuple[int, ...] = getattr(winner, member)
+    theirs: tuple[int, ...] = getattr(loser, member)
+    return tuple(sorted({*ours, *theirs})[-REMEMBERED:]) if winner.directory == loser.directory else ours
+
+
+def _with(moments: tuple[int, ...], now: int) -> tuple[int, ...]:
+    return (*_recent(moments, now, KEPT), now)[-REMEMBERED:]
+
+
 def _recent(moments: tuple[int, ...], now: int, kept: int) -> tuple[int, ...]:
-    return tuple(each for each in moments if now - kept < each <= now)
+    return tuple(each for each in moments if now - kept < each <= now + AHEAD)

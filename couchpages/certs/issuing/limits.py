@@ -6,12 +6,13 @@ with Retry-After) is all that is known.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-from couchpages.certs.issuing.orders import Order
+from couchpages.certs.issuing.orders import AHEAD, Order
 
 HOUR, DAY = 3_600_000, 86_400_000
 
@@ -31,13 +32,16 @@ class Limit:
 
     def free_at(self, moments: Iterable[int], now: int) -> int:
         """Give when one more is allowed: *now*, or later."""
-        recent = sorted(each for each in moments if now - self.window < each <= now)
+        recent = sorted(each for each in moments if now - self.window < each <= now + AHEAD)
         return now if len(recent) < self.most else recent[len(recent) - self.most] + self.window
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a CA allows: *orders* of an account, certificates for a set of *names*, for a registered *domain*, *refusals* of a name."""
+    """What a CA allows: *orders* of an account, certificates for a set of *names*, for a registered *domain*, *refusals* of a name.
+
+    What renews a certificate counts for fewer of them: see :class:`Sort`.
+    """
 
     orders: Limit
     names: Limit
@@ -54,6 +58,17 @@ KNOWN = {
 }
 
 
+class Sort(Enum):
+    """What an order is for the CA (https://letsencrypt.org/docs/rate-limits/, "Limit Exemptions for Renewals")."""
+
+    #: It has issued nothing for these names: everything counts.
+    NEW = "new"
+    #: It has, for exactly these: new orders and the registered domain are not counted.
+    SAME = "same"
+    #: It is told what certificate is replaced (RFC 9773): only refusals count.
+    REPLACEMENT = "replacement"
+
+
 @dataclass(frozen=True, slots=True)
 class Full:
     """A limit is reached, as *words* say, until the moment *until*."""
@@ -67,29 +82,37 @@ def limits_of(directory: str) -> Limits | None:
     return KNOWN.get(urlsplit(directory).hostname or "")
 
 
-def full(limits: Limits, names: Sequence[str], orders: Iterable[Order], now: int, *, is_renewal: bool) -> Full | None:
-    """Say which limit keeps a certificate for *names* from being ordered *now*, of all *orders* that are known.
-
-    A renewal that tells the CA what it replaces (RFC 9773) counts for no limit but that of refusals.
-    """
-    known, wanted = list(orders), set(names)
+def full(
+    limits: Limits, directory: str, names: Sequence[str], orders: Iterable[Order], now: int, sort: Sort
+) -> Full | None:
+    """Say which limit keeps a certificate for *names* from being ordered *now*, of all *orders* that are known at the CA of *directory*."""
+    known, wanted = [order for order in orders if order.directory == directory], set(names)
     found: list[tuple[Limit, Iterable[int], str]] = [
         (limits.refusals, each.refused, f"validations of {each.name} that failed")
         for each in known
-        if wanted & set(each.names)
+        if each.refused and not wanted.isdisjoint(each.names)
     ]
-    if not is_renewal:
+    if sort is not Sort.REPLACEMENT:
+        same = [each for order in known if order.issued and set(order.names) == wanted for each in order.issued]
+        found.append((limits.names, same, "certificates for these names"))
+    if sort is Sort.NEW:
         made = [each for order in known for each in order.ordered]
-        same = [each for order in known if set(order.names) == wanted for each in order.ordered]
-        found += [(limits.orders, made, "orders of this account"), (limits.names, same, "orders for these names")]
-        for domain in sorted({registered_domain(name) for name in names}):
-            of_domain = [
-                each for order in known if domain in map(registered_domain, order.names) for each in order.ordered
-            ]
-            found.append((limits.domain, of_domain, f"orders for names of {domain}"))
+        found.append((limits.orders, made, "orders of this account"))
+        domains = sorted({registered_domain(name) for name in names})
+        found += [(limits.domain, _added(known, each), f"certificates for names of {each}") for each in domains]
     fulls = [Full(_words(limit, what), limit.free_at(moments, now)) for limit, moments, what in found]
     worst = max(fulls, key=lambda each: each.until, default=None)
     return worst if worst is not None and worst.until > now else None
+
+
+def _added(orders: Iterable[Order], domain: str) -> list[int]:
+    return [
+        each
+        for order in orders
+        # Who looks at the end of a name first asks the long list about few.
+        if order.added and any(name.endswith(domain) and registered_domain(name) == domain for name in order.names)
+        for each in order.added
+    ]
 
 
 @lru_cache(maxsize=65_536)
@@ -100,5 +123,6 @@ def registered_domain(name: str) -> str:
 
 
 def _words(limit: Limit, what: str) -> str:
-    span = f"{limit.window // DAY} days" if limit.window > DAY else f"{limit.window // HOUR} hours"
+    hours = limit.window // HOUR
+    span = f"{limit.window // DAY} days" if limit.window > DAY else "an hour" if hours == 1 else f"{hours} hours"
     return f"there were {limit.most} {what} in {span}, and the CA allows no more"

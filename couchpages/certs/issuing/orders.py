@@ -16,8 +16,10 @@ from couchpages.ports import Json
 DOCUMENT_PREFIX = "order-"
 TYPE = "order"
 VERSION = 1
-#: Milliseconds that the next try may be away at most: a day.
-LONGEST_PAUSE = 86_400_000
+#: Milliseconds that the next try may be away at most: CAs count no longer than seven days, and say so in Retry-After.
+LONGEST_PAUSE = 8 * 86_400_000
+#: Milliseconds that the clock of an honest node is ahead at most.
+AHEAD = 3_600_000
 #: Moments of orders that are remembered; no CA's limit for one set of names is above.
 REMEMBERED = 64
 LONGEST_WORDS = 2_000
@@ -43,8 +45,11 @@ class Order:
 
     *changed* is when this was written, by the node *by*; *failures* counts those since the last success, *cause* is the last one's slug
     and *reason* what to tell people; before *next_try* nothing is tried. *requested* is when somebody asked for it by a command, and
-    *handled* the request that was dealt with last; *by_hand* tells that it is wanted because of that. *ordered* are the moments of
-    orders, *refused* those of validations that failed, the newest last; *renews* is when it is to be renewed, as far as that is known.
+    *handled* the request that was dealt with last; *by_hand* tells that it is wanted because of that. *renews* is when it is to be
+    renewed, as far as that is known.
+
+    For the limits of the CA whose address is *directory*, moments are remembered, the newest last: *ordered* are orders and *added*
+    certificates, without those that renewed what there was; *issued* are all certificates, and *refused* validations that failed.
     """
 
     name: str
@@ -59,9 +64,12 @@ class Order:
     requested: int = 0
     handled: int = 0
     by_hand: bool = False
-    ordered: tuple[int, ...] = field(default=())
-    refused: tuple[int, ...] = field(default=())
     renews: int = 0
+    directory: str = ""
+    ordered: tuple[int, ...] = field(default=())
+    added: tuple[int, ...] = field(default=())
+    issued: tuple[int, ...] = field(default=())
+    refused: tuple[int, ...] = field(default=())
 
     @property
     def is_asked_for(self) -> bool:
@@ -100,9 +108,12 @@ def to_document(order: Order) -> Json:
         "requested": order.requested,
         "handled": order.handled,
         "by_hand": order.by_hand,
-        "ordered": list(order.ordered[-REMEMBERED:]),
-        "refused": list(order.refused[-REMEMBERED:]),
         "renews": order.renews,
+        "directory": order.directory,
+        "ordered": list(order.ordered[-REMEMBERED:]),
+        "added": list(order.added[-REMEMBERED:]),
+        "issued": list(order.issued[-REMEMBERED:]),
+        "refused": list(order.refused[-REMEMBERED:]),
     }
 
 
@@ -128,15 +139,18 @@ def from_document(doc_id: str, doc: Json) -> Order:
         requested=_moment(doc, "requested"),
         handled=_moment(doc, "handled"),
         by_hand=doc.get("by_hand") is True,
-        ordered=_moments(doc, "ordered"),
-        refused=_moments(doc, "refused"),
         renews=_moment(doc, "renews"),
+        directory=_text(doc, "directory"),
+        ordered=_moments(doc, "ordered"),
+        added=_moments(doc, "added"),
+        issued=_moments(doc, "issued"),
+        refused=_moments(doc, "refused"),
     )
 
 
 def waits(order: Order, now: int) -> bool:
-    """Whether nothing is to be tried *now*: what is too far away to be honest counts as nothing."""
-    return now < order.next_try <= now + LONGEST_PAUSE
+    """Whether nothing is to be tried *now*. A pause that is too long to be honest counts as nothing, and one that begins in the future."""
+    return now < order.next_try <= order.changed + LONGEST_PAUSE and order.changed <= now + AHEAD
 
 
 def asked(order: Order, names: tuple[str, ...], now: int) -> Order:

@@ -7,6 +7,9 @@ from couchpages.certs.certificates import Certificate
 LEFT = 3
 #: Up to this part of its life earlier, so that what was issued together is not renewed together.
 SPREAD = 30
+#: Whatever the CA suggests, a certificate is used for this part of its life: one whose CA always names a moment in the past would else be
+#: renewed again and again, as fast as that goes.
+USED = 90
 #: Whatever the CA suggests, the last sixth of a certificate's life is kept for tries.
 RESERVE = 6
 
@@ -20,4 +23,5 @@ def renewal(certificate: Certificate, window: RenewalInfo | None) -> float:
     chance = int(certificate.fingerprint[:8], 16) / 2**32
     if window is None:
         return certificate.not_after - life / LEFT - chance * life / SPREAD
-    return min(renewal_moment(window, chance), certificate.not_after - life / RESERVE)
+    suggested = min(renewal_moment(window, chance), certificate.not_after - life / RESERVE)
+    return max(suggested, certificate.not_before + life / USED)

@@ -1,0 +1,33 @@
+"""When an authority is asked again that failed for all names alike (pure). Moments and pauses are seconds."""
+
+from couchpages.certs.issuing.backoff import pause
+
+#: When the authority is back, nobody shall wait for longer.
+LONGEST = 900.0
+
+
+class Outage:
+    """However many names meet it at once, it is one failure; until it is over, nobody asks. *words* say what failed last."""
+
+    def __init__(self) -> None:
+        self.words = ""
+        self._failures = 0
+        self._since = self._until = 0.0
+
+    def lasts(self, now: float) -> bool:
+        """Whether the authority is left alone *now*."""
+        # A clock that was set back makes no pause longer.
+        return self._since <= now < self._until
+
+    def failed(self, words: str, now: float, chance: float, asked: float | None) -> float:
+        """Take note of a failure, and of the pause that the authority *asked* for; give the seconds until the next try."""
+        self.words = words
+        if not self.lasts(now):
+            self._failures += 1
+            self._since, self._until = now, now + min(pause(self._failures, chance, None), LONGEST)
+        self._until = max(self._until, now + (asked or 0.0))
+        return self._until - now
+
+    def over(self) -> None:
+        """Take note that the authority did what it was asked to."""
+        self.words, self._failures, self._until = "", 0, 0.0
