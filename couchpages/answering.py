@@ -30,7 +30,7 @@ class Answering:
         self._certificates = certificates
         self.book = OrderBook(OrderStore(secrets))
         self._answers = Answers(reactor, records, metrics, time.time)
-        self.part = Part(is_issuers, self, IssuersRule())
+        self.part = Part(is_issuers, self, IssuersRule(secrets, lambda: certificates.keys.keys))
         self.service = Prepared("challenges", lambda: None, self._answers.stop)
         certificates.tell_keys(self._answers.use)
 

@@ -9,9 +9,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from twisted.logger import Logger
+
 from couchpages.certs.boxes import NONCE_BYTES, Bound, Cause, Refused, SealingKey, bind, decrypt, encrypt
+from couchpages.certs.issuing.revisions import edits
 from couchpages.certs.key_files import Keys
-from couchpages.ports import Conflict, Database, Json, NotFound, Unavailable
+from couchpages.ports import Conflict, Database, Json, Unavailable
 
 DOCUMENT_PREFIX = "acme-account-"
 TYPE = "acme-account"
@@ -61,7 +64,7 @@ def from_document(doc_id: str, doc: Json, keys: Sequence[SealingKey]) -> Account
     try:
         inside = json.loads(decrypt(doc, _bound(directory), keys))
         return Account(directory, inside["key"].encode(), str(inside["url"]), tuple(map(str, inside["contacts"])))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, Refused):
             raise
         raise Refused(Cause.UNREADABLE, "what is sealed in it is no account") from None
@@ -72,6 +75,8 @@ class AccountBook:
 
     Methods raise a :class:`~couchpages.ports.StoreError`, and ValueError for want of a key that seals or opens.
     """
+
+    log = Logger()
 
     def __init__(
         self,
@@ -115,12 +120,24 @@ class AccountBook:
         raise Unavailable(f"{doc_id}: others write it again and again")
 
     async def _read(self, directory: str) -> tuple[str | None, Account | None]:
-        doc_id = document_id(directory)
-        try:
-            doc = await self._secrets.get(doc_id)
-        except NotFound:
-            return None, None
-        return str(doc["_rev"]), from_document(doc_id, doc, self._keys().keys)
+        """Give the revision to write on, and the account. One that somebody altered is none, or nothing would be issued any more.
+
+        Raises :class:`Refused` where it may be good for those who have other keys, or know newer versions.
+        """
+        doc_id, keys = document_id(directory), self._keys().keys
+        leaves = sorted(await self._secrets.leaves(doc_id), key=edits, reverse=True)
+        for leaf in leaves:
+            try:
+                return str(leaf["_rev"]), from_document(doc_id, leaf, keys)
+            except Refused as error:
+                if error.cause in (Cause.NO_KEY, Cause.VERSION):
+                    raise
+                self.log.warn(
+                    "secrets/{doc_id} is refused, and another account is made in its place: {error}",
+                    doc_id=doc_id,
+                    error=error,
+                )
+        return (str(leaves[0]["_rev"]) if leaves else None), None
 
 
 def _bound(directory: str) -> Bound:

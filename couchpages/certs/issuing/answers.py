@@ -7,6 +7,7 @@ from twisted.logger import Logger
 
 from couchpages.certs.boxes import Refused, SealingKey
 from couchpages.certs.issuing.challenges import Answer, Challenge, Where, from_document, is_challenge, named_by
+from couchpages.certs.issuing.revisions import generation
 from couchpages.metrics import Metrics
 from couchpages.ports import ChallengeRecords, Change, Json
 from couchpages.quoting import named
@@ -15,12 +16,6 @@ from couchpages.quoting import named
 LEAST_PAUSE = 0.05
 #: Seconds that a timer runs at most, so that a clock that is set right counts.
 LONGEST_PAUSE = 60.0
-
-
-def generation(doc: Json) -> int:
-    """Give the generation of a document's revision; 0 of what has none."""
-    number = str(doc.get("_rev", "")).partition("-")[0]
-    return int(number) if number.isdecimal() and len(number) < 20 else 0  # noqa: PLR2004 -- what CouchDB's integers hold
 
 
 class Answers:

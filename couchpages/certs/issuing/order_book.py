@@ -1,16 +1,26 @@
 """The orders of all certificates: as CouchDB tells of them, and written to it (does I/O)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from couchpages.certs.boxes import Refused
 from couchpages.certs.issuing.orders import DOCUMENT_PREFIX, Order, document_id, from_document, is_order, to_document
+from couchpages.certs.issuing.revisions import generation
 from couchpages.ports import Change, Conflict, Database, Json, NotFound, StoreError, Unavailable
 
 #: What sorts behind every character of a document's id.
 HIGHEST = "\ufff0"
 #: Tries to write a document while others write it.
 TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An order as it stands in CouchDB, and its revision."""
+
+    order: Order
+    rev: str
 
 
 class OrderStore:
@@ -37,6 +47,10 @@ class OrderStore:
 
     async def change(self, name: str, alter: Callable[[Order], Order]) -> Order:
         """Write what *alter* makes of an order, or of a new one where there is none; what others write meanwhile is altered, not lost."""
+        return (await self.write(name, alter)).order
+
+    async def write(self, name: str, alter: Callable[[Order], Order]) -> Written:
+        """See :meth:`change`; tell the revision too."""
         doc_id = document_id(name)
         for _ in range(TRIES):
             rev, order = None, Order(name)
@@ -48,12 +62,12 @@ class OrderStore:
                 rev, order = str(doc["_rev"]), _read(doc_id, doc) or order
             altered = alter(order)
             if altered == order and rev is not None:
-                return order
+                return Written(order, rev)
             try:
-                await self._secrets.put(doc_id, to_document(altered), rev)
+                rev = await self._secrets.put(doc_id, to_document(altered), rev)
             except Conflict:
                 continue
-            return altered
+            return Written(altered, rev)
         raise Unavailable(f"{doc_id}: others write it again and again")
 
     async def delete(self, name: str) -> bool:
@@ -72,6 +86,7 @@ class OrderBook:
     def __init__(self, store: OrderStore) -> None:
         self._store = store
         self._orders: dict[str, Order] = {}
+        self._generations: dict[str, int] = {}
 
     @property
     def orders(self) -> Mapping[str, Order]:
@@ -88,18 +103,34 @@ class OrderBook:
             return
         name = change.doc_id.removeprefix(DOCUMENT_PREFIX)
         if change.doc is None:
-            self._orders.pop(name, None)
+            self._forget(name)
         else:
             self._orders[name] = from_document(change.doc_id, change.doc)
+            self._generations[name] = generation(change.doc)
 
     def loaded(self) -> None:
         """Everything was told."""
 
     async def change(self, name: str, alter: Callable[[Order], Order]) -> Order:
         """Write what *alter* makes of an order; see :meth:`OrderStore.change`. What it becomes is known here at once."""
-        order = await self._store.change(name, alter)
-        self._orders[name] = order
-        return order
+        written = await self._store.write(name, alter)
+        # Unless CouchDB told of something newer before its answer came.
+        if generation({"_rev": written.rev}) >= self._generations.get(name, 0):
+            self._orders[name] = written.order
+        return written.order
+
+    def suppose(self, name: str, alter: Callable[[Order], Order]) -> None:
+        """Know here what could not be written, until CouchDB tells something else."""
+        self._orders[name] = alter(self.of(name))
+
+    async def forget(self, name: str) -> None:
+        """Delete an order. Raises a :class:`~couchpages.ports.StoreError`."""
+        await self._store.delete(name)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._orders.pop(name, None)
+        self._generations.pop(name, None)
 
 
 def _read(doc_id: str, doc: Json) -> Order | None:
