@@ -59,14 +59,14 @@ class Outlook:
         return found
 
     async def _zone(self, owner: str) -> str | None:
-        try:
-            await self._delegations.refresh([owner])
-            zone = self._delegations.zone_above(owner)
-        except ValueError:
+        zone = self._delegations.zone_of(owner)
+        if zone is None:
             return None
-        if zone is None and not self._delegations.is_known(owner):
-            raise Unprovable(f"the name servers of {owner} cannot be found out")
-        return zone
+        await self._delegations.refresh_one(zone)
+        is_ours = self._delegations.is_ours(zone)
+        if is_ours is None:
+            raise Unprovable(f"{owner}: the name servers of {zone} cannot be found out")
+        return zone if is_ours else None
 
     async def _check_caa(self, name: str, each: Proof, client: Client) -> None:
         records = await caa_records(self._resolving, each.name)

@@ -46,20 +46,50 @@ class Situation:
 
 
 def plan(wanted: Iterable[Wanted], situation: Situation, now: float) -> Plan:
-    """Say what is due *now*: the soonest to end first, and what is missing before all."""
-    due, moments = [], list[float]()
+    """Say what is due *now*: see :class:`Planning`."""
+    planning = Planning(situation, now)
     for each in wanted:
-        order = situation.order_of(each.name)
-        kinds = tuple(kind for kind in situation.kinds if _is_due(each, kind, order, situation, now))
-        moments += [
-            renewal(found, situation.window(found))
-            for kind in situation.kinds
-            if (found := situation.certificates.get((each.name, kind))) is not None
-        ]
-        if kinds and (order.is_asked_for or not waits(order, int(now * 1000))):
-            due.append(Due(each, kinds))
-    due.sort(key=lambda each: (_end(each, situation), each.name))
-    return Plan(tuple(due), min(moments, default=None))
+        planning.take(each)
+    return planning.plan()
+
+
+class Planning:
+    """Makes a plan of one wanted certificate after the other, for there may be thousands."""
+
+    def __init__(self, situation: Situation, now: float) -> None:
+        self._situation = situation
+        self._now = now
+        self._due: list[tuple[tuple[bool, float, str], Due]] = []
+        self._next: float | None = None
+
+    def take(self, each: Wanted) -> None:
+        """Take what is wanted."""
+        situation, order, kinds, ends = (
+            self._situation,
+            self._situation.order_of(each.name),
+            list[Kind](),
+            list[float](),
+        )
+        for kind in situation.kinds:
+            there = situation.certificates.get((each.name, kind))
+            moment = renewal(there, situation.window(there)) if there is not None else 0.0
+            if there is not None:
+                self._next = moment if self._next is None else min(moment, self._next)
+            if order.is_asked_for or moment <= self._now or not _suffices(there, each, situation):
+                kinds.append(kind)
+                ends.append(there.not_after if there is not None else 0.0)
+        if kinds and (order.is_asked_for or not self._waits(order)):
+            end = min(ends)
+            # What is missing comes before all, but for what failed: of that there may be much, and what ends must not wait for it.
+            self._due.append(((not end and order.failures > 0, end, each.name), Due(each, tuple(kinds))))
+
+    def plan(self) -> Plan:
+        """Give the plan: the soonest to end first."""
+        return Plan(tuple(due for _, due in sorted(self._due, key=lambda pair: pair[0])), self._next)
+
+    def _waits(self, order: Order) -> bool:
+        # What another CA's refusal was waited for does not hold up this one.
+        return order.directory in ("", self._situation.directory) and waits(order, int(self._now * 1000))
 
 
 def outdated(
@@ -73,14 +103,6 @@ def outdated(
     ]
 
 
-def _is_due(each: Wanted, kind: Kind, order: Order, situation: Situation, now: float) -> bool:
-    there = situation.certificates.get((each.name, kind))
-    if there is None or order.is_asked_for or there.issued_by != situation.directory:
-        return True
+def _suffices(there: Certificate | None, each: Wanted, situation: Situation) -> bool:
     # One that is for more than is wanted is good until it is renewed.
-    return not set(each.names) <= set(there.names) or renewal(there, situation.window(there)) <= now
-
-
-def _end(due: Due, situation: Situation) -> float:
-    found = [situation.certificates.get((due.name, kind)) for kind in due.kinds]
-    return min(each.not_after if each is not None else 0.0 for each in found)
+    return there is not None and there.issued_by == situation.directory and set(each.names) <= set(there.names)

@@ -1,15 +1,19 @@
 """What is wanted, what is there, and what is due, as this node sees it now (does I/O; what follows from it is decided in ``plan``)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.delegations import Delegations
 from couchpages.certs.issuing.order_book import OrderBook
-from couchpages.certs.issuing.plan import Certificates, Plan, Situation, outdated, plan
-from couchpages.certs.issuing.wanted import Wanted, is_excluded, is_possible, own, wanted
+from couchpages.certs.issuing.plan import Certificates, Due, Plan, Planning, Situation, outdated
+from couchpages.certs.issuing.slices import Slices
+from couchpages.certs.issuing.wanted import Imported, Origin, Wanted, is_candidate, of_site
 from couchpages.certs.issuing.windows import Windows
 from couchpages.ports import LiveSites, Unavailable
+
+#: Certificates that are removed in one go; the rest has time.
+AT_A_TIME = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class Wishes:
 
 
 class Survey:
-    """Makes plans. *is_loaded* tells whether all certificates are known, *delete* removes one by name and kind."""
+    """Makes plans, in *slices*. *is_loaded* tells whether all certificates are known, *delete* removes one, unless it was replaced."""
 
     def __init__(
         self,
@@ -35,7 +39,8 @@ class Survey:
         is_loaded: Callable[[], bool],
         book: OrderBook,
         windows: Windows,
-        delete: Callable[[str, Sequence[Kind]], Awaitable[object]],
+        delete: Callable[[Certificate], Awaitable[object]],
+        slices: Slices,
     ) -> None:
         self._wishes = wishes
         self._directory = directory
@@ -46,31 +51,53 @@ class Survey:
         self._book = book
         self._windows = windows
         self._delete = delete
+        self._slices = slices
         #: What we have to issue, by name, as it was found last.
         self.wanted: dict[str, Wanted] = {}
+        #: Whether that is all, because the zones of every site could be judged.
+        self.is_complete = False
         self._instead: dict[str, str] = {}
-        self._is_surveyed = False
+        self._open: set[str] = set()
 
     async def plan(self, now: float) -> Plan:
         """Say what is due *now*, in seconds since 1970. Raises :class:`Unavailable` until everything was read (law 3)."""
         if not self._is_loaded():
             raise Unavailable("the certificates are not read from CouchDB yet")
-        sites = self._candidates()
-        await self._delegations.refresh(sites)
-        known = [site for site in sites if self._delegations.is_known(site)]
-        asked = [order.names for order in self._book.orders.values() if order.by_hand]
-        every = wanted(known, self._wishes.configured, asked, self._wishes.excluded, self._delegations.zone_above)
-        self.wanted, self._instead = own(every, self._certificates.values(), now)
-        self._is_surveyed = len(known) == len(sites)
+        self.is_complete = False
+        every = await self._every()
+        await self._sort_out(every, now)
         self._windows.refresh(self._ours())
-        situation = Situation(self._certificates, self._book.of, self._wishes.kinds, self._directory, self._windows.of)
-        return plan(self.wanted.values(), situation, now)
+        await self._slices.rest()
+        planning = Planning(self._situation(), now)
+        await self._slices.each(list(self.wanted.values()), planning.take)
+        return planning.plan()
+
+    def again(self, name: str, now: float) -> Due | None:
+        """Give what is due of a certificate *now*: it or an imported one may have come meanwhile, or nobody wants it any more."""
+        each = self.wanted.get(name)
+        if each is None or self.imported(name) is not None:
+            return None
+        planning = Planning(self._situation(), now)
+        planning.take(each)
+        return next(iter(planning.plan().due), None)
+
+    def imported(self, name: str) -> Certificate | None:
+        """Give a certificate of this name that was imported, of whatever kind."""
+        found = (self._certificates.get((name, kind)) for kind in Kind)
+        return next((each for each in found if each is not None and not each.issued_by), None)
 
     async def tidy(self, now: float) -> None:
         """Remove certificates that ended and that nobody wants any more. Raises a :class:`~couchpages.ports.StoreError`."""
-        if self._is_surveyed:
-            for name, kind in outdated(self._certificates.values(), self.wanted, self._wishes.kinds, now):
-                await self._delete(name, [kind])
+        if self.is_complete:
+            ended = outdated(self._certificates.values(), self.wanted, self._wishes.kinds, now)
+            for which in ended[:AT_A_TIME]:
+                found = self._certificates.get(which)
+                if found is not None:
+                    await self._delete(found)
+
+    def is_open(self, name: str) -> bool:
+        """Whether it could not be judged yet what is wanted of a site."""
+        return name in self._open
 
     def why_not(self, name: str) -> str:
         """Say why a certificate is not ours to issue."""
@@ -82,14 +109,58 @@ class Survey:
     def stop(self) -> None:
         """Leave what is under way."""
         self._windows.stop()
+        self._delegations.stop()
 
-    def _candidates(self) -> list[str]:
-        """Give the sites that may get a certificate."""
-        if not self._wishes.sites:
-            return []
-        return [
-            each for each in self._sites.live() if is_possible(each) and not is_excluded(each, self._wishes.excluded)
-        ]
+    async def _every(self) -> dict[str, Wanted]:
+        """Give all that is wanted, by name; see :func:`couchpages.certs.issuing.wanted.wanted`."""
+        asked = [each for each in self._book.orders.values() if each.by_hand and each.names[:1] == (each.name,)]
+        every = {each.name: Wanted(each.names, Origin.ASKED) for each in asked}
+        zones = await self._zones()
+        await self._delegations.refresh({zone for zone in zones.values() if zone is not None})
+        self._open.clear()
+
+        def take(site: str) -> None:
+            zone = zones[site]
+            is_ours = zone is not None and self._delegations.is_ours(zone)
+            if is_ours is None:
+                # Whether its wildcard is wanted is not known: what is there stays, and what was asked for is issued.
+                self._open.add(site)
+            else:
+                every[site] = of_site(site, has_zone=is_ours, asked=every.get(site))
+
+        await self._slices.each(zones, take)
+        self.is_complete = not self._open
+        every.update((names[0], Wanted(names, Origin.CONFIGURED)) for names in self._wishes.configured)
+        return every
+
+    async def _zones(self) -> dict[str, str | None]:
+        """Give the sites that may get a certificate, each with the zone of ours that it is in."""
+        found: dict[str, str | None] = {}
+
+        def take(site: str) -> None:
+            if is_candidate(site, self._wishes.excluded):
+                found[site] = self._delegations.zone_of(site)
+
+        await self._slices.each(list(self._sites.live()) if self._wishes.sites else [], take)
+        return found
+
+    async def _sort_out(self, every: dict[str, Wanted], now: float) -> None:
+        """Keep in mind what is ours to issue, and what stands in the place of the rest."""
+        imported = Imported(self._certificates.values(), now)
+        ours, others = dict[str, Wanted](), dict[str, str]()
+
+        def take(each: Wanted) -> None:
+            instead = imported.instead_of(each)
+            if instead is None:
+                ours[each.name] = each
+            else:
+                others[each.name] = instead
+
+        await self._slices.each(every.values(), take)
+        self.wanted, self._instead = ours, others
+
+    def _situation(self) -> Situation:
+        return Situation(self._certificates, self._book.of, self._wishes.kinds, self._directory, self._windows.of)
 
     def _ours(self) -> list[Certificate]:
         return [

@@ -10,6 +10,8 @@ from couchpages.certs.certificates import Certificate
 NEVER = frozenset({"localhost", "invalid", "onion", "alt"})
 LONGEST_NAME = 253  # RFC 1035 section 2.3.4, as text
 WILDCARD = "*."
+#: CAs take so many in one order.
+MOST_NAMES = 100
 
 
 class Origin(StrEnum):
@@ -46,42 +48,60 @@ def wanted(
     """
     found = {names[0]: Wanted(tuple(names), Origin.ASKED) for names in asked if names}
     for site in sites:
-        if is_possible(site) and not is_excluded(site, excluded):
-            found[site] = Wanted(_names_of_site(site, zone_above), Origin.SITE)
+        if is_candidate(site, excluded):
+            found[site] = of_site(site, has_zone=zone_above(site) is not None, asked=found.get(site))
     found.update((names[0], Wanted(tuple(names), Origin.CONFIGURED)) for names in configured)
     return found
+
+
+def of_site(site: str, *, has_zone: bool, asked: Wanted | None = None) -> Wanted:
+    """Give what is wanted for a site, which *has_zone* of ours or not; what somebody *asked* for by its name is added."""
+    previews = WILDCARD + site
+    names = (site, previews) if has_zone and len(previews) <= LONGEST_NAME else (site,)
+    more = asked.names if asked is not None and asked.origin is Origin.ASKED else ()
+    return Wanted(tuple(dict.fromkeys((*names, *more)))[:MOST_NAMES], Origin.SITE)
+
+
+class Imported:
+    """The imported ones of *certificates*, as they are *now*, to be asked which of them stand in the place of what is wanted."""
+
+    def __init__(self, certificates: Iterable[Certificate], now: float) -> None:
+        imported = [each for each in certificates if not each.issued_by]
+        self._called = {each.name for each in imported}
+        self._valid: dict[str, list[Certificate]] = {}
+        for each in imported:
+            for name in each.names if each.is_valid(now) else ():
+                self._valid.setdefault(name, []).append(each)
+
+    def instead_of(self, each: Wanted) -> str | None:
+        """Give the name of the imported certificate that stands in the place of what is wanted, None where we have to issue.
+
+        An imported certificate is never replaced. One of another name that is valid *now* and is for every name that is wanted suffices
+        too, wildcards for previews not being missed.
+        """
+        if each.name in self._called:
+            return each.name
+        needed = [name for name in each.names if not _is_previews(name, each)]
+        first = needed[0] if needed else each.name
+        candidates = [*self._valid.get(first, ()), *self._valid.get(_wildcard_for(first), ())]
+        return next((other.name for other in candidates if all(covers(other, name) for name in needed)), None)
 
 
 def own(
     all_wanted: Mapping[str, Wanted], certificates: Iterable[Certificate], now: float
 ) -> tuple[dict[str, Wanted], dict[str, str]]:
-    """Give those that we have to issue, and of the others the name of the imported certificate that stands in their place.
-
-    An imported certificate is never replaced. One of another name that is valid *now* and is for every name that is wanted suffices too,
-    wildcards for previews not being missed.
-    """
-    imported = [each for each in certificates if not each.issued_by]
-    named = {each.name for each in imported}
-    valid = [each for each in imported if each.is_valid(now)]
-    ours, others = dict[str, Wanted](), dict[str, str]()
-    for name, each in all_wanted.items():
-        if name in named:
-            others[name] = name
-            continue
-        needed = [name for name in each.names if not _is_previews(name, each)]
-        instead = next((other.name for other in valid if all(covers(other, name) for name in needed)), None)
-        if instead is None:
-            ours[name] = each
-        else:
-            others[name] = instead
-    return ours, others
+    """Give those that we have to issue, and of the others the name of the imported certificate that stands in their place."""
+    imported = Imported(certificates, now)
+    instead = {name: imported.instead_of(each) for name, each in all_wanted.items()}
+    ours = {name: each for name, each in all_wanted.items() if instead[name] is None}
+    return ours, {name: found for name, found in instead.items() if found is not None}
 
 
 def covers(certificate: Certificate, name: str) -> bool:
     """Whether a certificate is for a name: by itself, or by a wildcard for one label (RFC 9525 section 6.3)."""
     if name in certificate.names:
         return True
-    return not name.startswith(WILDCARD) and WILDCARD + name.partition(".")[2] in certificate.names
+    return not name.startswith(WILDCARD) and _wildcard_for(name) in certificate.names
 
 
 def is_possible(site: str) -> bool:
@@ -102,10 +122,14 @@ def is_excluded(site: str, patterns: Collection[str]) -> bool:
     return False
 
 
-def _names_of_site(site: str, zone_above: Callable[[str], str | None]) -> tuple[str, ...]:
-    previews = WILDCARD + site
-    return (site, previews) if zone_above(site) is not None and len(previews) <= LONGEST_NAME else (site,)
+def is_candidate(site: str, excluded: Collection[str]) -> bool:
+    """Whether a site may get a certificate."""
+    return is_possible(site) and not is_excluded(site, excluded)
+
+
+def _wildcard_for(name: str) -> str:
+    return WILDCARD + name.partition(".")[2]
 
 
 def _is_previews(name: str, each: Wanted) -> bool:
-    return each.origin is Origin.SITE and name.startswith(WILDCARD)
+    return each.origin is Origin.SITE and name == WILDCARD + each.name

@@ -1,0 +1,183 @@
+"""What is wanted, and what of it is due."""
+
+from dataclasses import replace
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from couchpages.certs.acme.ari import RenewalInfo
+from couchpages.certs.certificates import Certificate, Kind
+from couchpages.certs.issuing.orders import Order, State, asked
+from couchpages.certs.issuing.plan import Due, Plan, Situation, outdated, plan
+from couchpages.certs.issuing.wanted import Origin, Wanted, covers, is_excluded, is_possible, own, wanted
+from tests.certs.made import DAY, NOW, certificate
+
+CA = "https://ca.test/directory"
+ECDSA, RSA = Kind.ECDSA, Kind.RSA
+
+
+def issued(*names: str, ends: float = 80.0, kind: Kind = ECDSA, by: str = CA) -> Certificate:
+    """Give a certificate that ends in days, as if it were for these names."""
+    return replace(
+        certificate(),
+        name=names[0],
+        names=names,
+        kind=kind,
+        issued_by=by,
+        not_before=NOW - 5 * DAY,
+        not_after=NOW + ends * DAY,
+    )
+
+
+class Wishes(SynchronousTestCase):
+    """``wanted`` and ``own``."""
+
+    def test_sites(self) -> None:
+        """Each site, with its previews where its zone is ours; none that no public name may be called, none that is excluded."""
+        sites = [
+            "example.org",
+            "www.example.net",
+            "localhost",
+            "intern",
+            "x.onion",
+            "a.lan.example.org",
+            "b.example.org",
+        ]
+        found = wanted(
+            sites,
+            [],
+            [],
+            ["*.lan.example.org", "b.example.org"],
+            lambda name: "example.org" if name.endswith("example.org") else None,
+        )
+        self.assertEqual(
+            {each.names for each in found.values()}, {("example.org", "*.example.org"), ("www.example.net",)}
+        )
+
+    def test_long_names(self) -> None:
+        """A site whose wildcard would be too long has none."""
+        site = ".".join(["a" * 63] * 3 + ["b" * 60])
+        found = wanted([site], [], [], [], lambda _: "zone")
+        self.assertEqual(found[site].names, (site,))
+
+    def test_origins(self) -> None:
+        """What is configured counts before sites; what was asked for by a site's name is added to what the site gets."""
+        found = wanted(
+            ["a.test.org", "b.test.org"],
+            [("a.test.org", "c.test.org")],
+            [("b.test.org", "d.test.org"), ("e.test.org",), ()],
+            [],
+            lambda _: None,
+        )
+        self.assertEqual(found["a.test.org"], Wanted(("a.test.org", "c.test.org"), Origin.CONFIGURED))
+        self.assertEqual(found["b.test.org"], Wanted(("b.test.org", "d.test.org"), Origin.SITE))
+        self.assertEqual(found["e.test.org"], Wanted(("e.test.org",), Origin.ASKED))
+
+    def test_exclusions(self) -> None:
+        """A pattern is a name, or all below one."""
+        for site, patterns, excluded in (
+            ("a.b.c", ["*.b.c"], True), ("a.b.c", ["*.c"], True), ("b.c", ["*.b.c"], False), ("b.c", ["b.c"], True),
+            ("ab.c", ["b.c"], False),
+        ):  # fmt: skip
+            self.assertEqual(is_excluded(site, patterns), excluded, (site, patterns))
+        self.assertFalse(is_possible("x.invalid"))
+
+    def test_imported(self) -> None:
+        """What was imported is not ours: by its name even when it ended, and by another name if it is valid and for all that is needed."""
+        each = {name: Wanted((name, f"*.{name}"), Origin.SITE) for name in ("a.b.org", "c.b.org", "d.org")}
+        each["m.org"] = Wanted(("m.org", "*.m.org"), Origin.CONFIGURED)
+        there = [
+            issued("a.b.org", ends=-1, by=""),
+            issued("*.b.org", by=""),
+            issued("x.org", "m.org", by=""),
+            issued("d.org"),
+        ]
+        ours, others = own(each, there, NOW)
+        self.assertEqual(set(ours), {"d.org", "m.org"})
+        self.assertEqual(others, {"a.b.org": "a.b.org", "c.b.org": "*.b.org"})
+        ours, _ = own(each, [issued("*.b.org", by="", ends=-1)], NOW)
+        self.assertEqual(len(ours), 4)
+
+    def test_covers(self) -> None:
+        """A wildcard is for one label, and for no wildcard."""
+        wild = issued("*.example.org")
+        self.assertTrue(covers(wild, "a.example.org") and covers(wild, "*.example.org"))
+        for name in ("example.org", "a.b.example.org", "*.a.example.org"):
+            self.assertFalse(covers(wild, name))
+
+
+class Plans(SynchronousTestCase):
+    """``plan``."""
+
+    def setUp(self) -> None:
+        """Want two certificates."""
+        self.wanted = [Wanted((name, f"*.{name}"), Origin.SITE) for name in ("a.org", "b.org")]
+        self.orders: dict[str, Order] = {}
+        self.windows: dict[str, RenewalInfo] = {}
+
+    def plan(self, *there: Certificate, kinds: tuple[Kind, ...] = (ECDSA,), now: float = NOW) -> Plan:
+        """Make it."""
+        known = {(each.name, each.kind): each for each in there}
+        order_of: Any = lambda name: self.orders.get(name) or Order(name)  # noqa: E731 -- short
+        return plan(self.wanted, Situation(known, order_of, kinds, CA, lambda each: self.windows.get(each.name)), now)
+
+    def names(self, *there: Certificate, **more: Any) -> list[tuple[str, tuple[Kind, ...]]]:
+        """Give what is due."""
+        return [(due.name, due.kinds) for due in self.plan(*there, **more).due]
+
+    def test_missing(self) -> None:
+        """What is missing is due, each kind for itself; what is there is not, and the next renewal is known."""
+        self.assertEqual(self.names(kinds=(ECDSA, RSA)), [("a.org", (ECDSA, RSA)), ("b.org", (ECDSA, RSA))])
+        made = self.plan(
+            issued("a.org", "*.a.org"),
+            issued("b.org", "*.b.org"),
+            issued("a.org", "*.a.org", kind=RSA),
+            kinds=(ECDSA, RSA),
+        )
+        self.assertEqual(made.due, (Due(self.wanted[1], (RSA,)),))
+        assert made.next is not None
+        self.assertTrue(NOW + 45 * DAY < made.next < NOW + 52 * DAY)
+        self.assertIsNone(self.plan().next)
+
+    def test_order(self) -> None:
+        """What is missing comes first, then what ends soonest; what is missing and failed comes last, for there may be much of it."""
+        self.wanted += [Wanted(("c.org",), Origin.SITE), Wanted(("d.org",), Origin.SITE)]
+        there = issued("a.org", "*.a.org", ends=2), issued("b.org", "*.b.org", ends=1)
+        self.orders["c.org"] = Order("c.org", failures=3)
+        self.assertEqual([name for name, _ in self.names(*there)], ["d.org", "b.org", "a.org", "c.org"])
+
+    def test_waits(self) -> None:
+        """What failed waits, but not where somebody asks for it, nor because of another directory."""
+        now = int(NOW * 1000)
+        order = Order("a.org", state=State.FAILED, changed=now, next_try=now + 60_000, directory=CA, failures=1)
+        for each, due in (
+            (order, False),
+            (asked(order, (), now), True),
+            (replace(order, directory="https://staging"), True),
+        ):
+            self.orders["a.org"] = each
+            self.assertEqual("a.org" in [name for name, _ in self.names()], due)
+
+    def test_other_directory(self) -> None:
+        """What another directory issued is issued anew; one that is for more than is wanted is good until it is renewed."""
+        there = issued("a.org", "*.a.org", by="https://staging"), issued("b.org", "*.b.org", "c.b.org")
+        self.assertEqual(self.names(*there), [("a.org", (ECDSA,))])
+        self.assertEqual(self.names(issued("a.org"), there[1]), [("a.org", (ECDSA,))])
+
+    def test_windows(self) -> None:
+        """What the authority suggests counts."""
+        there = issued("a.org", "*.a.org"), issued("b.org", "*.b.org")
+        self.windows["a.org"] = RenewalInfo(NOW - 9 * DAY, NOW - DAY)
+        self.assertEqual(self.names(*there), [("a.org", (ECDSA,))])
+
+    def test_outdated(self) -> None:
+        """What ended and is not wanted, or not of this kind, may go: only what was issued."""
+        there = [
+            issued("a.org", ends=-1),
+            issued("x.org", ends=-1),
+            issued("y.org", ends=-1, by=""),
+            issued("z.org"),
+            issued("a.org", ends=-1, kind=RSA),
+        ]
+        found = outdated(there, {"a.org": self.wanted[0]}, (ECDSA,), NOW)
+        self.assertEqual(found, [("x.org", ECDSA), ("a.org", RSA)])
