@@ -33,6 +33,7 @@ from couchpages.certs.issuing.resolving import Resolving
 from couchpages.certs.issuing.responders import DnsResponder, HttpResponder
 from couchpages.certs.issuing.sealed_store import SealedStore
 from couchpages.certs.issuing.service import Asking, IssuingService, Parts
+from couchpages.certs.issuing.slices import Slices
 from couchpages.certs.issuing.survey import Survey, Wishes
 from couchpages.certs.issuing.windows import Windows
 from couchpages.metrics import Metrics
@@ -96,6 +97,14 @@ class Issuing:
         self._certificates.bundles.tell(self._issues.came)
         self._issues.startService()
 
+    def _unable(self) -> str:
+        """Say what keeps this node from issuing: without a key, it can neither seal nor sign."""
+        try:
+            _ = self._certificates.keys.sealing
+        except ValueError as error:
+            return str(error)
+        return ""
+
     async def _ended(self, issues: IssuingService) -> None:
         await issues.stopService()
         await self._exchange.close()
@@ -130,7 +139,8 @@ class Issuing:
             lambda: certificates.bundles.is_loaded,
             book,
             Windows(reactor, authority.client),
-            lambda name, kinds: certificates.administration().delete(name, kinds),
+            lambda certificate: certificates.administration().discard(certificate),
+            Slices(reactor),
         )
         parts = Parts(
             authority,
@@ -138,9 +148,10 @@ class Issuing:
             survey,
             Outlook(resolving, reach, delegations),
             Issuer(reactor, self._threads, responders),
-            Outcomes(book, known, node, self._metrics, time.time, random),
+            Outcomes(book, known, node, self._registration.directory, self._metrics, time.time, random),
             known,
             book.orders,
+            self._unable,
         )
         store = SealedStore(known, certificates.administration, self._registration.directory)
         asking = Asking(kinds, acme.profile, acme.preferred_chain)

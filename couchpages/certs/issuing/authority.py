@@ -100,13 +100,17 @@ class Authority:
         self._client, self._since = client, self._reactor.seconds()
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            each.callback(client)
+            if not each.called:
+                each.callback(client)
 
     def _failed(self, failure: Any) -> None:
         self._connecting = self._client = None
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            each.errback(failure)
+            if not each.called:
+                each.errback(failure)
 
     def _forsake(self, answer: "Deferred[Client]") -> None:
-        self._waiting.remove(answer)
+        # One that gets its answer may cancel others, which are about to get theirs.
+        if answer in self._waiting:
+            self._waiting.remove(answer)

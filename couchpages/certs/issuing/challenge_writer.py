@@ -59,6 +59,9 @@ class ChallengeWriter:
             now = self._now()
             others = [each for each in before if each.until > now and each.value != value]
             made = replace(challenge, answers=tuple(make(others))[-MOST_ANSWERS:])
+            if not made.answers and rev is None:
+                # Nothing is to be taken back.
+                return Written(challenge.doc_id, 0)
             try:
                 new = await self._secrets.put(challenge.doc_id, to_document(made, keys.sealing), rev)
             except Conflict:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
@@ -60,14 +59,23 @@ class Issuer:
         self._responders = responders
 
     async def issue(
-        self, client: Client, request: Request, proofs: dict[str, Proof], ordered: Callable[[], Any]
+        self,
+        client: Client,
+        request: Request,
+        proofs: dict[str, Proof],
+        ordered: Callable[[], Any],
+        proved: Callable[[], Any],
     ) -> Issued:
-        """Give what was issued; *ordered* is awaited when the authority took the order. Raises AcmeError and obstacles."""
+        """Give what was issued. *ordered* is awaited when the authority took the order, *proved* before it is asked to issue.
+
+        Raises AcmeError, obstacles, and what these two raise.
+        """
         order = await self._order(client, request)
         await ordered()
         authorizations = [each for each in await client.authorizations(order) if each.status is not Status.VALID]
         await together(self._prove(client, each, proofs[each.name]) for each in authorizations)
         key = await self._key(request.kind)
+        await proved()
         order = await client.finalize(order, request_for(request.names, key), ISSUE)
         return Issued(await client.chain(order, request.chain or None), private_key_pem(key))
 
@@ -96,7 +104,7 @@ class Issuer:
             raise (unproved(authorization.name, proof, error) if error.cause in OF_PROOFS else error) from error
         except (Obstacle, StoreError):
             # Nobody waits for it any more, and authorities count what is pending.
-            Deferred.fromCoroutine(client.deactivate_authorization(authorization)).addErrback(lambda _: None)
+            await client.deactivate_authorization(authorization)
             raise
         finally:
             await responder.stop_responding(authorization.name, asked, answer)

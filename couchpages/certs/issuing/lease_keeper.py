@@ -33,6 +33,7 @@ class LeaseKeeper:
         self._sighting: Sighting | None = None
         self._until = 0.0
         self._written = ""
+        self._may_hold = False
         self._in_turn = InTurn()
         #: The lease as it was read last.
         self.seen: Lease | None = None
@@ -70,7 +71,7 @@ class LeaseKeeper:
     async def give_up(self) -> None:
         """Let another issuer take over at once. What goes wrong is of no consequence: the lease ends by itself."""
         self._until = 0.0
-        if not self._written:
+        if not self._may_hold:
             return
         try:
             doc = await self._read()
@@ -92,6 +93,8 @@ class LeaseKeeper:
             return None
 
     async def _write(self, doc: Json | None, now: float) -> None:
+        # Whatever comes of it: the answer may be lost.
+        self._may_hold = True
         try:
             rev = await self._secrets.put(DOCUMENT_ID, to_document(self._mine), str(doc["_rev"]) if doc else None)
         except Conflict:

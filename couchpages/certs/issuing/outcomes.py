@@ -9,19 +9,28 @@ from twisted.python.failure import Failure
 from couchpages.certs.certificates import Kind
 from couchpages.certs.issuing import ledger
 from couchpages.certs.issuing.backoff import pause
+from couchpages.certs.issuing.limits import Sort
 from couchpages.certs.issuing.order_book import OrderBook
 from couchpages.certs.issuing.orders import Order, State
+from couchpages.certs.issuing.outage import Outage
 from couchpages.certs.issuing.plan import Certificates
-from couchpages.certs.issuing.words import Unproved, cause_of, is_of_authority, told
+from couchpages.certs.issuing.words import Unproved, cause_of, is_of_all, is_of_authority, told
 from couchpages.metrics import Metrics
 from couchpages.ports import StoreError
 
 #: Failures in a row from which a certificate that is missing is a trouble of this node.
 TROUBLING = 3
+#: Of these, that are told of.
+MOST_TROUBLES = 20
+#: The cause of what somebody asked for, and nobody can have.
+UNWANTED = "unwanted"
 
 
 class Outcomes:
-    """Keeps *book*, as the node called *node*. *wall* gives seconds since 1970, *chance* numbers in [0, 1)."""
+    """Keeps *book*, as the node called *node*, which asks the authority of *directory*.
+
+    *wall* gives seconds since 1970, *chance* numbers in [0, 1).
+    """
 
     log = Logger()
 
@@ -30,6 +39,7 @@ class Outcomes:
         book: OrderBook,
         certificates: Certificates,
         node: str,
+        directory: str,
         metrics: Metrics,
         wall: Callable[[], float],
         chance: Callable[[], float],
@@ -37,30 +47,37 @@ class Outcomes:
         self._book = book
         self._certificates = certificates
         self._node = node
+        self._directory = directory
         self._metrics = metrics.acme
         self._wall = wall
         self._chance = chance
-        self._authority_failures = 0
+        self._outage = Outage()
         self._metrics.failing.set_function(lambda: len(self._failing()))
 
     async def begun(self, name: str, names: tuple[str, ...]) -> None:
         """Note that the turn of a certificate for *names* has come."""
-        await self._book.change(name, lambda order: ledger.begun(order, names, self._node, self.now()))
+        node, directory = self._node, self._directory
+        await self._book.change(name, lambda order: ledger.begun(order, names, node, directory, self.now()))
 
-    async def ordered(self, name: str) -> None:
-        """Note that the authority took the order."""
-        await self._book.change(name, lambda order: ledger.ordered(order, self.now()))
+    async def ordered(self, name: str, sort: Sort) -> None:
+        """Note that the authority took an order of this *sort*."""
+        self._outage.over()
+        if sort is Sort.NEW:
+            await self._book.change(name, lambda order: ledger.ordered(order, self.now()))
+
+    async def got(self, name: str, sort: Sort) -> None:
+        """Note that the authority issued a certificate."""
+        self._metrics.issued.inc()
+        await self._book.change(name, lambda order: ledger.got(order, self.now(), is_new=sort is Sort.NEW))
 
     async def issued(self, name: str, renews: float) -> None:
-        """Note that the certificate is here; it is to be renewed at *renews*, in seconds since 1970."""
-        self._authority_failures = 0
-        self._metrics.issued.inc()
+        """Note that all its certificates are here; they are to be renewed at *renews*, in seconds since 1970."""
         await self._book.change(name, lambda order: ledger.issued(order, renews, self.now()))
         self.log.info("the certificate {name} was issued", name=name)
 
     async def declined(self, name: str, why: str) -> None:
         """Note that nobody can have what was asked for."""
-        await self._change(name, "unwanted", f"{name}: {why}", 0.0, refused=False, counts=False)
+        await self._change(name, UNWANTED, f"{name}: {why}", 0.0, refused=False, counts=False)
 
     async def failed(self, name: str, error: Exception) -> None:
         """Note that there is no certificate, because of *error*."""
@@ -68,30 +85,55 @@ class Outcomes:
         self._metrics.failures.labels(cause).inc()
         if cause == "defect":
             self.log.failure("{name} could not be issued", Failure(error), name=name)
-        of_authority = is_of_authority(error)
-        # What fails for all counts for none: when the authority is back, nobody shall wait for hours.
-        self._authority_failures = self._authority_failures + 1 if of_authority else 0
-        failures = self._authority_failures if of_authority else self._book.of(name).failures + 1
-        rest = pause(failures, self._chance(), self._left(name), getattr(error, "retry_after", None))
+        # What fails for all counts for none: when the authority is back, or CouchDB, nobody shall wait for hours.
+        counts, asked = not is_of_all(error), getattr(error, "retry_after", None)
+        if is_of_authority(error):
+            rest = self._outage.failed(reason, self._wall(), self._chance(), asked)
+        else:
+            failures = self._book.of(name).failures + 1 if counts else 1
+            rest = pause(failures, self._chance(), self._left(name), asked)
         self.log.warn("{reason}; the next try is in {rest:.0f} seconds", reason=reason, rest=rest, cause=cause)
-        try:
-            await self._change(name, cause, reason, rest, refused=isinstance(error, Unproved), counts=not of_authority)
-        except StoreError as trouble:
-            self.log.debug("how {name} ended is not written down: {trouble}", name=name, trouble=trouble)
+        await self._change(name, cause, reason, rest, refused=isinstance(error, Unproved), counts=counts)
+
+    def is_stale(self, order: Order) -> bool:
+        """Whether an order that nothing wants is to be seen to; see :meth:`unwanted`."""
+        failed = order.state in (State.FAILED, State.ORDERING) and not order.by_hand and order.cause != UNWANTED
+        return failed or ledger.is_past(order, self.now())
+
+    async def unwanted(self, order: Order) -> None:
+        """Note that nothing wants a certificate any more: how it failed is forgotten, and when nothing counts any more, all of it."""
+        if ledger.is_past(order, self.now()):
+            await self._book.forget(order.name)
+        else:
+            await self._book.change(order.name, lambda newer: ledger.unwanted(newer, self.now()))
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether the authority failed just now, for all alike, and is left alone for a while."""
+        return self._outage.lasts(self._wall())
 
     def troubles(self) -> list[str]:
         """Give what could not be issued again and again, in words."""
-        return sorted(each.reason for each in self._failing() if each.failures >= TROUBLING)
+        failing = sorted(each.reason for each in self._failing() if each.failures >= TROUBLING)
+        return [*failing[:MOST_TROUBLES], *([self._outage.words] if self._outage.words else [])]
 
     def now(self) -> int:
         """Give the milliseconds since 1970."""
         return int(self._wall() * 1000)
 
     async def _change(self, name: str, cause: str, reason: str, rest: float, **how: Any) -> None:
-        await self._book.change(name, lambda order: ledger.failed(order, cause, reason, rest, self.now(), **how))
+        def alter(order: Order) -> Order:
+            return ledger.failed(order, cause, reason, rest, self.now(), **how)
+
+        try:
+            await self._book.change(name, alter)
+        except StoreError as trouble:
+            self.log.debug("how {name} ended is not written down: {trouble}", name=name, trouble=trouble)
+            # Known here nevertheless, or the authority would be asked again at once.
+            self._book.suppose(name, alter)
 
     def _failing(self) -> list[Order]:
-        return [each for each in self._book.orders.values() if each.state is State.FAILED]
+        return [each for each in self._book.orders.values() if each.state is State.FAILED and each.cause != UNWANTED]
 
     def _left(self, name: str) -> float | None:
         """Give the seconds until the first of the certificates ends that are to be renewed."""

@@ -17,16 +17,18 @@ from twisted.python.failure import Failure
 from txacme.service import AcmeIssuingService
 
 from couchpages.certs.acme.client import Client
+from couchpages.certs.administration import ImportedError
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.authority import Authority
 from couchpages.certs.issuing.issuer import Issuer, Request, replaced_id
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
-from couchpages.certs.issuing.limits import full, limits_of
+from couchpages.certs.issuing.limits import Sort, full, limits_of
 from couchpages.certs.issuing.obstacles import Obstacle
 from couchpages.certs.issuing.orders import Order
 from couchpages.certs.issuing.outcomes import Outcomes
 from couchpages.certs.issuing.outlook import Outlook
 from couchpages.certs.issuing.plan import Certificates, Due
+from couchpages.certs.issuing.proofs import Proof
 from couchpages.certs.issuing.renewal import renewal
 from couchpages.certs.issuing.survey import Survey
 from couchpages.metrics import Metrics
@@ -35,12 +37,16 @@ from couchpages.sightings import Sightings
 
 #: Certificates that are issued at a time: one that waits for its name servers must not hold up the others.
 AT_ONCE = 10
+#: Certificates that are begun with, or wait for their turn; the others are found due again.
+MOST_BEGUN = 200
+#: Orders that are tidied up in one go.
+AT_A_TIME = 50
 #: Seconds for which what was stored is waited for, until CouchDB has told of it.
 ARRIVAL = 30.0
 
 
 class NotOurTurn(Exception):
-    """Another node issues now. Nothing is written down of that."""
+    """Another node issues now, or nobody can, or it is not due any more. Nothing is written down of that."""
 
 
 class Full(Obstacle):
@@ -64,7 +70,10 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the service stands on: *certificates* are those that this node knows, *orders* those that it was told of."""
+    """What the service stands on: *certificates* are those that this node knows, *orders* those that it was told of.
+
+    *unable* says what keeps this node from issuing at all, so that another should; nothing where it can.
+    """
 
     authority: Authority
     lease: LeaseKeeper
@@ -74,6 +83,7 @@ class Parts:
     outcomes: Outcomes
     certificates: Certificates
     orders: Mapping[str, Order]
+    unable: Callable[[], str]
 
 
 class IssuingService(AcmeIssuingService):
@@ -100,8 +110,9 @@ class IssuingService(AcmeIssuingService):
         self._wall = wall
         self._slots = DeferredSemaphore(AT_ONCE)
         self._sightings = Sightings(reactor)
-        self._due: dict[str, Due] = {}
         self._trouble = ""
+        self._checking: Deferred[None] | None = None
+        self._is_stopping = False
 
     def came(self, changed: object) -> None:
         """Take note that certificates came."""
@@ -112,26 +123,46 @@ class IssuingService(AcmeIssuingService):
 
     def _check_certs(self) -> "Deferred[None]":
         """Look at what is due, and begin with it. Never fails: txacme's timer would stop."""
-        return Deferred.fromCoroutine(self._check()).addErrback(self._could_not)
+        checking = Deferred.fromCoroutine(self._check())
+        self._checking = None if checking.called else checking
+        return checking.addErrback(self._could_not).addBoth(self._checked)
 
     async def _check(self) -> None:
-        held = await self._parts.lease.hold()
-        self._metrics.lease.set(held)
-        self._trouble = ""
-        if not held:
+        unable = self._parts.unable()
+        if unable:
+            # Whoever holds the lease without being able to issue would keep those that are.
+            await self._parts.lease.give_up()
+            self._trouble = f"no certificates are issued here: {unable}"
             return
+        held = await self._parts.lease.hold()
+        if held:
+            await self._look()
+        self._trouble = ""
+
+    async def _look(self) -> None:
         survey, now = self._parts.survey, self._wall()
         plan = await survey.plan(now)
         self._metrics.next_renewal.set(nan if plan.next is None else plan.next)
-        for due in plan.due:
-            if due.name not in self._issuing:
-                self._due[due.name] = due
-                # How that ends is written down.
-                self.issue_cert(due.name).addErrback(lambda _: None)
-        for order in list(self._parts.orders.values()):
-            if order.is_asked_for and order.name not in survey.wanted:
-                await self._parts.outcomes.declined(order.name, survey.why_not(order.name))
+        if not self._parts.outcomes.is_outage:
+            for due in plan.due:
+                self._begin(due.name)
+        await self._tidy_orders()
         await survey.tidy(now)
+
+    def _begin(self, name: str) -> None:
+        if name not in self._issuing and len(self._issuing) < MOST_BEGUN and not self._is_stopping:
+            # How that ends is written down.
+            self.issue_cert(name).addErrback(lambda _: None)
+
+    async def _tidy_orders(self) -> None:
+        """See to the orders of what is not ours to issue."""
+        survey, outcomes = self._parts.survey, self._parts.outcomes
+        others = [each for each in self._parts.orders.values() if each.name not in survey.wanted]
+        for order in [each for each in others if each.is_asked_for and not survey.is_open(each.name)]:
+            await outcomes.declined(order.name, survey.why_not(order.name))
+        if survey.is_complete:
+            for order in [each for each in others if outcomes.is_stale(each)][:AT_A_TIME]:
+                await outcomes.unwanted(order)
 
     def _could_not(self, failure: Failure) -> None:
         error = failure.value
@@ -143,19 +174,33 @@ class IssuingService(AcmeIssuingService):
             self._trouble = "certificates are not looked after: a defect"
             self.log.failure("certificates could not be looked after", failure)
 
+    def _checked(self, result: None) -> None:
+        del result
+        self._checking = None
+        held = self._parts.lease.is_held
+        self._metrics.lease.set(held)
+        if not held:
+            self._metrics.next_renewal.set(nan)
+
     def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
         """Leave what is under way, and let another issuer take over."""
         return Deferred.fromCoroutine(self._stop(super().stopService()))
 
-    async def _stop(self, checking: "Deferred[None]") -> None:
+    async def _stop(self, finished: "Deferred[None]") -> None:
+        # First what begins with others.
+        self._is_stopping = True
+        if self._checking is not None:
+            self._checking.cancel()
+        await finished
         self._parts.authority.stop()
         self._parts.survey.stop()
-        running = [issuing for issuing, _ in self._issuing.values()]
+        # Those that wait for their turn first, or they would get it from those that are cancelled.
+        running = [issuing for issuing, _ in reversed(self._issuing.values())]
         for each in running:
             each.cancel()
         await gatherResults([each.addErrback(lambda _: None) for each in running])
         await self._parts.lease.give_up()
-        await checking
+        self._checked(None)
 
     # What.
 
@@ -167,12 +212,15 @@ class IssuingService(AcmeIssuingService):
         await self._slots.acquire()
         outcomes = self._parts.outcomes
         try:
-            await outcomes.begun(name, self._due[name].wanted.names)
+            due = self._due_now(name)
+            await outcomes.begun(name, due.wanted.names)
             client = await self._parts.authority.client()
             renews = await work(client, name)
             await outcomes.issued(name, renews)
         except (CancelledError, NotOurTurn):
             raise
+        except ImportedError:
+            await outcomes.declined(name, "a certificate was imported meanwhile, and is not replaced")
         except Exception as error:
             self._parts.authority.forget(error)
             await outcomes.failed(name, error)
@@ -180,8 +228,17 @@ class IssuingService(AcmeIssuingService):
         finally:
             self._slots.release()
 
+    def _due_now(self, name: str) -> Due:
+        """Give what is due, now that the turn has come. Raises :class:`NotOurTurn` where nothing is."""
+        if self._parts.outcomes.is_outage:
+            raise NotOurTurn(name)
+        due = self._parts.survey.again(name, self._wall())
+        if due is None:
+            raise NotOurTurn(name)
+        return due
+
     def _issue_cert(self, client: Client, server_name: str) -> "Deferred[float]":
-        return Deferred.fromCoroutine(self._issue(client, self._due[server_name]))
+        return Deferred.fromCoroutine(self._issue(client, self._due_now(server_name)))
 
     async def _issue(self, client: Client, due: Due) -> float:
         """Issue what is due; give when it is to be renewed."""
@@ -189,26 +246,45 @@ class IssuingService(AcmeIssuingService):
         await self._parts.outlook.check(due.wanted, proofs, client)
         renewals = []
         for kind in due.kinds:
-            replaced = self._parts.certificates.get((due.name, kind))
-            request = Request(due.name, due.wanted.names, kind, replaced, self._asking.profile, self._asking.chain)
-            self._check_limits(client, request)
-            if not await self._parts.lease.hold():
-                raise NotOurTurn(due.name)
-            got = await self._parts.issuer.issue(
-                client, request, proofs, lambda: self._parts.outcomes.ordered(due.name)
-            )
-            stored = await self.cert_store.store(due.name, [pem.Key(got.key), *pem.parse(got.chain)])
-            await self._arrival(stored)
+            stored = await self._issue_one(client, due, kind, proofs)
             renewals.append(renewal(stored, None))
         return min(renewals)
 
-    def _check_limits(self, client: Client, request: Request) -> None:
+    async def _issue_one(self, client: Client, due: Due, kind: Kind, proofs: dict[str, Proof]) -> Certificate:
+        """Issue, store, and give the certificate of one kind."""
+        outcomes, name = self._parts.outcomes, due.name
+        replaced = self._parts.certificates.get((name, kind))
+        request = Request(name, due.wanted.names, kind, replaced, self._asking.profile, self._asking.chain)
+        sort = self._sort(client, request)
+        self._check_limits(client, request, sort)
+        await self._require_lease()
+        # Somebody may have held this node up meanwhile, and another one may have taken over.
+        got = await self._parts.issuer.issue(
+            client, request, proofs, lambda: outcomes.ordered(name, sort), self._require_lease
+        )
+        stored: Certificate = await self.cert_store.store(name, [pem.Key(got.key), *pem.parse(got.chain)])
+        await outcomes.got(name, sort)
+        await self._arrival(stored)
+        return stored
+
+    async def _require_lease(self) -> None:
+        if not await self._parts.lease.hold():
+            raise NotOurTurn("another node issues now")
+
+    def _sort(self, client: Client, request: Request) -> Sort:
+        """Say what an order is for the authority's limits."""
+        if replaced_id(client, request.replaced) is not None:
+            return Sort.REPLACEMENT
+        there = [self._parts.certificates.get((request.name, kind)) for kind in Kind]
+        issued = [each for each in there if each is not None and each.issued_by == client.directory.url]
+        return Sort.SAME if any(set(each.names) == set(request.names) for each in issued) else Sort.NEW
+
+    def _check_limits(self, client: Client, request: Request, sort: Sort) -> None:
         limits = limits_of(client.directory.url)
         if limits is None:
             return
         now = self._parts.outcomes.now()
-        is_renewal = replaced_id(client, request.replaced) is not None
-        found = full(limits, request.names, self._parts.orders.values(), now, is_renewal=is_renewal)
+        found = full(limits, client.directory.url, request.names, self._parts.orders.values(), now, sort)
         if found is not None:
             raise Full(f"{request.name}: {found.words}", (found.until - now) / 1000)
 

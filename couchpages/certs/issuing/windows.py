@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from couchpages.certs.acme.ari import RenewalInfo
 from couchpages.certs.acme.client import Client
 from couchpages.certs.acme.errors import AcmeError
 from couchpages.certs.certificates import Certificate
+from couchpages.ports import StoreError
 
 #: Seconds after which it is asked again where nothing came: RFC 9773 section 4.3.3 has six hours where the authority does not say.
 AFTER_FAILURE = 3600.0
@@ -74,6 +76,7 @@ class Windows:
             )
 
     def _ended(self, result: object) -> None:
-        # What failed was logged by those who order, or is tried again.
-        del result
         self._asking = None
+        # What the authority or CouchDB did not do is logged by those who order, and tried again.
+        if isinstance(result, Failure) and not result.check(AcmeError, StoreError, ValueError, CancelledError):
+            self.log.failure("the authority could not be asked when to renew", failure=result)

@@ -72,6 +72,11 @@ def is_of_authority(error: BaseException) -> bool:
     return isinstance(error, AcmeError) and error.cause in OF_AUTHORITY
 
 
+def is_of_all(error: BaseException) -> bool:
+    """Whether it says nothing about the certificate that was asked for: the authority's own troubles, and CouchDB's."""
+    return is_of_authority(error) or isinstance(error, StoreError)
+
+
 def _address(proof: Proof) -> str:
     return f"http://{proof.name}/.well-known/acme-challenge/…"
 
