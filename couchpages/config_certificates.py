@@ -14,13 +14,20 @@ DIRECTORIES = {
 KINDS = ("ecdsa", "rsa")
 #: CAs take so many at most in one order; Let's Encrypt does.
 MOST_NAMES = 100
+LONGEST_NAME = 253  # RFC 1035 section 2.3.4, as text
 
 
 def acme_directory(value: Any) -> str:
     """The address of an ACME directory, or the name of one that is well known. RFC 8555 section 6.1 wants HTTPS."""
     if text(value) in DIRECTORIES:
         return DIRECTORIES[value]
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"is no address: {error}") from None
+    if any(character.isspace() for character in value):
+        raise ValueError("is no address: there is white space in it")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"is neither {' nor '.join(DIRECTORIES)} nor an https address")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
@@ -67,7 +74,10 @@ def host_pattern(value: Any) -> str:
     star, name = ("*.", text(value)[2:]) if text(value).startswith("*.") else ("", value)
     if _is_address(name) or name.rpartition(".")[2].isdigit():
         raise ValueError("is an IP address, for which no certificate is issued here")
-    return star + host_name(name)
+    found = star + host_name(name)
+    if len(found) > LONGEST_NAME:
+        raise ValueError(f"is longer than {LONGEST_NAME} characters")
+    return found
 
 
 def _names_of_one(value: Any) -> tuple[str, ...]:
