@@ -82,7 +82,7 @@ class Documents(SynchronousTestCase):
         self.assertEqual(from_document({**to_document(MINE), "_id": "lease", "_rev": "1-a"}), MINE)
 
     def test_for_ever(self) -> None:
-        """Defect: a number that no float holds was a defect in each check. No lease lasts longer than a day, nor shorter than an instant."""
+        """Defect: a number that no float holds was a defect in each check. No lease lasts longer than a day."""
         for seconds, read in ((10**400, LONGEST), (float("inf"), LONGEST), (1e308, LONGEST), (1e-9, SHORTEST)):
             lease = from_document({**to_document(THEIRS), "seconds": seconds})
             assert lease is not None
@@ -90,7 +90,13 @@ class Documents(SynchronousTestCase):
 
     def test_nonsense(self) -> None:
         """What is no lease may be taken by anybody."""
-        for wrong in ({"seconds": "300"}, {"seconds": True}, {"seconds": float("nan")}, {"seconds": -1}, {"seconds": 0}):
+        for wrong in (
+            {"seconds": "300"},
+            {"seconds": True},
+            {"seconds": float("nan")},
+            {"seconds": -1},
+            {"seconds": 0},
+        ):
             self.assertIsNone(from_document({**to_document(THEIRS), **wrong}))
         for other in ({"holder": 5}, {"node": None}, {"type": "order"}):
             self.assertIsNone(from_document({**to_document(THEIRS), **other}))

@@ -137,7 +137,11 @@ class Keeping(WorkingCase):
 
     def test_given_up_without_couchdb(self) -> None:
         """Where CouchDB is away, or somebody writes at the same time, nothing is raised."""
-        for operation, error in (("get", Unavailable("away")), ("put", Unavailable("away")), ("put", Conflict("written"))):
+        for operation, error in (
+            ("get", Unavailable("away")),
+            ("put", Unavailable("away")),
+            ("put", Conflict("written")),
+        ):
             self.hold(self.one)
             self.database.fail(operation, error, doc_id="lease")
             self.done(self.one.give_up())
