@@ -55,7 +55,7 @@ class Accounts(AcmeCase):
         self.run_(self.client(register=False).register([], terms_agreed=False, external=None))
 
     def test_external(self) -> None:
-        """Where it is asked for, an account without is refused in words that name the settings; one with is bound, and found later without."""
+        """An account without is refused in words that name the settings; one with is bound, and found later without."""
         self.rules.external = {"kid-1": EXTERNAL.secret}
         client = self.client(register=False)
         self.refused(client.register([], terms_agreed=True, external=None), Cause.EXTERNAL_ACCOUNT, "eab_key_id")

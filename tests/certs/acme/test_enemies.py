@@ -1,0 +1,349 @@
+"""Authorities that are broken, slow or hostile: nothing hangs, loops hot, fills memory, or is kept that was not ordered."""
+
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from treq.testing import RequestTraversalAgent
+from twisted.internet.defer import CancelledError
+
+from couchpages.certs.acme.client import Client, fetch_directory
+from couchpages.certs.acme.csr import request_for
+from couchpages.certs.acme.errors import Cause
+from couchpages.certs.acme.exchange import Exchange
+from couchpages.certs.acme.posting import MOST_NONCES
+from couchpages.certs.acme.resources import Status
+from couchpages.testing.acme.faults import CertificateFault, Fault
+from couchpages.testing.acme.messages import Answered, Asked, in_json
+from couchpages.testing.acme.rules import DAY
+from tests.certs.acme.made import AcmeCase, account_key, leaf_key
+
+EVERYWHERE = (
+    "directory",
+    "new-nonce",
+    "new-account",
+    "new-order",
+    "authz",
+    "challenge",
+    "order",
+    "finalize",
+    "cert",
+    "revoke",
+)
+CAUSES = {
+    Fault.DOWN: Cause.UNREACHABLE,
+    Fault.SILENT: Cause.TIMED_OUT,
+    Fault.STALLED: Cause.TIMED_OUT,
+    Fault.HTML: Cause.NONSENSE,
+    Fault.GARBAGE: Cause.SERVER,
+    Fault.ENDLESS: Cause.NONSENSE,
+    Fault.REDIRECT: Cause.NONSENSE,
+    Fault.BUSY: Cause.SERVER,
+}
+
+
+class Faulty(AcmeCase):
+    """Each step with each fault."""
+
+    async def everything(self) -> None:
+        """Do all that a client does."""
+        directory = await fetch_directory(self.exchange, self.authority.directory_url)
+        client = Client(self.clock, self.exchange, directory, account_key())
+        await client.register([], terms_agreed=True, external=None)
+        await self.issued(client, ["example.org"])
+        leaf = self.authority.issued[-1].certificate
+        await client.revoke(leaf.public_bytes(Encoding.DER))
+
+    def test_for_ever(self) -> None:
+        """Whatever goes wrong at whatever step is a typed error in bounded time, with no timer left and few requests made."""
+        for what in EVERYWHERE:
+            for fault, cause in CAUSES.items():
+                if (what, fault) in {
+                    ("new-nonce", Fault.HTML),
+                    ("new-nonce", Fault.ENDLESS),
+                    ("new-nonce", Fault.STALLED),
+                    ("challenge", Fault.HTML),
+                    ("challenge", Fault.ENDLESS),
+                    ("revoke", Fault.HTML),
+                }:
+                    continue
+                with self.subTest(what=what, fault=fault):
+                    self.setUp()
+                    self.authority.fail(what, fault)
+                    began = self.clock.seconds()
+                    self.refused(self.everything(), cause)
+                    self.assertLess(self.clock.seconds() - began, 600)
+                    self.assertLess(self.authority.asked.total(), 60)
+
+    def test_for_a_moment(self) -> None:
+        """What passes while something is waited for does no harm: an order is not lost for one answer."""
+        for what in ("order", "finalize"):
+            for fault in (Fault.DOWN, Fault.GARBAGE, Fault.BUSY):
+                self.setUp()
+                self.authority.fail(what, fault, 1)
+                self.run_(self.everything())
+
+    def test_unheard_answer(self) -> None:
+        """Who finalized and did not hear the answer finds the certificate there, and orders no other."""
+        answer, self.agent._answers = self.agent._answers, lambda asked: self.deaf(answer, asked)
+        self.lost = 0
+        self.run_(self.everything())
+        self.assertEqual((self.lost, len(self.authority.issued)), (1, 1))
+
+    def deaf(self, answer: Any, asked: Asked) -> Answered:
+        """Do what was asked, but lose the answer."""
+        result = answer(asked)
+        if asked.path.endswith("/finalize") and not self.lost:
+            self.lost += 1
+            return Answered(502, b"", ())
+        return result  # type: ignore[no-any-return]
+
+    def test_never(self) -> None:
+        """What never comes is waited for as long as the patience says, and asked for some times only."""
+        client = self.client()
+        for name, words in (
+            ("never_checks", "did not look at the challenge in 60 seconds"),
+            ("never_ready", "was not finished in 60 seconds"),
+            ("never_valid", "was not finished in 60 seconds"),
+        ):
+            setattr(self.rules, name, True)
+            self.authority.asked.clear()
+            began = self.clock.seconds()
+            self.refused(self.issued(client, ["example.org"]), Cause.TIMED_OUT, words)
+            self.assertAlmostEqual(self.clock.seconds() - began, 60, delta=1)
+            self.assertLess(self.authority.asked.total(), 20)
+            setattr(self.rules, name, False)
+
+    def test_ready_again(self) -> None:
+        """An authority that takes request after request and stays ready is not fed for ever."""
+        client = self.client()
+        answer = self.agent._answers
+
+        def forgetful(asked: Asked) -> Answered:
+            if asked.path.endswith("/finalize"):
+                self.authority.asked["finalize"] += 1
+                order = self.authority.books.orders[asked.path.removesuffix("/finalize")]
+                return in_json(200, order.to_json(asked.base, "ready"))
+            return answer(asked)
+
+        self.agent._answers = forgetful
+        self.refused(self.issued(client, ["example.org"]), Cause.TIMED_OUT)
+        self.assertEqual(self.authority.asked["finalize"], 3)
+
+
+class Nonces(AcmeCase):
+    """Nonces are used once, and those that are refused are replaced."""
+
+    def test_thrice(self) -> None:
+        """Three that are refused in a row cost three requests more, and nothing else."""
+        client = self.client()
+        self.rules.reject_nonces = 3
+        self.run_(client.order(["example.org"]))
+        self.assertEqual(self.authority.asked["new-order"], 4)
+        self.assertEqual(self.authority.refused["badNonce"], 3)
+
+    def test_for_ever(self) -> None:
+        """An authority that refuses its own nonces is an error that says so, after some tries."""
+        client = self.client()
+        self.rules.reject_nonces = None
+        error = self.refused(client.order(["example.org"]), Cause.NONSENSE, "refused 10 nonces in a row")
+        self.assertEqual(error.type, "badNonce")
+        self.assertEqual(self.authority.asked["new-order"], MOST_NONCES)
+
+    def test_none(self) -> None:
+        """One that gives none is told apart from one that is no authority."""
+        self.rules.no_nonces = True
+        self.refused(self.client(register=False).find_account(), Cause.NONSENSE, "gave no nonce")
+
+    def test_old(self) -> None:
+        """After an hour a new one is fetched: the old one would be refused."""
+        client = self.client()
+        asked = self.authority.asked["new-nonce"]
+        self.run_(client.find_account())
+        self.assertEqual(self.authority.asked["new-nonce"], asked)
+        self.clock.advance(3600)
+        self.run_(client.find_account())
+        self.assertEqual(self.authority.asked["new-nonce"], asked + 1)
+
+    def test_at_once(self) -> None:
+        """Several requests at once never use one nonce twice."""
+        client = self.client()
+        self.agent.latency = 1.0
+        running = [self.started(client.order([f"{number}.example.org"])) for number in range(20)]
+        for _ in range(10):
+            self.clock.advance(1)
+        for each in running:
+            self.assertEqual(self.successResultOf(each).status, Status.PENDING)
+        self.assertEqual(self.authority.refused.total(), 0)
+        self.assertLessEqual(len(client._poster.nonces), 16)
+
+
+class WrongCertificates(AcmeCase):
+    """A certificate that was not ordered is never given to anybody."""
+
+    def test_each(self) -> None:
+        """What is wrong with it is said."""
+        words = {
+            CertificateFault.OTHER_KEY: "is for another key than ours",
+            CertificateFault.OTHER_NAMES: "it is not for example.org",
+            CertificateFault.MORE_NAMES: "it is also for other.example, which nobody ordered",
+            CertificateFault.BROKEN: "did not sign certificate 1",
+            CertificateFault.EXPIRED: "is the clock of this machine right?",
+            CertificateFault.NOT_YET: "only; is the clock of this machine right?",
+            CertificateFault.NO_PEM: "answered no certificate in PEM",
+        }
+        client = self.client()
+        for fault in CertificateFault:
+            self.rules.certificate_fault = fault
+            self.refused(self.issued(client, ["example.org"]), Cause.NONSENSE, words[fault])
+
+    def test_other_order(self) -> None:
+        """An order for other names than those asked for is none."""
+        self.rules.order_swaps_names = True
+        self.refused(
+            self.client().order(["example.org"]), Cause.NONSENSE, "order for other.example, which was not asked for"
+        )
+
+    def test_other_authorization(self) -> None:
+        """No challenge is answered for a name that was not ordered."""
+        client = self.client()
+        order = self.run_(client.order(["example.org"]))
+        for authorization in self.authority.books.authorizations.values():
+            authorization.name = "victim.example"
+        self.refused(client.authorizations(order), Cause.NONSENSE, "wants victim.example proven")
+
+    def test_swapped_authorization(self) -> None:
+        """One that becomes another while it is waited for proves nothing."""
+        client = self.client()
+        self.rules.never_checks = True
+        (authorization,) = self.run_(client.authorizations(self.run_(client.order(["example.org"]))))
+        for each in self.authority.books.authorizations.values():
+            each.name, each.status = "victim.example", "valid"
+        self.refused(client.until_valid(authorization, 60), Cause.NONSENSE, "another name")
+
+    def test_broken_alternates(self) -> None:
+        """An alternate that is broken does no harm to a default that is right."""
+        client = self.client()
+        answer = self.agent._answers
+        bad = (
+            "http://ca.test/cert/1/alternate/1",
+            "https://[::1",
+            "javascript:1",
+            "https://ca.test/cert/77",
+            "https://ca.test/directory",
+        )
+
+        def linking(asked: Asked) -> Answered:
+            result = answer(asked)
+            if not asked.path.startswith("/cert"):
+                return result
+            links = tuple(("Link", f'<{each}>; rel="alternate"') for each in bad * 9)
+            return Answered(result.status, result.body, (*result.headers, *links))
+
+        self.agent._answers = linking
+        self.assertIn(b"BEGIN CERTIFICATE", self.run_(self.issued(client, ["example.org"], "No Root")))
+        self.assertLess(self.authority.asked["cert"], 5)
+
+
+class GivingUp(AcmeCase):
+    """Whoever awaits may be cancelled at any moment."""
+
+    def test_at_each_step(self) -> None:
+        """Cancelled at any time, it fails as cancelled does, and leaves no timer."""
+        self.agent.latency = 1.0
+        for seconds in range(1, 40):
+            client = self.client()
+            running = self.started(self.issued(client, ["example.org"]))
+            for _ in range(seconds):
+                self.clock.advance(0.5)
+            if running.called:
+                self.successResultOf(running)
+                break
+            running.cancel()
+            self.failureResultOf(running, CancelledError)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+        else:
+            self.fail("it was never done")
+
+    def test_while_silent(self) -> None:
+        """Nor does one that waits for an answer, or for the rest of one, stay behind."""
+        client = self.client()
+        for fault in (Fault.SILENT, Fault.STALLED):
+            self.authority.fail("new-order", fault)
+            running = self.started(client.order(["example.org"]))
+            self.clock.advance(10)
+            running.cancel()
+            self.failureResultOf(running, CancelledError)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class NotADirectory(AcmeCase):
+    """What is no directory is told in words that help."""
+
+    def refused_directory(self, answered: Answered, words: str, cause: Cause = Cause.NONSENSE) -> None:
+        """Fetch what is answered so."""
+        self.agent._answers = lambda _: answered
+        error = self.refused(fetch_directory(self.exchange, self.authority.directory_url), cause, words)
+        self.assertLess(len(str(error)), 1500)
+
+    def test_each(self) -> None:
+        """HTML, text, other JSON, ACME v1, redirects, addresses that are not to be asked."""
+        right = {"newNonce": "https://ca.test/1", "newAccount": "https://ca.test/2", "newOrder": "https://ca.test/3"}
+        html = (("Content-Type", "text/html; charset=utf-8"),)
+        self.refused_directory(
+            Answered(200, b"<html>", html), "https://ca.test/directory is no ACME directory: it answered HTML"
+        )
+        self.refused_directory(Answered(200, b" <!DOCTYPE html>"), "it answered HTML")
+        self.refused_directory(Answered(200, b""), "it answered something unnamed, no JSON")
+        self.refused_directory(Answered(200, b"[" * 10**6), "no JSON")
+        self.refused_directory(Answered(200, b"[]"), 'JSON that is no object but "list"')
+        self.refused_directory(in_json(200, {}), "is no ACME directory: it has no newNonce")
+        self.refused_directory(in_json(200, {**right, "newOrder": 7}), "newOrder is no text")
+        self.refused_directory(in_json(200, {"new-reg": "https://ca.test"}), "ACME v1")
+        self.refused_directory(
+            in_json(200, {**right, "newOrder": "http://ca.test/"}), "not https though the directory is"
+        )
+        self.refused_directory(in_json(200, {**right, "newOrder": "https://u:p@ca.test/"}), "a name, a password")
+        self.refused_directory(in_json(200, {**right, "newOrder": "file:///etc/passwd"}), "no address of the web")
+        self.refused_directory(in_json(200, {**right, "meta": []}), "meta is no object")
+        self.refused_directory(Answered(301, b"", (("Location", "https://evil.test/\n" * 500),)), "is not followed")
+        self.refused_directory(Answered(404, b"<html>", html), "answered 404", Cause.BAD_REQUEST)
+
+    def test_address(self) -> None:
+        """An address that is none is not asked."""
+        for url in (
+            "",
+            "ca.test",
+            "ftp://ca.test/",
+            "https://",
+            "https://ca.test/ü",
+            "https://ca.test/a b",
+            "https://[::1",
+        ):
+            self.refused(fetch_directory(self.exchange, url), Cause.NONSENSE, "[acme] directory")
+        self.assertEqual(self.authority.asked.total(), 0)
+
+    def test_compressed(self) -> None:
+        """What is compressed is refused: how large it gets, nobody knows; and cookies are not kept."""
+        zipped = Answered(200, b"\x1f\x8b", (("Content-Encoding", "gzip"), ("Set-Cookie", "a=b")))
+        self.refused_directory(zipped, "compressed")
+        self.assertEqual(len(self.exchange._client._cookiejar), 0)
+
+    def test_by_twisted_web(self) -> None:
+        """The same authority answers through twisted.web and its parser, with chunks and headers."""
+        agent = RequestTraversalAgent(self.authority.resource())
+        self.exchange = Exchange(self.clock, agent, self.clock.seconds)
+        self.assertIn(b"BEGIN CERTIFICATE", self.run_(self.issued(self.client(), ["example.org", "*.example.org"])))
+        for what, fault in (("new-order", Fault.SILENT), ("order", Fault.STALLED), ("cert", Fault.ENDLESS)):
+            self.setUp()
+            self.exchange = Exchange(self.clock, RequestTraversalAgent(self.authority.resource()), self.clock.seconds)
+            client = self.client()
+            self.authority.fail(what, fault)
+            self.refused(self.issued(client, ["example.org"]), CAUSES[fault])
+
+    def test_later_use(self) -> None:
+        """A certificate of the distant past or future is one only for its own time."""
+        client = self.client()
+        order = self.run_(self.proven(client, ["example.org"]))
+        done = self.run_(client.finalize(order, request_for(["example.org"], leaf_key()), 60))
+        self.clock.advance(91 * DAY)
+        self.refused(client.chain(done, None), Cause.NONSENSE, "ended at")
