@@ -43,6 +43,8 @@ from couchpages.certs.acme.resources import (
 from couchpages.certs.acme.signing import ExternalAccount, PrivateKey, base64url, dns_value, jwk_of, key_authorization
 from couchpages.certs.pem import certificates_in
 
+#: Seconds in which all authorizations of an order have to come.
+LONGEST_FETCHING = 300.0
 #: RFC 5280 section 5.3.1, as RFC 8555 section 7.6 has it.
 REASONS = (0, 1, 2, 3, 4, 5, 6, 8, 9, 10)
 
@@ -111,7 +113,14 @@ class Client:
 
     async def authorizations(self, order: Order) -> list[Authorization]:
         """Fetch what has to be proven for an order; those that are valid already need nothing."""
-        found = [await self._authorization(url) for url in order.authorizations]
+        until = self._reactor.seconds() + LONGEST_FETCHING
+        found: list[Authorization] = []
+        for url in order.authorizations:
+            found.append(await self._authorization(url))
+            if self._reactor.seconds() > until:
+                raise AcmeError(
+                    Cause.TIMED_OUT, f"{url}: what has to be proven took more than {LONGEST_FETCHING:g} seconds"
+                )
         ordering.check_authorizations(order, found)
         return found
 

@@ -95,7 +95,11 @@ class Exchange:
         )
 
     def _begin(self, method: str, url: str, body: bytes | None, accept: str) -> "Deferred[Any]":
-        headers: dict[bytes | str, bytes | str] = {"Accept": accept, "User-Agent": user_agent()}
+        headers: dict[bytes | str, bytes | str] = {
+            "Accept": accept,
+            "Accept-Language": "en",
+            "User-Agent": user_agent(),
+        }
         if body is not None:
             headers["Content-Type"] = JOSE
         try:

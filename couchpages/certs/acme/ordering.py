@@ -32,6 +32,10 @@ def placed(answer: Answer, directory: Directory, identifiers: Sequence[Identifie
     order = parse_order(answer, location.url("Location"), directory)
     if set(order.identifiers) != set(identifiers):
         raise nonsense(f"{answer.url} made an order for {', '.join(order.names[:5])}, which was not asked for")
+    if len(order.authorizations) > len(identifiers):
+        raise nonsense(
+            f"{answer.url} wants more proven ({len(order.authorizations)}) than was ordered ({len(identifiers)})"
+        )
     # Names in our order: the first is what a certificate is called.
     return replace(order, identifiers=tuple(identifiers))
 

@@ -113,6 +113,31 @@ class Faulty(AcmeCase):
             self.assertLess(self.authority.asked.total(), 20)
             setattr(self.rules, name, False)
 
+    def test_slow_authorizations(self) -> None:
+        """A hundred of them, each just in time, are not waited for; nor are more of them than names."""
+        client = self.client()
+        names = [f"{number}.example.org" for number in range(100)]
+        order = self.run_(client.order(names))
+        self.agent.latency = 50.0
+        began = self.clock.seconds()
+        self.refused(client.authorizations(order), Cause.TIMED_OUT, "took more than 300 seconds")
+        self.assertLess(self.clock.seconds() - began, 400)
+        self.agent.latency = 0.0
+        order_of = self.authority.books.orders
+        answer = self.agent._answers
+
+        def demanding(asked: Asked) -> Answered:
+            result = answer(asked)
+            if asked.path != "/new-order":
+                return result
+            made = list(order_of.values())[-1]
+            document = made.to_json(asked.base, "pending")
+            document["authorizations"] = [f"https://ca.test/authz/{number}" for number in range(200)]
+            return in_json(201, document, ("Location", asked.base + made.path))
+
+        self.agent._answers = demanding
+        self.refused(client.order(["example.org"]), Cause.NONSENSE, "more proven (200) than was ordered (1)")
+
     def test_ready_again(self) -> None:
         """An authority that takes request after request and stays ready is not fed for ever."""
         client = self.client()
@@ -148,6 +173,15 @@ class Nonces(AcmeCase):
         error = self.refused(client.order(["example.org"]), Cause.NONSENSE, "refused 10 nonces in a row")
         self.assertEqual(error.type, "badNonce")
         self.assertEqual(self.authority.asked["new-order"], MOST_NONCES)
+
+    def test_slowly(self) -> None:
+        """Nor does one keep us that takes its time for each refusal."""
+        client = self.client()
+        self.rules.reject_nonces = None
+        self.agent.latency = 50.0
+        began = self.clock.seconds()
+        self.refused(client.order(["example.org"]), Cause.NONSENSE, "refused 4 nonces in a row")
+        self.assertEqual(self.clock.seconds() - began, 200)
 
     def test_none(self) -> None:
         """One that gives none is told apart from one that is no authority."""
@@ -339,6 +373,15 @@ class NotADirectory(AcmeCase):
             client = self.client()
             self.authority.fail(what, fault)
             self.refused(self.issued(client, ["example.org"]), CAUSES[fault])
+
+    def test_plain_http(self) -> None:
+        """A test authority without TLS names addresses without TLS."""
+        self.exchange = Exchange(self.clock, RequestTraversalAgent(self.authority.resource()), self.clock.seconds)
+        directory = self.run_(fetch_directory(self.exchange, "http://127.0.0.1:14000/directory"))
+        client = Client(self.clock, self.exchange, directory, account_key())
+        url = self.run_(client.register([], terms_agreed=True, external=None))
+        self.assertEqual(url, "http://127.0.0.1:14000/account/1")
+        self.assertIn(b"BEGIN CERTIFICATE", self.run_(self.issued(client, ["example.org"])))
 
     def test_later_use(self) -> None:
         """A certificate of the distant past or future is one only for its own time."""

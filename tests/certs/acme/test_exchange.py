@@ -80,6 +80,7 @@ class OneExchange(SynchronousTestCase):
         self.assertEqual((lines[0], body), (b"post /dir http/1.1", b"{}"))
         self.assertIn(b"content-type: application/jose+json", lines)
         self.assertTrue(any(line.startswith(b"user-agent: couchpages") for line in lines))
+        self.assertIn(b"accept-language: en", lines)
         self.assertFalse(any(line.startswith((b"accept-encoding", b"cookie")) for line in lines))
         self.protocol.dataReceived(
             b"HTTP/1.1 201 C\r\nReplay-Nonce: a\r\nLink: <b>\r\nLink: <c>\r\nContent-Length: 2\r\n\r\n{}"
