@@ -3,19 +3,15 @@
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from treq.testing import RequestTraversalAgent
 from twisted.internet.defer import CancelledError
 
 from couchpages.certs.acme.client import Client, fetch_directory
-from couchpages.certs.acme.csr import request_for
 from couchpages.certs.acme.errors import Cause
-from couchpages.certs.acme.exchange import Exchange
 from couchpages.certs.acme.posting import MOST_NONCES
 from couchpages.certs.acme.resources import Status
-from couchpages.testing.acme.faults import CertificateFault, Fault
+from couchpages.testing.acme.faults import Fault
 from couchpages.testing.acme.messages import Answered, Asked, in_json
-from couchpages.testing.acme.rules import DAY
-from tests.certs.acme.made import AcmeCase, account_key, leaf_key
+from tests.certs.acme.made import AcmeCase, account_key
 
 EVERYWHERE = (
     "directory",
@@ -211,73 +207,6 @@ class Nonces(AcmeCase):
         self.assertLessEqual(len(client._poster.nonces), 16)
 
 
-class WrongCertificates(AcmeCase):
-    """A certificate that was not ordered is never given to anybody."""
-
-    def test_each(self) -> None:
-        """What is wrong with it is said."""
-        words = {
-            CertificateFault.OTHER_KEY: "is for another key than ours",
-            CertificateFault.OTHER_NAMES: "it is not for example.org",
-            CertificateFault.MORE_NAMES: "it is also for other.example, which nobody ordered",
-            CertificateFault.BROKEN: "did not sign certificate 1",
-            CertificateFault.EXPIRED: "is the clock of this machine right?",
-            CertificateFault.NOT_YET: "only; is the clock of this machine right?",
-            CertificateFault.NO_PEM: "answered no certificate in PEM",
-        }
-        client = self.client()
-        for fault in CertificateFault:
-            self.rules.certificate_fault = fault
-            self.refused(self.issued(client, ["example.org"]), Cause.NONSENSE, words[fault])
-
-    def test_other_order(self) -> None:
-        """An order for other names than those asked for is none."""
-        self.rules.order_swaps_names = True
-        self.refused(
-            self.client().order(["example.org"]), Cause.NONSENSE, "order for other.example, which was not asked for"
-        )
-
-    def test_other_authorization(self) -> None:
-        """No challenge is answered for a name that was not ordered."""
-        client = self.client()
-        order = self.run_(client.order(["example.org"]))
-        for authorization in self.authority.books.authorizations.values():
-            authorization.name = "victim.example"
-        self.refused(client.authorizations(order), Cause.NONSENSE, "wants victim.example proven")
-
-    def test_swapped_authorization(self) -> None:
-        """One that becomes another while it is waited for proves nothing."""
-        client = self.client()
-        self.rules.never_checks = True
-        (authorization,) = self.run_(client.authorizations(self.run_(client.order(["example.org"]))))
-        for each in self.authority.books.authorizations.values():
-            each.name, each.status = "victim.example", "valid"
-        self.refused(client.until_valid(authorization, 60), Cause.NONSENSE, "another name")
-
-    def test_broken_alternates(self) -> None:
-        """An alternate that is broken does no harm to a default that is right."""
-        client = self.client()
-        answer = self.agent._answers
-        bad = (
-            "http://ca.test/cert/1/alternate/1",
-            "https://[::1",
-            "javascript:1",
-            "https://ca.test/cert/77",
-            "https://ca.test/directory",
-        )
-
-        def linking(asked: Asked) -> Answered:
-            result = answer(asked)
-            if not asked.path.startswith("/cert"):
-                return result
-            links = tuple(("Link", f'<{each}>; rel="alternate"') for each in bad * 9)
-            return Answered(result.status, result.body, (*result.headers, *links))
-
-        self.agent._answers = linking
-        self.assertIn(b"BEGIN CERTIFICATE", self.run_(self.issued(client, ["example.org"], "No Root")))
-        self.assertLess(self.authority.asked["cert"], 5)
-
-
 class GivingUp(AcmeCase):
     """Whoever awaits may be cancelled at any moment."""
 
@@ -308,85 +237,3 @@ class GivingUp(AcmeCase):
             running.cancel()
             self.failureResultOf(running, CancelledError)
             self.assertEqual(self.clock.getDelayedCalls(), [])
-
-
-class NotADirectory(AcmeCase):
-    """What is no directory is told in words that help."""
-
-    def refused_directory(self, answered: Answered, words: str, cause: Cause = Cause.NONSENSE) -> None:
-        """Fetch what is answered so."""
-        self.agent._answers = lambda _: answered
-        error = self.refused(fetch_directory(self.exchange, self.authority.directory_url), cause, words)
-        self.assertLess(len(str(error)), 1500)
-
-    def test_each(self) -> None:
-        """HTML, text, other JSON, ACME v1, redirects, addresses that are not to be asked."""
-        right = {"newNonce": "https://ca.test/1", "newAccount": "https://ca.test/2", "newOrder": "https://ca.test/3"}
-        html = (("Content-Type", "text/html; charset=utf-8"),)
-        self.refused_directory(
-            Answered(200, b"<html>", html), "https://ca.test/directory is no ACME directory: it answered HTML"
-        )
-        self.refused_directory(Answered(200, b" <!DOCTYPE html>"), "it answered HTML")
-        self.refused_directory(Answered(200, b""), "it answered something unnamed, no JSON")
-        self.refused_directory(Answered(200, b"[" * 10**6), "no JSON")
-        self.refused_directory(Answered(200, b"[]"), 'JSON that is no object but "list"')
-        self.refused_directory(in_json(200, {}), "is no ACME directory: it has no newNonce")
-        self.refused_directory(in_json(200, {**right, "newOrder": 7}), "newOrder is no text")
-        self.refused_directory(in_json(200, {"new-reg": "https://ca.test"}), "ACME v1")
-        self.refused_directory(
-            in_json(200, {**right, "newOrder": "http://ca.test/"}), "not https though the directory is"
-        )
-        self.refused_directory(in_json(200, {**right, "newOrder": "https://u:p@ca.test/"}), "a name, a password")
-        self.refused_directory(in_json(200, {**right, "newOrder": "file:///etc/passwd"}), "no address of the web")
-        self.refused_directory(in_json(200, {**right, "meta": []}), "meta is no object")
-        self.refused_directory(Answered(301, b"", (("Location", "https://evil.test/\n" * 500),)), "is not followed")
-        self.refused_directory(Answered(404, b"<html>", html), "answered 404", Cause.BAD_REQUEST)
-
-    def test_address(self) -> None:
-        """An address that is none is not asked."""
-        for url in (
-            "",
-            "ca.test",
-            "ftp://ca.test/",
-            "https://",
-            "https://ca.test/ü",
-            "https://ca.test/a b",
-            "https://[::1",
-        ):
-            self.refused(fetch_directory(self.exchange, url), Cause.NONSENSE, "[acme] directory")
-        self.assertEqual(self.authority.asked.total(), 0)
-
-    def test_compressed(self) -> None:
-        """What is compressed is refused: how large it gets, nobody knows; and cookies are not kept."""
-        zipped = Answered(200, b"\x1f\x8b", (("Content-Encoding", "gzip"), ("Set-Cookie", "a=b")))
-        self.refused_directory(zipped, "compressed")
-        self.assertEqual(len(self.exchange._client._cookiejar), 0)
-
-    def test_by_twisted_web(self) -> None:
-        """The same authority answers through twisted.web and its parser, with chunks and headers."""
-        agent = RequestTraversalAgent(self.authority.resource())
-        self.exchange = Exchange(self.clock, agent, self.clock.seconds)
-        self.assertIn(b"BEGIN CERTIFICATE", self.run_(self.issued(self.client(), ["example.org", "*.example.org"])))
-        for what, fault in (("new-order", Fault.SILENT), ("order", Fault.STALLED), ("cert", Fault.ENDLESS)):
-            self.setUp()
-            self.exchange = Exchange(self.clock, RequestTraversalAgent(self.authority.resource()), self.clock.seconds)
-            client = self.client()
-            self.authority.fail(what, fault)
-            self.refused(self.issued(client, ["example.org"]), CAUSES[fault])
-
-    def test_plain_http(self) -> None:
-        """A test authority without TLS names addresses without TLS."""
-        self.exchange = Exchange(self.clock, RequestTraversalAgent(self.authority.resource()), self.clock.seconds)
-        directory = self.run_(fetch_directory(self.exchange, "http://127.0.0.1:14000/directory"))
-        client = Client(self.clock, self.exchange, directory, account_key())
-        url = self.run_(client.register([], terms_agreed=True, external=None))
-        self.assertEqual(url, "http://127.0.0.1:14000/account/1")
-        self.assertIn(b"BEGIN CERTIFICATE", self.run_(self.issued(client, ["example.org"])))
-
-    def test_later_use(self) -> None:
-        """A certificate of the distant past or future is one only for its own time."""
-        client = self.client()
-        order = self.run_(self.proven(client, ["example.org"]))
-        done = self.run_(client.finalize(order, request_for(["example.org"], leaf_key()), 60))
-        self.clock.advance(91 * DAY)
-        self.refused(client.chain(done, None), Cause.NONSENSE, "ended at")
