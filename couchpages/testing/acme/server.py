@@ -22,10 +22,8 @@ from couchpages.testing.acme.issuing import Press
 from couchpages.testing.acme.messages import (
     Answered,
     Asked,
-    Down,
     Problem,
     Refused,
-    Silence,
     in_json,
     in_problem,
     refuse,
@@ -204,6 +202,3 @@ def _directory(rules: Rules, base: str) -> dict[str, Any]:
         "meta": meta,
     }
     return document | ({"renewalInfo": f"{base}/renewal-info"} if rules.renewal_info else {})
-
-
-__all__ = ["BASE", "Down", "FakeAuthority", "Silence"]
