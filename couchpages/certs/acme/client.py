@@ -100,6 +100,11 @@ class Client:
                 return None
             raise
 
+    async def tell_contacts(self, contacts: Sequence[str]) -> None:
+        """Have the account's mailboxes be these (RFC 8555 section 7.3.2)."""
+        if self.account_url is not None:
+            await self._post(self.account_url, {"contact": accounts.addresses(contacts)})
+
     async def order(self, names: Sequence[str], *, profile: str | None = None, replaces: str | None = None) -> Order:
         """Order a certificate for names of hosts, wildcards and IP addresses. Raises ValueError for what is no name.
 

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from couchpages.testing.acme import orders
-from couchpages.testing.acme.accounts import account_answer, deactivate, new_account
+from couchpages.testing.acme.accounts import account_answer, change, new_account
 from couchpages.testing.acme.edges import AcmeResource, MemoryAgent
 from couchpages.testing.acme.faults import Fault, Limit, Scripted, faulty
 from couchpages.testing.acme.issuing import Press
@@ -135,7 +135,7 @@ class FakeAuthority:
             case "cert":
                 return orders.certificate(self.books, account, asked)
             case "account":
-                return deactivate(account, signed) if signed.payload else account_answer(account, 200, asked.base)
+                return change(account, signed) if signed.payload else account_answer(account, 200, asked.base)
             case _:
                 raise refuse("malformed", "there is nothing here", 404)
 
