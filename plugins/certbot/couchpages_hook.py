@@ -93,7 +93,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ca_file=environ.get("COUCHPAGES_CA_FILE") or None,
         timeout=_number(environ, "COUCHPAGES_TIMEOUT", 30),
         wait=_number(environ, "COUCHPAGES_WAIT", 120),
-        dns_port=int(_number(environ, "COUCHPAGES_DNS_PORT", 53)),
+        dns_port=int(_number(environ, "COUCHPAGES_DNS_PORT", 53, most=65535)),
     )
 
 
@@ -129,10 +129,10 @@ def _text(path: str) -> str:
         raise HookError(f"{path} cannot be read: {reason}") from None
 
 
-def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+def _number(environ: Mapping[str, str], name: str, default: float, most: float = 86400) -> float:
     text = environ.get(name) or f"{default}"
-    if not re.fullmatch(r"\d{1,5}(\.\d+)?", text):
-        raise HookError(f"{name} is {text!r}, and should be a number, for instance {default}")
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]+)?", text) or float(text) > most:
+        raise HookError(f"{name} is {text!r}, and should be a number up to {most}, for instance {default}")
     return float(text)
 
 

@@ -1,9 +1,11 @@
 """certbot's own program proves our domains with the hooks of ``plugins/certbot``."""
 
+import re
+
 from cryptography import x509
 
-from tests.integration.certbot_case import BELOW, ZONE, CertbotCase
-from tests.integration.node import free_ports
+from tests.integration.certbot_case import BELOW, HOOK, ZONE, CertbotCase
+from tests.integration.node import BIN, free_ports
 
 
 class Issued(CertbotCase):
@@ -27,6 +29,15 @@ class Issued(CertbotCase):
         self.assert_well(self.certonly(f"*.{ZONE}", ZONE))
         self.assertEqual(self.texts(), [])
         self.assertEqual(self.data(f"_acme-challenge.{ZONE}", "CNAME", node=self.first), (f"proofs.{BELOW}.",))
+
+    def test_deploy_hook(self) -> None:
+        """The deploy hook of the text brings the certificate to the node."""
+        text = HOOK.with_name("README.md").read_text()
+        (words,) = re.findall(r"--deploy-hook '(.*) --config FILE'", text)
+        config = ["--config", str(self.first.config)]
+        self.assertEqual(self.first.run("certs", "key", "new", *config).code, 0)
+        self.assert_well(self.certonly(ZONE, more=["--deploy-hook", f"{BIN}/{words} {' '.join(config)}"]))
+        self.assertIn(ZONE, self.first.run("certs", "list", *config).out)
 
     def test_one_name_server_away(self) -> None:
         """A name server that does not answer is named, and keeps nobody from a certificate."""

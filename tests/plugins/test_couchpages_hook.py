@@ -356,6 +356,7 @@ class Refused(HookCase):
             ("COUCHPAGES_SERVER", "https://example.org:99999", "COUCHPAGES_SERVER is no address"),
             ("COUCHPAGES_SERVER", f"https://{'a' * 70}.example", "COUCHPAGES_SERVER is no address"),
             ("COUCHPAGES_TIMEOUT", "soon", "COUCHPAGES_TIMEOUT is 'soon'"),
+            ("COUCHPAGES_DNS_PORT", "65536", "COUCHPAGES_DNS_PORT is '65536'"),
             ("COUCHPAGES_CA_FILE", str(self.folder / "nothing"), "COUCHPAGES_CA_FILE"),
             ("CERTBOT_DOMAIN", "", "certbot sets them"),
             ("CERTBOT_VALIDATION", "", "certbot sets them"),
