@@ -6,7 +6,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -83,7 +83,7 @@ class FakeZones(FakeApi):
 
 @contextmanager
 def name_server(address: str, port: int, look: Look, *, truncating: bool = False) -> Iterator[int]:
-    """Answer questions over UDP and TCP with what *look* gives, *truncating* those over UDP; give the port."""
+    """Answer questions over UDP with what *look* gives, or, *truncating*, over TCP only; give the port."""
 
     class Udp(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -97,20 +97,33 @@ def name_server(address: str, port: int, look: Look, *, truncating: bool = False
             if reply := answered(wire, look):
                 self.wfile.write(len(reply).to_bytes(2, "big") + reply)
 
-    with (
-        socketserver.ThreadingUDPServer((address, port), Udp) as udp,
-        socketserver.ThreadingTCPServer((address, udp.server_address[1]), Tcp) as tcp,
-    ):
-        threads = [threading.Thread(target=each.serve_forever, args=(0.02,)) for each in (udp, tcp)]
-        for each in threads:
-            each.start()
-        try:
-            yield int(udp.server_address[1])
-        finally:
-            udp.shutdown()
-            tcp.shutdown()
-            for each in threads:
-                each.join()
+    with ExitStack() as stack:
+        udp = socketserver.ThreadingUDPServer((address, port), Udp)
+        stack.enter_context(_serving(udp))
+        if truncating:
+            stack.enter_context(_serving(_on_port_of(udp, Tcp)))
+        yield int(udp.server_address[1])
+
+
+class _Reusing(socketserver.ThreadingTCPServer):
+    #: A connection of somebody else that ended just now may have had that port.
+    allow_reuse_address = True
+
+
+def _on_port_of(udp: socketserver.UDPServer, handler: type[socketserver.BaseRequestHandler]) -> _Reusing:
+    return _Reusing((str(udp.server_address[0]), int(udp.server_address[1])), handler)
+
+
+@contextmanager
+def _serving(server: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def answered(wire: bytes, look: Look, *, cut: bool = False) -> bytes | None:

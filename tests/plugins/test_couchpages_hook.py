@@ -22,6 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.testing.authority import Authority
 from plugins.certbot import couchpages_hook as hook
 from tests.cli.fake_api import KEY, OTHER_KEY, HangUp, Reply, problem, served
+from tests.integration.node import free_ports
 from tests.plugins.fake_zones import FakeZones, Look, free_udp_port, name_server
 
 FILE = Path(hook.__file__)
@@ -52,7 +53,9 @@ class HookCase(SynchronousTestCase):
 
     def answering(self, look: Look | None = None, *, address: str = "127.0.0.1", truncating: bool = False) -> None:
         """Start a name server, which shows what the API has unless *look* is given, and have the hook wait for it."""
-        port = int(self.environ.get("COUCHPAGES_DNS_PORT", "0"))
+        # A port that the system chooses for UDP may be taken for TCP; one that is free for TCP mostly is for both.
+        first = free_ports(1)[0] if truncating else 0
+        port = int(self.environ.get("COUCHPAGES_DNS_PORT", first))
         look = look or self.api.contents
         port = self.stack.enter_context(name_server(address, port, look, truncating=truncating))
         self.environ.update(COUCHPAGES_DNS_PORT=f"{port}", COUCHPAGES_WAIT="5")
