@@ -44,9 +44,9 @@ Seen: TypeAlias = Shows | ShowsOther | Silent | NotAsked
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """It is too early to tell; *places* are to be asked again."""
+    """It is too early to tell: there is a verdict when something new is seen, or at the time *until*, if nothing is."""
 
-    places: tuple[str, ...]
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,13 @@ class Showing:
     """What was seen of each place. All times are seconds of the same clock."""
 
     def __init__(self, places: Iterable[str], begun: float, patience: float) -> None:
+        self._begun = begun
         self._until = begun + patience
         self._silence = patience * SILENCE
         self._seen: dict[str, Seen] = {}
         self._silent_since: dict[str, float] = {}
         for place in places:
-            self._seen[place] = Silent("was not heard")
+            self._seen[place] = Silent("did not answer in time")
             self._silent_since[place] = begun
 
     def note(self, place: str, seen: Seen, now: float) -> None:
@@ -94,20 +95,21 @@ class Showing:
         shown = any(isinstance(seen, Shows) for seen in self._seen.values())
         if now >= self._until:
             return self._late(shown)
-        waiting = tuple(place for place, seen in self._seen.items() if self._holds(place, seen, now, shown))
-        if waiting:
-            return Wait(waiting)
+        held = max((self._held(place, seen, shown) for place, seen in self._seen.items()), default=now)
+        if held > now:
+            return Wait(held)
         # Where none can ever be asked, waiting does not help.
         return Shown(self._named(Silent, NotAsked)) if shown else Missing(self._words(NotAsked))
 
-    def _holds(self, place: str, seen: Seen, now: float, shown: bool) -> bool:
+    def _held(self, place: str, seen: Seen, shown: bool) -> float:
+        """Give the time until which a place holds the order."""
         match seen:
             case Shows() | NotAsked():
-                return False
-            case ShowsOther():
-                return True
-            case Silent():
-                return not shown or now < self._silent_since[place] + self._silence
+                return self._begun
+            case Silent() if shown:
+                return min(self._silent_since[place] + self._silence, self._until)
+            case _:
+                return self._until
 
     def _late(self, shown: bool) -> Verdict:
         if self._named(ShowsOther):

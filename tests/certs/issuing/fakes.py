@@ -38,6 +38,10 @@ class FakeSocket:
             raise heard
         return heard[:size]
 
+    def getsockopt(self, *_: int) -> int:
+        """Have no error."""
+        return 0
+
     def fileno(self) -> int:
         """See socket."""
         return -1 if self.closed else 7
