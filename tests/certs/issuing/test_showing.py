@@ -61,6 +61,12 @@ class ShowingTests(SynchronousTestCase):
         self.assertEqual(self.see(144, b=SILENT), Wait(145))
         self.assertEqual(self.see(145), Shown(("b does not answer",)))
 
+    def test_silent_in_the_last_moment(self) -> None:
+        """One that answered with something else and is silent at the end of the patience is not taken for dead."""
+        self.see(149, Shows(), OLD)
+        self.assertEqual(self.see(150, b=SILENT), Wait(160))
+        self.assertEqual(self.see(160, b=SILENT), Missing("b does not answer"))
+
     def test_silence_is_named_beside_old_data(self) -> None:
         """Where one holds it and another is silent, patience ends with the name of the one that held it."""
         self.assertEqual(self.see(130, SILENT, OLD), Wait(160))
@@ -97,15 +103,19 @@ class ShowingTests(SynchronousTestCase):
     @settings(deadline=None)
     def test_any_order(self, events: list[tuple[float, str, Seen]]) -> None:
         """Whatever is seen: nothing is shown while one was last seen with other data or nobody shows it, and at the end there is an end."""
-        showing, now, last = Showing("ab", 0.0, PATIENCE), 0.0, dict[str, Seen]()
+        showing, now, last, heard = Showing("ab", 0.0, PATIENCE), 0.0, dict[str, Seen](), dict.fromkeys("ab", 0.0)
         for pause, place, seen in events:
             now += pause
+            if isinstance(last.get(place, SILENT), ShowsOther | Shows | NotAsked):
+                heard[place] = now
             showing.note(place, seen, now)
             last[place] = seen
             verdict = showing.verdict(now)
             if isinstance(verdict, Shown):
                 self.assertIn(Shows(), last.values())
                 self.assertNotIn(OLD, last.values())
+                silent = [each for each in "ab" if isinstance(last.get(each, SILENT), Silent)]
+                self.assertTrue(all(now >= heard[each] + PATIENCE / 4 for each in silent))
             if now >= PATIENCE:
                 self.assertNotIsInstance(verdict, Wait)
         self.assertNotIsInstance(showing.verdict(max(now, PATIENCE)), Wait)
