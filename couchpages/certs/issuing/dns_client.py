@@ -33,7 +33,7 @@ class DnsClient:
         words begin with the server, where none came, and CancelledError when cancelled.
         """
         answer = await self._ask(server, question, tries)
-        if question.edns and answer.rcode in KNOWS_NO_EDNS:
+        if answer.rcode in KNOWS_NO_EDNS:
             answer = await self._ask(server, question.without_edns(), tries)
         return answer
 

@@ -1,5 +1,6 @@
 """Waiting with a limit, and for several."""
 
+import contextlib
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -55,6 +56,19 @@ class WithinTests(SynchronousTestCase):
         self.waiting.cancel()
         self.failureResultOf(self.waiting, CancelledError)
         self.assertEqual((self.cancelled, self.clock.getDelayedCalls()), (1, []))
+
+    def test_cancelled_in_vain(self) -> None:
+        """Who gives it up gets CancelledError, even if the work ends well nevertheless."""
+
+        async def work() -> int:
+            with contextlib.suppress(CancelledError):
+                await Deferred()
+            return 5
+
+        waiting = within(self.clock, 10, work())
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.thing.callback(None)
 
     def test_slow_to_end(self) -> None:
         """What takes time to end when it is cancelled breaks nothing."""

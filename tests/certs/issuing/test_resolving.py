@@ -144,6 +144,10 @@ class ChasingTests(ResolvingCase):
             self.answers = {**answers}
             for name in ("example.com", "*.Example.com"):
                 self.assertEqual(self.run_(self.resolving.alias_end(name)), end)
+        self.dns.asked.clear()
+        self.answers = {f"{owner} TXT": lambda asked: said(asked, alias, rcode=NXDOMAIN)}
+        self.run_(self.resolving.alias_end("example.com"))
+        self.assertEqual(len(self.dns.asked), 1, "the end is known not to exist")
         self.answers = {f"{owner} TXT": lambda asked: said(asked, rcode=NXDOMAIN)}
         self.assertEqual(self.run_(self.resolving.alias_end("example.com")), owner)
 
