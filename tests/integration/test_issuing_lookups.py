@@ -288,7 +288,7 @@ class ReachTests(LookupCase):
         pages["127.0.0.2"].answer = lambda *_: b"old"
         pages["::1"].answer = lambda *_: None
         self.later(0.7, lambda: setattr(pages["127.0.0.2"], "answer", lambda *_: b"value"))
-        (left_out,) = await self.reach.shown(HOST, "token", "value", 3)
+        (left_out,) = await self.reach.shown(HOST, "token", b"value", 3)
         self.assertIn("[::1] did not answer", left_out)
         self.assertEqual(pages["127.0.0.1"].asked, 1)
 
@@ -298,13 +298,13 @@ class ReachTests(LookupCase):
             page.answer = lambda *_: b"value"
         self.pages["::1"].code = 503
         with self.assertRaisesRegex(NotShown, r"\[::1\] answered 503$"):
-            await self.reach.shown(HOST, "token", "value", 1)
+            await self.reach.shown(HOST, "token", b"value", 1)
 
     async def test_cancelled(self) -> None:
         """Who gives it up leaves no connection open."""
         for page in self.pages.values():
             page.answer = lambda *_: None
-        waiting = Deferred.fromCoroutine(self.reach.shown(HOST, "token", "value", 30))
+        waiting = Deferred.fromCoroutine(self.reach.shown(HOST, "token", b"value", 30))
         await self.pause(0.3)
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)

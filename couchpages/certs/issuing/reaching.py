@@ -77,7 +77,7 @@ class Reach:
             self._log.info("{host}: {words}", host=host, words=words)
         return [f"{name} {each.words}" for name, each in named if isinstance(each, ShowsOther | Silent)]
 
-    async def shown(self, host: str, token: str, value: str, patience: float) -> list[str]:
+    async def shown(self, host: str, token: str, value: bytes, patience: float) -> list[str]:
         """Wait until every address of *host* shows exactly *value* for the challenge *token*; give those left out, in words.
 
         One that shows something else is waited for; one that does not answer is left out after a quarter of *patience*, and one that cannot
@@ -89,7 +89,7 @@ class Reach:
             raise NotShown(f"{host} has no address in DNS")
 
         def judge(fetched: Fetched) -> Seen:
-            shows = fetched.status == OK and fetched.body.rstrip() == value.encode()
+            shows = fetched.status == OK and fetched.body.rstrip() == value
             return Shows() if shows else ShowsOther(_not_it(fetched))
 
         async def ask(address: str, seconds: float) -> Seen:

@@ -210,7 +210,7 @@ class CheckTests(ReachCase):
 class ShownTests(ReachCase):
     """``shown``."""
 
-    VALUE = "token.thumbprint"
+    VALUE = b"token.thumbprint"
 
     def begin(self) -> Running:
         """Wait for a minute."""
@@ -220,7 +220,7 @@ class ShownTests(ReachCase):
 
     def test_all(self) -> None:
         """When every address shows exactly the value, that is it."""
-        self.sites = {"192.0.2.7": answering(self.VALUE), "2001:db8::7": answering(self.VALUE + "\n")}
+        self.sites = {"192.0.2.7": answering(self.VALUE), "2001:db8::7": answering(self.VALUE + b"\n")}
         self.assertEqual(self.begin().result, [])
         self.assertEqual({path for _, _, path in self.asked}, {"/.well-known/acme-challenge/token"})
         self.assert_idle()
@@ -256,7 +256,7 @@ class ShownTests(ReachCase):
 
     def test_exactly(self) -> None:
         """More than the value, or less, or the value with another status, is something else."""
-        for site in (answering(f"{self.VALUE}x"), answering(self.VALUE[:-1]), answering(self.VALUE, "503 Busy")):
+        for site in (answering(self.VALUE + b"x"), answering(self.VALUE[:-1]), answering(self.VALUE, "503 Busy")):
             self.sites = {"192.0.2.7": site}
             shown = self.begin()
             self.advance(60)
