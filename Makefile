@@ -8,7 +8,7 @@ SHELL := /bin/bash
 VERSIONS := $(shell etc/pythons list)
 MAIN := $(firstword $(VERSIONS))
 VENV := .venvs/$(MAIN)
-SOURCES := couchpages tests twisted
+SOURCES := couchpages tests twisted plugins
 
 .PHONY: help
 help: ## Say what can be made.

@@ -155,6 +155,36 @@ class CertificateFamilies:
         )
 
 
+class AcmeFamilies:
+    """What is known of issuing certificates."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.issued = Counter(
+            "couchpages_acme_certificates_issued", "Certificates that this node had issued.", registry=registry
+        )
+        self.failures = Counter(
+            "couchpages_acme_failures",
+            "Tries to have a certificate issued that failed, by cause (docs/certificates.md has them).",
+            ["cause"],
+            registry=registry,
+        )
+        self.failing = Gauge(
+            "couchpages_acme_failing", "Certificates whose last try failed, on whichever node.", registry=registry
+        )
+        self.lease = Gauge("couchpages_acme_lease", "1 while this node is the one that issues.", registry=registry)
+        self.next_renewal = Gauge(
+            "couchpages_acme_next_renewal_seconds",
+            "When the next certificate is to be renewed, in seconds since 1970, on the node that issues; NaN where none is.",
+            registry=registry,
+        )
+        self.refused = Counter(
+            "couchpages_acme_challenges_refused",
+            "Challenge documents that are not answered, by cause (malformed, version, no_key, tampered).",
+            ["cause"],
+            registry=registry,
+        )
+
+
 class QueryFamilies(Collector):
     """What the name server was asked, and what it answered: a :class:`~couchpages.tallies.QueryTally` for each transport."""
 

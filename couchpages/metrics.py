@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from couchpages.families import (
+    AcmeFamilies,
     CertificateFamilies,
     Counters,
     HandshakeFamilies,
@@ -65,6 +66,7 @@ class Metrics:
     dns_guarded: Gauge = field(init=False)
     dns_withheld: Gauge = field(init=False)
     certificates: CertificateFamilies = field(init=False)
+    acme: AcmeFamilies = field(init=False)
     tls: HandshakeFamilies = field(init=False)
 
     def __post_init__(self) -> None:
@@ -190,6 +192,7 @@ class Metrics:
         )
         self._declare_zones()
         self.certificates = CertificateFamilies(registry)
+        self.acme = AcmeFamilies(registry)
         self.tls = HandshakeFamilies(registry)
 
     def _declare_zones(self) -> None:

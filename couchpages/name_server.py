@@ -48,6 +48,7 @@ class NameServer:
     """What a node has of it.
 
     *ready_parts* tell what keeps it from serving, *routes* are its calls, *services* come up in their order, before the *listeners*.
+    *challenges* and *own_zones* are for other rooms (:class:`couchpages.ports.ChallengeRecords`, :class:`couchpages.ports.OwnZones`).
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class NameServer:
         keeper = ZoneKeeper(reactor, threads, ZoneFolder(settings.data.resolve() / "zones"), metrics, slices)
         names = Names(couchdb.dns_zones, couchdb.dns_records)
         self._zones = Zones(reactor, slices, self._served, defaults.substitute, metrics, keeper, names)
+        self.challenges = self._zones.challenges
+        self.own_zones = self._zones.own_zones
         # Without an address to answer on, nobody waits for it.
         vital = bool(dns.listen)
         self._followers = [

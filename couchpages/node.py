@@ -18,9 +18,6 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from couchpages.access.keyring import Keyring
-from couchpages.access.keys import is_key
-from couchpages.access.reconciling import KeyRule
-from couchpages.certificate_store import CertificateStore
 from couchpages.certs.tls_policy import HTTP_2
 from couchpages.config import password_in, tcp_address
 from couchpages.conflicts import Reconciler
@@ -29,7 +26,6 @@ from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.couch.guard import Guard
 from couchpages.couch.password_watch import PasswordWatch
-from couchpages.divided import Divided, Part
 from couchpages.edges import Edges, Fields
 from couchpages.garbage import Lasting
 from couchpages.hangup import HangUp
@@ -39,6 +35,7 @@ from couchpages.name_server import NameServer
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
+from couchpages.pages.challenges import ChallengesFirst
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
@@ -54,6 +51,7 @@ from couchpages.pages.submission import Limits
 from couchpages.pages.trace import Place
 from couchpages.pages.visits import Visits
 from couchpages.reactors import raise_descriptor_limit
+from couchpages.secret_store import SecretStore
 from couchpages.services import FolderLock, InOrder, Listener, Prepared
 from couchpages.settings import Settings
 from couchpages.web.access_line import FORMATS
@@ -90,8 +88,8 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
 
     files = CouchDatabase(transport, settings.couchdb.files)
     manifests = CouchDatabase(transport, settings.couchdb.manifests)
-    secrets = CouchDatabase(transport, settings.couchdb.secrets)
-    keyring, certificates, secret_conflicts = _secrets(reactor, threads, secrets, settings, metrics)
+    keyring = Keyring()
+    name_server = NameServer(reactor, threads, transport, settings, metrics, keyring)
     keeper = ManifestKeeper(reactor, threads, ManifestFolder(data / "manifests"), metrics)
     stored = StoredBlobs(files, metrics)
     arrivals = Arrivals(reactor, stored, metrics)
@@ -99,10 +97,14 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     for_ready = settings.cache.memory // READY_PART
     blobs = BlobReader(reactor, threads, files, disk, settings.cache.memory - for_ready, metrics, stored.distrust)
     manifest_conflicts = Reconciler(reactor, manifests, sites, ManifestRule(manifests, sites.knows), metrics)
+    secret_store = SecretStore(
+        reactor, threads, CouchDatabase(transport, settings.couchdb.secrets), settings, metrics, keyring,
+        sites, name_server.own_zones, name_server.challenges,
+    )  # fmt: skip
     followers = [
         Follower(reactor, manifests, Lasting(manifest_conflicts), metrics, known=sites.known),
         Follower(reactor, files, arrivals, metrics, from_now=True, vital=False),
-        Follower(reactor, secrets, secret_conflicts, metrics, known=certificates.bundles.known, vital=False),
+        secret_store.follower,
     ]
     sites.believe(lambda: not followers[0].troubles())
     deployments = Deployments(
@@ -112,14 +114,13 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     )  # fmt: skip
 
     api = SitesApi(reactor, threads, keyring, deployments, spool, _public(settings), disk.adopt)
-    name_server = NameServer(reactor, threads, transport, settings, metrics, keyring)
     calls = (*api.routes(), *FirstSystemApi(api).routes(), *name_server.routes)
     descriptors = raise_descriptor_limit()
-    https = Https(reactor, settings, metrics, certificates.bundles, descriptors)
+    https = Https(reactor, settings, metrics, secret_store.certificates.bundles, descriptors)
     private: Application = Routes(
         (
             *calls,
-            *Health([sites, *followers, *name_server.ready_parts, *certificates.ready_parts, guard], metrics).routes(),
+            *Health([sites, *followers, *name_server.ready_parts, *secret_store.ready_parts, guard], metrics).routes(),
         )
     )
 
@@ -134,13 +135,13 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         *([store] if store else []),
         Prepared("connections to CouchDB", lambda: None, transport.close),
         PasswordWatch(reactor, threads, guard, transport, manifests, _password_reader(settings)),
-        *certificates.services,
+        *secret_store.services,
         https.service,
         Prepared("questions for blobs", lambda: None, arrivals.stop),
         Prepared("conflicting manifests", lambda: None, manifest_conflicts.stop),
-        Prepared("conflicting keys and certificates", lambda: None, secret_conflicts.stop),
         *followers,
         *name_server.services,
+        *secret_store.issuing,
     ):
         service.setServiceParent(ordered)
     metrics.tallies.is_known = sites.is_known
@@ -150,7 +151,7 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
     def front(port: str, secure: Secure | None, fields: Fields | None) -> Front:
         """Make what visitors meet at a port, those of plain HTTP being sent to *secure*."""
         visits = Visits(sites, blobs, _place(settings), settings.http.trusted_proxies, time.time, secure)
-        public = ByHost(settings.api.hosts, Routes(calls), visits)
+        public = ChallengesFirst(secret_store.answer, ByHost(settings.api.hosts, Routes(calls), visits))
         ready = Ready(for_ready // (1 if https.contexts is None else 2), metrics.tallies)
         sites.tell(ready.forget)
         if secure is not None:
@@ -174,20 +175,8 @@ def node(reactor: Any, settings: Settings, reopen: Sequence[Callable[[], object]
         listener.setServiceParent(listening)
     for each in name_server.listeners(second, descriptors=descriptors, backlog=BACKLOG):
         each.setServiceParent(listening)
-    anew = *reopen, *_reopening(access_log), certificates.read_keys, secret_conflicts.judge_again
+    anew = *reopen, *_reopening(access_log), *secret_store.reopened
     return [HangUp(reactor, anew), Prepared("clock", second.start, second.stop), ordered, listening]
-
-
-def _secrets(
-    reactor: Any, threads: ThreadPool, secrets: CouchDatabase, settings: Settings, metrics: Metrics
-) -> tuple[Keyring, CertificateStore, Reconciler]:
-    """Make what lies in *secrets*: API keys, certificates, and what reconciles both."""
-    keyring, certificates = Keyring(), CertificateStore(reactor, threads, secrets, settings, metrics)
-    divided = Divided(
-        Part(is_key, keyring, KeyRule(secrets, keyring.knows)),
-        Part(lambda _: True, certificates.bundles, certificates.rule),
-    )
-    return keyring, certificates, Reconciler(reactor, secrets, divided, divided, metrics)
 
 
 def _reopening(log: AccessLog | None) -> list[Callable[[], object]]:

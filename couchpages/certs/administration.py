@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from couchpages.certs.boxes import NONCE_BYTES, Refused, sealed_with
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.dating import made_after, tombstone
 from couchpages.certs.first_system import (
@@ -15,16 +16,7 @@ from couchpages.certs.first_system import (
 )
 from couchpages.certs.first_system_shelf import FirstSystemShelf
 from couchpages.certs.key_files import Keys
-from couchpages.certs.sealing import (
-    DOCUMENT_PREFIX,
-    NONCE_BYTES,
-    Refused,
-    document_id,
-    named_by,
-    open_sealed,
-    seal,
-    sealed_with,
-)
+from couchpages.certs.sealing import DOCUMENT_PREFIX, document_id, named_by, open_sealed, seal
 from couchpages.ports import Conflict, Database, Json, NotFound, StoreError, Unavailable
 
 #: What sorts behind every character of a document's id.

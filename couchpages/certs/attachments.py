@@ -9,8 +9,8 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from couchpages.certs.boxes import Cause, Refused
 from couchpages.certs.first_system import ATTACHMENT, LARGEST, Encrypted, nonce_of
-from couchpages.certs.sealing import Cause, Refused
 from couchpages.pauses import Pauses
 from couchpages.ports import Database, Json, NotFound, StoreError
 from couchpages.quoting import named

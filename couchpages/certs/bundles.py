@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from twisted.logger import Logger
 
+from couchpages.certs.boxes import SealingKey
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.findings import day
 from couchpages.certs.first_system import Encrypted, is_first_systems
@@ -17,7 +18,7 @@ from couchpages.certs.first_system_certificates import FirstSystemCertificates
 from couchpages.certs.first_system_shelf import Named
 from couchpages.certs.kept_bundles import BundleKeeper
 from couchpages.certs.refusals import Refusals
-from couchpages.certs.sealing import SealingKey, document_id, is_sealed, named_by
+from couchpages.certs.sealing import document_id, is_sealed, named_by
 from couchpages.certs.shelf import Shelf
 from couchpages.certs.troubles import few, troubles_of, troubles_of_refused
 from couchpages.metrics import Metrics

@@ -18,7 +18,7 @@ class Certificate:
     *name* is what people call it: the first of the *names* that it is for, in lower case, wildcards as ``*.example.org``, IP addresses
     as text. *chain* is PEM, the leaf first and the root left away; *key* is PEM (PKCS #8), and in no message. The dates are seconds
     since 1970, *made* milliseconds: when it was imported or issued, which tells the newer of two. *fingerprint* is the SHA-256 of the
-    leaf, in hexadecimal.
+    leaf, in hexadecimal. *issued_by* is the ACME directory that we have it from, empty for what was imported.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Certificate:
     chain: bytes
     key: bytes = field(repr=False)
     made: int = 0
+    issued_by: str = ""
 
     def is_valid(self, now: float) -> bool:
         """Whether *now*, in seconds since 1970, is within its dates."""

@@ -8,8 +8,8 @@ What is forged beyond that is passed over: it must lock nobody out, and never br
 
 from collections.abc import Iterable
 
+from couchpages.certs.boxes import LATEST
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.sealing import LATEST
 from couchpages.ports import Json
 
 #: Milliseconds that the clock of an honest node is ahead at most.

@@ -16,10 +16,11 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
+from couchpages.certs.boxes import NONCE_BYTES, Cause, Refused, SealingKey
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.pem import certificates_in, check_order, private_key, public_bytes, read_certificate
 from couchpages.certs.pem_blocks import blocks_in
-from couchpages.certs.sealing import NONCE_BYTES, Cause, Refused, SealingKey, is_sealed
+from couchpages.certs.sealing import is_sealed
 from couchpages.ports import Json
 
 ATTACHMENT = "data"

@@ -6,12 +6,12 @@ from typing import Any
 from twisted.logger import Logger
 
 from couchpages.certs.attachments import Attachments, from_record, to_record
+from couchpages.certs.boxes import Refused, SealingKey
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.first_system import Encrypted
 from couchpages.certs.first_system_shelf import FirstSystemShelf, Named
 from couchpages.certs.kept_bundles import BundleKeeper
 from couchpages.certs.refusals import Refusals
-from couchpages.certs.sealing import Refused, SealingKey
 from couchpages.certs.shelf import Refusal
 from couchpages.certs.troubles import troubles_of_refused
 from couchpages.ports import Change, Database, Json

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from couchpages.certs.boxes import Refused, SealingKey
 from couchpages.certs.certificates import Kind
 from couchpages.certs.first_system import Encrypted, Paired, Part, opened, pairs, rank
-from couchpages.certs.sealing import Refused, SealingKey
 from couchpages.certs.shelf import Refusal
 
 Named: TypeAlias = tuple[str, Kind]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from couchpages.certs.sealing import KEY_BYTES, SealingKey
+from couchpages.certs.boxes import KEY_BYTES, SealingKey
 
 #: Permissions that nobody but the owner may have.
 OTHERS = stat.S_IRWXG | stat.S_IRWXO

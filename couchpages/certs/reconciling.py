@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from couchpages.certs.boxes import SealingKey
 from couchpages.certs.rivals import judge
-from couchpages.certs.sealing import SealingKey, is_sealed
+from couchpages.certs.sealing import is_sealed
 from couchpages.ports import Json, Judgement
 
 

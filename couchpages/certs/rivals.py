@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from couchpages.certs.boxes import Refused, SealingKey
 from couchpages.certs.certificates import Certificate
-from couchpages.certs.sealing import Refused, SealingKey, open_sealed
+from couchpages.certs.sealing import open_sealed
 from couchpages.ports import Json, Judgement
 
 Rank: TypeAlias = tuple[int, str, int, str]

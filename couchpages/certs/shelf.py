@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from couchpages.certs.boxes import LATEST, Cause, Refused, SealingKey
 from couchpages.certs.certificates import Certificate
-from couchpages.certs.sealing import LATEST, Cause, Refused, SealingKey, open_sealed
+from couchpages.certs.sealing import open_sealed
 from couchpages.ports import Json
 
 #: How new a certificate is: when it was made, and of two made in the same millisecond the greater fingerprint.

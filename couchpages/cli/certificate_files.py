@@ -53,8 +53,8 @@ def write_pem(directory: Path, certificate: "Certificate") -> list[str]:
 
 def make_key(settings: "Settings", file: Path | None) -> tuple[Path, str]:
     """Make a key; give where it is, and its id."""
+    from couchpages.certs.boxes import KEY_BYTES
     from couchpages.certs.key_files import new_key
-    from couchpages.certs.sealing import KEY_BYTES
     from couchpages.config import key_files
 
     path = file or key_files(settings)[0]

@@ -1,27 +1,32 @@
 """Makes the next zone from what a node holds, name by name, so that whoever drives it may pause after each (pure)."""
 
 from collections.abc import Collection, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from couchpages.dns import codes
+from couchpages.dns.challenges import is_aliased, with_challenges
 from couchpages.dns.holdings import Holdings, outside
-from couchpages.dns.names import Name
+from couchpages.dns.names import Name, is_within
 from couchpages.dns.rrsets import RRset, RRsets, compile_name
 from couchpages.dns.zone import Draft, Zone, with_serial
+from couchpages.dns.zone_documents import ZoneDocument
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Drafted:
     """A zone that lacks its serial. *touched* are the names that were looked at, None for all.
 
-    *changed* tells whether it answers otherwise than the one before; *misplaced* has the documents whose record is in no zone, with what
-    there is to say.
+    *changed* tells whether it answers otherwise than the one before, and *by_records* whether it does so but for names that challenges are
+    about. *misplaced* has the documents whose record is in no zone, with what there is to say; *aliased* the names of challenges that are
+    left out because an alias stands there.
     """
 
     draft: Draft
-    touched: Collection[Name] | None
-    changed: bool
-    misplaced: dict[str, str]
+    touched: list[Name] | None
+    changed: bool = False
+    by_records: bool = False
+    misplaced: dict[str, str] = field(default_factory=dict)
+    aliased: list[Name] = field(default_factory=list)
 
 
 def compiled(
@@ -32,48 +37,96 @@ def compiled(
     if zone is None:
         raise KeyError(apex)
     if before is None or touched is None:
-        return (yield from _anew(holdings, zone.zone_id, apex, before, substitute))
+        return (yield from _anew(_Names(holdings, zone, before, substitute, Drafted(Draft(apex), None))))
     # Copying takes a large zone's dicts some milliseconds.
-    draft = Draft.of(before)
+    names = _Names(holdings, zone, before, substitute, Drafted(Draft.of(before), []))
     yield
-    looked_at, changed = [], False
+    return (yield from _renewed(names, touched))
+
+
+class _Names:
+    """Puts the names of *zone* into what is *drafted*, one by one, and compares them with the zone *before*."""
+
+    def __init__(
+        self, holdings: Holdings, zone: ZoneDocument, before: Zone | None, substitute: RRset, drafted: Drafted
+    ) -> None:
+        self.holdings = holdings
+        self.number, self.apex = zone.zone_id, zone.apex
+        self.before = before
+        self.drafted = drafted
+        self._substitute = substitute
+
+    def has_records(self, name: Name) -> bool:
+        """Whether records of this name that have the zone's number are the zone's."""
+        return self.holdings.register.zone_for(self.number, name) == self.apex
+
+    def at(self, name: Name, *, written: bool) -> RRsets:
+        """Give what stands at a name; *written* tells whether its records are the zone's."""
+        records = self.holdings.records_at(self.number, name) if written else ()
+        rrsets: RRsets = compile_name(self.apex, (record for _, record in records))
+        challenged = self.holdings.challenges.at(name)
+        if challenged and is_aliased(rrsets):
+            self.drafted.aliased.append(name)
+        return with_challenges(name, rrsets, challenged)
+
+    def put(self, name: Name, rrsets: RRsets) -> None:
+        """Put in what stands at a name."""
+        self.compare(name, rrsets)
+        self.drafted.draft.put(name, rrsets)
+
+    def compare(self, name: Name, rrsets: RRsets) -> None:
+        """Note whether a name answers otherwise than before."""
+        if self.before is not None and not _same(self.before, name, rrsets, self._substitute):
+            self.drafted.changed = True
+            self.drafted.by_records |= not self.holdings.challenges.knows(name)
+
+
+def _renewed(names: _Names, touched: Collection[Name]) -> Generator[None, None, Drafted]:
+    """Put in the names *touched* that are the zone's."""
+    looked_at: list[Name] = []
     for name in touched:
-        if holdings.register.zone_for(zone.zone_id, name) == apex:
-            rrsets = _at(holdings, zone.zone_id, apex, name)
+        if is_within(name, names.apex):
             looked_at.append(name)
-            changed = changed or not _same(before, name, rrsets, substitute)
-            draft.put(name, rrsets)
+            names.put(name, names.at(name, written=names.has_records(name)))
             yield
     # A draft takes the SOA that it finds for one that is written, though it may be an earlier substitute.
-    rrsets = _at(holdings, zone.zone_id, apex, apex)
-    if apex not in looked_at and not _same(before, apex, rrsets, substitute):
-        looked_at.append(apex)
-        changed = True
-        draft.put(apex, rrsets)
-    return Drafted(draft, looked_at, changed, {})
+    if names.apex not in looked_at:
+        had_changed, names.drafted.changed = names.drafted.changed, False
+        rrsets = names.at(names.apex, written=True)
+        names.compare(names.apex, rrsets)
+        if names.drafted.changed:
+            looked_at.append(names.apex)
+            names.drafted.draft.put(names.apex, rrsets)
+        names.drafted.changed |= had_changed
+    names.drafted.touched = looked_at
+    return names.drafted
 
 
-def _anew(
-    holdings: Holdings, number: int, apex: Name, before: Zone | None, substitute: RRset
-) -> Generator[None, None, Drafted]:
-    draft = Draft(apex)
-    changed, stand = before is None, 0
-    misplaced: dict[str, str] = {}
-    for name in list(holdings.shelf(number).owners):
-        if holdings.register.zone_for(number, name) == apex:
-            rrsets = _at(holdings, number, apex, name)
-            stand += bool(rrsets) and name != apex
-            changed = changed or (before is not None and not _same(before, name, rrsets, substitute))
-            draft.put(name, rrsets)
-        elif holdings.is_outside(number, name):
-            misplaced.update((doc_id, outside(record, apex)) for doc_id, record in holdings.records_at(number, name))
+def _anew(names: _Names) -> Generator[None, None, Drafted]:
+    holdings, before, drafted = names.holdings, names.before, names.drafted
+    stand = 0
+    for name in list(holdings.shelf(names.number).owners):
+        if names.has_records(name):
+            rrsets = names.at(name, written=True)
+            stand += bool(rrsets) and name != names.apex
+            names.put(name, rrsets)
+        elif holdings.is_outside(names.number, name):
+            records = holdings.records_at(names.number, name)
+            drafted.misplaced.update((doc_id, outside(record, names.apex)) for doc_id, record in records)
         yield
-    if before is not None and not changed:
+    for name in list(holdings.challenges.within(names.apex)):
+        if name not in holdings.shelf(names.number).owners or not names.has_records(name):
+            stand += name != names.apex
+            names.put(name, names.at(name, written=False))
+        yield
+    if before is None:
+        drafted.changed = drafted.by_records = True
+    elif not drafted.changed:
         # What is there is as it was. Is something gone?
-        apex_rrsets = _at(holdings, number, apex, apex)
-        gone = stand != sum(1 for rrsets in before.nodes.values() if rrsets) - 1
-        changed = gone or not _same(before, apex, apex_rrsets, substitute)
-    return Drafted(draft, None, changed, misplaced)
+        names.compare(names.apex, names.at(names.apex, written=True))
+        if stand != sum(1 for rrsets in before.nodes.values() if rrsets) - 1:
+            drafted.changed = drafted.by_records = True
+    return drafted
 
 
 def at_once(work: Generator[None, None, Drafted]) -> Drafted:
@@ -84,10 +137,6 @@ def at_once(work: Generator[None, None, Drafted]) -> Drafted:
     except StopIteration as ended:
         drafted: Drafted = ended.value
         return drafted
-
-
-def _at(holdings: Holdings, number: int, apex: Name, name: Name) -> dict[int, RRset]:
-    return compile_name(apex, (record for _, record in holdings.records_at(number, name)))
 
 
 def _same(before: Zone, name: Name, rrsets: RRsets, substitute: RRset) -> bool:

@@ -2,7 +2,7 @@
 
 In the file ``zones``: ``["zone", document's id, mark, generations, zoneId or null, promised]``, ``["zone", document's id]`` of what is
 gone, and ``["serial", name in hexadecimal, serial, digest of the SOA where none is written, or ""]``, which remembers what was answered
-last.
+last; behind that stands what challenges added to the serial, where they added anything.
 
 In each other: ``[document's id, mark, generations, number or null, floor, alive, record or null]``, or the id alone of what is no longer
 there. A record is ``[number, name, type, ttl, data, disabled, flag or null]``, name and data in wire form, in hexadecimal.
@@ -23,10 +23,14 @@ from couchpages.dns.zone_register import HeldZone, apex_of
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a node answered last for a zone: its *serial*, and the digest of the SOA that stood in for one that is not written."""
+    """What a node answered last for a zone: its *serial*, and the digest of the SOA that stood in for one that is not written.
+
+    *challenged* is what challenges added to the serial: they are not kept, and come back later than the zone.
+    """
 
     serial: int
     substitute: str
+    challenged: int = 0
 
 
 def substitute_digest(soa: RRset | None) -> str:
@@ -75,7 +79,8 @@ def zone_entry(doc_id: str, held: HeldZone | None) -> bytes:
 
 def serial_entry(apex: Name, served: Served) -> bytes:
     """Write what was answered last."""
-    return entry_of(["serial", apex.hex(), served.serial, served.substitute])
+    challenged = [served.challenged] if served.challenged else []
+    return entry_of(["serial", apex.hex(), served.serial, served.substitute, *challenged])
 
 
 def zones_in(entries: list[Entry]) -> tuple[dict[str, HeldZone], dict[Name, Served]]:
@@ -90,6 +95,8 @@ def zones_in(entries: list[Entry]) -> tuple[dict[str, HeldZone], dict[Name, Serv
                 zones.pop(doc_id, None)
             case ["serial", str(apex), int(serial), str(substitute)]:
                 served[_wire(apex)] = Served(serial, substitute)
+            case ["serial", str(apex), int(serial), str(substitute), int(challenged)]:
+                served[_wire(apex)] = Served(serial, substitute, challenged)
             case _:
                 raise Damaged(f"an entry cannot be read: {entry[:1]}")
     return zones, served

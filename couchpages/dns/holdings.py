@@ -1,4 +1,4 @@
-"""What a node knows of zones and records, from the documents that it was told of (pure).
+"""What a node knows of zones, records and challenges, from the documents that it was told of (pure).
 
 Records may come before their zone, and wait for it. A document that is malformed leaves what was known of it (law 4), but its revisions
 count in serials, as on every node. Everything that changes what zones answer is noted, for :meth:`Holdings.take_changes`.
@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from couchpages.dns import codes, serials
+from couchpages.dns.challenges import Challenges
 from couchpages.dns.names import Name, shown
 from couchpages.dns.reading import Arrival
 from couchpages.dns.records import Record, zone_id_of
@@ -37,11 +38,12 @@ class Changes:
 
 
 class Holdings:
-    """Zones in *register*, documents of records by their ids in *documents*. *records* counts those that have a record."""
+    """Zones in *register*, documents of records by id in *documents*, and *challenges*. *records* counts documents that have a record."""
 
     def __init__(self) -> None:
         self.register = ZoneRegister()
         self.documents: dict[str, Held] = {}
+        self.challenges = Challenges()
         self.records = 0
         self._sums = Sums()
         self._shelves: dict[int | None, Shelf] = {}
@@ -141,6 +143,9 @@ class Holdings:
         for number, owners in self._touched.items():
             for zone in self.register.numbered(number):
                 found.zones[zone.apex] = owners
+        for apex, names in self.challenges.take_touched().items():
+            if self.register.named(apex) is not None:
+                found.zones[apex] = names.union(found.zones.get(apex) or ())
         for apex in self._rebuilt:
             found.zones[apex] = None
         found.gone = {apex for apex in found.zones if self.register.named(apex) is None}
@@ -153,12 +158,12 @@ class Holdings:
     # What is asked.
 
     def serial(self, apex: Name) -> int:
-        """Give the serial that the documents make for a zone that there is."""
+        """Give the serial that the documents make for a zone that there is: of records, of zones, and of challenges."""
         zone = self.register.named(apex)
         if zone is None:
             raise KeyError(apex)
         generations = self._sums.generations(zone.zone_id) + self.register.generations(apex)
-        return serials.of(self._sums.floor(zone.zone_id), generations)
+        return serials.of(self._sums.floor(zone.zone_id), generations + self.challenges.generations(apex))
 
     def generations(self, doc_id: str) -> int:
         """Give the sum of the generations of a document's leaves, of records or zones (whose ids cannot be taken for each other's)."""

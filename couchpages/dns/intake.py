@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from twisted.logger import Logger
 
+from couchpages.dns.challenges import Challenge
 from couchpages.dns.holdings import Holdings
 from couchpages.dns.reading import Arrival
 from couchpages.dns.zone_keeper import ZoneKeeper
@@ -42,6 +43,8 @@ class Intake:
         self._records: OrderedDict[str, Arrival] = OrderedDict()
         #: Documents that were read and are not in the answers yet.
         self.read: set[str] = set()
+        self._challenges: OrderedDict[str, Challenge] = OrderedDict()
+        self.read_challenges: set[str] = set()
         self._told: set[tuple[str, str]] = set()
 
     def zone_came(self, change: Change) -> bool:
@@ -61,6 +64,13 @@ class Intake:
         self._records[arrival.doc_id] = arrival
         return True
 
+    def challenge_came(self, doc_id: str, challenge: Challenge) -> bool:
+        """Queue what a challenge's document asks for; tell whether it is news."""
+        if doc_id not in self._challenges and self._holdings.challenges.documents.get(doc_id) == challenge:
+            return False
+        self._challenges[doc_id] = challenge
+        return True
+
     def _note_told(self, database: str, change: Change) -> None:
         """Note whether the follower said already what is wrong with a document."""
         key = database, change.doc_id
@@ -70,14 +80,28 @@ class Intake:
             self._told.discard(key)
 
     def __bool__(self) -> bool:
-        return bool(self._zones or self._records)
+        return bool(self._challenges or self._zones or self._records)
+
+    @property
+    def has_challenges(self) -> bool:
+        """Whether challenges wait to be read."""
+        return bool(self._challenges)
+
+    def is_challenge_waiting(self, doc_id: str) -> bool:
+        """Whether something came of a challenge's document that is not in the answers yet."""
+        return doc_id in self.read_challenges or doc_id in self._challenges
 
     def is_waiting(self, doc_id: str) -> bool:
         """Whether something came of a document that is not in the answers yet."""
         return doc_id in self.read or doc_id in self._zones or doc_id in self._records
 
     def read_next(self) -> None:
-        """Read the document whose turn it is."""
+        """Read the document whose turn it is: a challenge first, which somebody waits for."""
+        if self._challenges:
+            doc_id, challenge = self._challenges.popitem(last=False)
+            self._holdings.challenges.hold(doc_id, challenge)
+            self.read_challenges.add(doc_id)
+            return
         if self._zones:
             doc_id, change = self._zones.popitem(last=False)
             self._try(self._databases.zones, doc_id, lambda: self._holdings.apply_zone(change))
@@ -105,6 +129,11 @@ class Intake:
         except Exception:  # noqa: BLE001 -- law 4: no document stops a service
             self._metrics.malformed.labels(database).inc()
             self.log.failure("{database}/{doc_id} could not be applied", database=database, doc_id=named(doc_id))
+
+    def answered(self) -> None:
+        """Take note that what was read is in the answers."""
+        self.read.clear()
+        self.read_challenges.clear()
 
     def misplaced(self, documents: Mapping[str, str]) -> None:
         """Tell of records that came before their zone, and are not within it; each with what is wrong."""

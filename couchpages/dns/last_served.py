@@ -1,4 +1,10 @@
-"""What this node answered last for each zone, which tells with which serial it goes on (logs)."""
+"""What this node answered last for each zone, which tells with which serial it goes on (logs).
+
+Challenges are not kept on disk: after a restart they are read again, later than the zones. Until as much of them was read as counted when
+the node last ran, they count for as much as then, so that the serial is what other nodes answer all the while.
+"""
+
+from collections.abc import Mapping
 
 from twisted.logger import Logger
 
@@ -21,6 +27,32 @@ class LastServed:
         self.guarded: set[Name] = set()
         self.gone: set[Name] = set()
         self._keeper = keeper
+        self._unread: dict[Name, int] = {}
+
+    def restore(self, served: Mapping[Name, Served]) -> None:
+        """Take what was answered last when the node last ran."""
+        self.served.update(served)
+        self._unread = {apex: each.challenged for apex, each in served.items() if each.challenged}
+
+    def challenged(self, apex: Name, read: int) -> int:
+        """Give what challenges count for in a zone, of whose documents those that were read add *read*."""
+        return max(read, self._unread.get(apex, 0))
+
+    def was_behind(self, apex: Name, read: int) -> bool:
+        """Whether challenges of a zone were still to be read when it was answered last; take note of what was *read* until now."""
+        was = apex in self._unread
+        if was and read >= self._unread[apex]:
+            del self._unread[apex]
+        return was
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether challenges are still to be read."""
+        return bool(self._unread)
+
+    def all_read(self) -> None:
+        """Take note that all challenges that there are were read: what is missing is gone."""
+        self._unread.clear()
 
     def next(self, apex: Name, computed: int, *, changed: bool) -> int:
         """Give the serial to go on with; see :func:`couchpages.dns.serials.to_serve`."""

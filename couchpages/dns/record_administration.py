@@ -12,7 +12,6 @@ from couchpages.dns.catalogue import Catalogue
 from couchpages.dns.checks import of_name
 from couchpages.dns.contents import Contents
 from couchpages.dns.findings import Finding, Severity, Worst
-from couchpages.dns.in_turn import InTurn
 from couchpages.dns.names import Name, is_within, shown
 from couchpages.dns.plan import Plan, Replacement, adding, same
 from couchpages.dns.rdata import type_to_text
@@ -21,6 +20,7 @@ from couchpages.dns.records import Record
 from couchpages.dns.slices import Slices
 from couchpages.dns.submission import Reading, ReadSets, WantedSet, check_serial
 from couchpages.dns.zone_documents import ZoneDocument
+from couchpages.in_turn import InTurn
 from couchpages.web.problem import Problem
 
 #: Seconds for which an answer waits until this node answers questions with what was written.

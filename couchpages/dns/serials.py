@@ -5,13 +5,17 @@ order in which these came::
 
     serial = F + S  modulo 2^32
 
-*S* sums up the generations of the leaves of documents, as :mod:`couchpages.dns.traces` attributes them to zones: every edit,
-deletion and conflict makes it greater, and nothing that replication does makes it less. *F* is the greatest serial written in an SOA
-of the zone, also in one that was replaced, as long as its tombstone tells it.
+*S* sums up the generations of the leaves of documents, as :mod:`couchpages.dns.traces` attributes them to zones, and of challenges
+(:mod:`couchpages.dns.challenges`): every edit, deletion and conflict makes it greater, and nothing that replication does makes it less.
+*F* is the greatest serial written in an SOA of the zone, also in one that was replaced, as long as its tombstone tells it.
 
-There are changes after which the sum is not greater: a database was made anew or purged, somebody deleted an SOA without leaving
-its serial in the tombstone, or wrote one that is 2^31 or more above the last. Then a node answers the successor of what it answered
-last, remembers that on its disk, and goes on so until the sum is greater again; meanwhile nodes need not agree. That is the *guard*.
+There are changes after which the sum is not greater: a database was made anew or purged, a challenge's document moved to a name in
+another zone, somebody deleted an SOA without leaving its serial in the tombstone, or wrote one that is 2^31 or more above the last.
+Then a node answers the successor of what it answered last, remembers that on its disk, and goes on so until the sum is greater again;
+meanwhile nodes need not agree. That is the *guard*.
+
+Challenges are not kept on disk, only what they added to the serial that was answered last; until as much of them is read again after a
+restart, that stands for them (:mod:`couchpages.dns.last_served`).
 """
 
 BITS = 32

@@ -11,6 +11,7 @@ from twisted.internet.task import TaskStopped
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from couchpages.dns import serials
 from couchpages.dns.compiling import Drafted, at_once, compiled
 from couchpages.dns.entries import Served, substitute_digest
 from couchpages.dns.holdings import Holdings
@@ -71,6 +72,7 @@ class Swaps:
         self._swapped = metrics.dns_swaps
         self._put_in_place = put_in_place
         self._may_complete = False
+        self._all_challenges = False
         self._loading = 0
         self._counted = 0.0
         self._settling = Settling()
@@ -92,6 +94,13 @@ class Swaps:
         """Everything that both databases hold was told: when it is read, zones may be published."""
         self._may_complete = True
         self._stir()
+
+    def challenges_loaded(self) -> None:
+        """Every challenge was told: when those are answered, none is missing."""
+        self._all_challenges = True
+        if self._last.is_behind:
+            self._settling.note(self._reactor.seconds())
+            self._stir()
 
     def _given_up(self) -> None:
         """Take note that some zones are not withheld any more."""
@@ -168,6 +177,7 @@ class Swaps:
     def _swap(self) -> Generator[None, None, None]:
         self._settling = Settling()
         changes = self._holdings.take_changes()
+        has_all_challenges = self._all_challenges and not self._intake.has_challenges
         # A zone below another first, so that its names are never the other's meanwhile.
         for apex in sorted(changes.zones, key=lambda name: (-len(name), name)):
             try:
@@ -181,6 +191,8 @@ class Swaps:
             self._last.forget(apex)
             self._published.withdraw(apex)
             yield from _let_go(gone)
+        if has_all_challenges:
+            self._last.all_read()
         self._finish()
 
     def _renew(self, apex: Name, touched: Collection[Name] | None) -> Generator[None, None, None]:
@@ -191,23 +203,46 @@ class Swaps:
             before is not None
             and touched is not None
             and not touched
-            and self._last.next(apex, self._holdings.serial(apex), changed=False) == before.serial
+            and self._last.next(apex, self._computed(apex), changed=False) == before.serial
         ):
+            yield
             return
         drafted = yield from compiled(self._holdings, apex, before, touched, self._substitute(apex))
         self._intake.misplaced(drafted.misplaced)
-        self._publish(apex, drafted, changed=drafted.changed if before is not None else self._may_differ(apex))
+        self._tell_aliased(apex, drafted.aliased)
+        self._publish(apex, drafted, rises=drafted.by_records if before is not None else self._may_differ(apex))
         yield
         if before is not None and touched is None and self.zones[apex] is not before:
             yield from _let_go(before)
 
     def _may_differ(self, apex: Name) -> bool:
         """Whether a zone that is not published may be another than it was when it was last: else its documents make the same serial."""
-        last = Served(self._holdings.serial(apex), self._digest(apex, self._substitute(apex)))
+        last = self._served(apex, self._computed(apex), self._substitute(apex))
         return self._last.served.get(apex) != last
 
+    def _computed(self, apex: Name) -> int:
+        """Give the serial that the documents make, also those of challenges that are not read again yet."""
+        return serials.of(
+            self._holdings.serial(apex), self._challenged(apex) - self._holdings.challenges.generations(apex)
+        )
+
+    def _challenged(self, apex: Name) -> int:
+        return self._last.challenged(apex, self._holdings.challenges.generations(apex))
+
+    def _served(self, apex: Name, serial: int, substitute: RRset) -> Served:
+        return Served(serial, self._digest(apex, substitute), self._challenged(apex))
+
+    def _tell_aliased(self, apex: Name, names: Iterable[Name]) -> None:
+        """Tell of challenges that cannot be answered in a zone, if it is theirs to answer."""
+        for name in names:
+            zone = self._holdings.register.above(name)
+            if zone is not None and zone.apex == apex:
+                self.log.warn(
+                    "the challenge at {name} is not answered: a CNAME stands there, and stands alone", name=shown(name)
+                )
+
     def _finish(self) -> None:
-        self._intake.read.clear()
+        self._intake.answered()
         self._changed = self._reactor.seconds()
         self._swapped.inc()
         if not self.is_complete:
@@ -218,17 +253,21 @@ class Swaps:
             self._keeper.soon()
         self._put_in_place()
 
-    def _publish(self, apex: Name, drafted: Drafted, *, changed: bool) -> None:
+    def _publish(self, apex: Name, drafted: Drafted, *, rises: bool) -> None:
+        """Answer from a zone; *rises* tells whether its serial has to rise whatever the documents make it."""
         before = self.zones.get(apex)
-        computed = self._holdings.serial(apex)
-        serial = self._last.next(apex, computed, changed=changed)
-        if before is not None and not changed and serial == before.serial:
+        was_behind = self._last.was_behind(apex, self._holdings.challenges.generations(apex))
+        # What challenges change is told by their generations; those that are read again change nothing that was not answered before.
+        rises = rises or (before is not None and drafted.changed and not was_behind)
+        computed = self._computed(apex)
+        serial = self._last.next(apex, computed, changed=rises)
+        if before is not None and not drafted.changed and serial == before.serial:
             return
         substitute = self._substitute(apex)
         zone = drafted.draft.finish(serial, substitute)
-        self._last.note(apex, computed, Served(serial, self._digest(apex, substitute)))
+        self._last.note(apex, computed, self._served(apex, serial, substitute))
         self.zones[apex] = zone
-        self._published.publish(zone, () if before is not None and not changed else drafted.touched)
+        self._published.publish(zone, () if before is not None and not drafted.changed else drafted.touched)
 
     def _digest(self, apex: Name, substitute: RRset) -> str:
         return substitute_digest(None if self._holdings.has_soa(apex) else substitute)
@@ -253,7 +292,7 @@ class Swaps:
             served = self._last.served.get(apex)
             # The configuration may have been changed, and with it the SOA.
             changed = served is not None and served.substitute != self._digest(apex, substitute)
-            self._publish(apex, drafted, changed=changed)
+            self._publish(apex, drafted, rises=changed)
             lasting()
 
 

@@ -10,6 +10,9 @@ A document is attributed by what no later state of it can take back:
   and lower none.
 
 What counts is the sum of the generations of all leaves: an edit continues a leaf with the next generation, and a conflict adds one.
+
+Challenges, whose documents are elsewhere, count by their names instead (:mod:`couchpages.dns.challenges`): in every zone that is such a
+name or above it, with the generation that they are told with. Zones that come and go change nothing of that.
 """
 
 import hashlib

@@ -9,10 +9,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from couchpages.dns.challenge_records import ChallengeRecords
 from couchpages.dns.holdings import Holdings
 from couchpages.dns.intake import Intake, Names
 from couchpages.dns.last_served import LastServed
 from couchpages.dns.names import Name
+from couchpages.dns.own_zones import OwnZones
 from couchpages.dns.published import Published
 from couchpages.dns.records import Record
 from couchpages.dns.rrsets import RRset
@@ -47,6 +49,7 @@ class Sink:
 class Zones:
     """A :class:`~couchpages.dns.catalogue.Catalogue`. *zone_sink* and *record_sink* are for followers that tell leaves.
 
+    *challenges* and *own_zones* are for other rooms: see :class:`couchpages.ports.ChallengeRecords` and :class:`couchpages.ports.OwnZones`.
     *substitute* makes the SOA of a zone in which none is written. Used in *reactor*'s thread.
     """
 
@@ -77,6 +80,8 @@ class Zones:
             metrics,
             self._sightings.wake,
         )
+        self.challenges = ChallengeRecords(self._holdings, self._intake, self._swaps, self._sightings)
+        self.own_zones = OwnZones(self._holdings.register, self._swaps)
         self._loaded: set[str] = set()
         self._were_kept = False
         self.zone_sink = Sink(self._zone_came, lambda: self._is_loaded("zones"))
@@ -109,7 +114,7 @@ class Zones:
             self._holdings.hold_zone(doc_id, zone)
         for doc_id, record in restored.records.items():
             self._holdings.hold(doc_id, record)
-        self._last.served.update(restored.served)
+        self._last.restore(restored.served)
         self._were_kept = restored.were_kept
         self._swaps.restore(restored.numbers)
 

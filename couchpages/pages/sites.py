@@ -3,7 +3,7 @@
 A deployment that is announced as live is served when all its blobs are in this node's CouchDB; until then the one before it is (law 2).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Served:
 
 
 class Sites:
-    """A :class:`~couchpages.ports.ChangesSink` of ``manifests``, and what visits and the API ask.
+    """A :class:`~couchpages.ports.ChangesSink` of ``manifests``, and what visits, the API and other rooms ask.
 
     *clock* gives milliseconds since 1970.
     """
@@ -181,6 +181,11 @@ class Sites:
         """Raise :class:`Unavailable` until everything is known: a list must not lack what could not be read (law 3)."""
         if not self._loaded:
             raise Unavailable("the manifests are not read from CouchDB yet")
+
+    def live(self) -> Collection[str]:
+        """See :class:`couchpages.ports.LiveSites`: the sites that are announced as live, also those whose blobs are not all here yet."""
+        self.require_loaded()
+        return {name for name, site in self.catalog.sites.items() if site.live is not None}
 
     def served(self, site: str) -> Activation | None:
         """Give what visitors of a site get on this node."""

@@ -5,9 +5,10 @@ import os
 import signal
 import time
 
+from couchpages.certs.boxes import NONCE_BYTES, SealingKey
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.pem import read_certificate
-from couchpages.certs.sealing import NONCE_BYTES, SealingKey, document_id, seal
+from couchpages.certs.sealing import document_id, seal
 from couchpages.testing.authority import Authority
 from tests.bench import machine
 from tests.bench.deploying import Rows

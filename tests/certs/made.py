@@ -3,9 +3,9 @@
 from dataclasses import replace
 from functools import cache
 
+from couchpages.certs.boxes import SealingKey
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.pem import read_certificate
-from couchpages.certs.sealing import SealingKey
 from couchpages.testing.authority import Authority
 
 #: 2026-11-23T14:00:00Z, in seconds since 1970.

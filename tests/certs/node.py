@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from couchpages.certs.boxes import SealingKey
 from couchpages.certs.bundles import Bundles
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.first_system_shelf import Named
 from couchpages.certs.kept_bundles import BundleFolder, BundleKeeper
-from couchpages.certs.sealing import SealingKey
 from couchpages.metrics import Metrics
 from couchpages.testing.memory_database import MemoryDatabase
 from couchpages.testing.node import MemoryReactor, NoThreads

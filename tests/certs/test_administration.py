@@ -9,11 +9,12 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.administration import Administration, Listed, Rotated
+from couchpages.certs.boxes import sealed_with
 from couchpages.certs.certificates import Kind
 from couchpages.certs.dating import AHEAD
 from couchpages.certs.first_system import compatible_documents
 from couchpages.certs.key_files import Keys, read_keys
-from couchpages.certs.sealing import document_id, open_sealed, seal, sealed_with
+from couchpages.certs.sealing import document_id, open_sealed, seal
 from couchpages.ports import Conflict, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase, Turns
 from tests.certs.made import KEY, NONCE, OTHER_KEY, certificate

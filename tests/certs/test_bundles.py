@@ -8,11 +8,12 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs import bundles as module
+from couchpages.certs.boxes import SealingKey
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.first_system import compatible_documents
 from couchpages.certs.first_system_shelf import Named
 from couchpages.certs.pem import read_certificate
-from couchpages.certs.sealing import SealingKey, document_id, seal
+from couchpages.certs.sealing import document_id, seal
 from couchpages.ports import Change, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase
 from tests.certs.made import DAY, KEY, NONCE, NOW, OTHER_KEY, authority, certificate, pems

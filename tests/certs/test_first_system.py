@@ -6,6 +6,7 @@ from typing import Any
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt
 from twisted.trial.unittest import SynchronousTestCase
 
+from couchpages.certs.boxes import Cause, Refused
 from couchpages.certs.certificates import Kind
 from couchpages.certs.first_system import (
     Encrypted,
@@ -15,7 +16,6 @@ from couchpages.certs.first_system import (
     opened,
 )
 from couchpages.certs.first_system_shelf import FirstSystemShelf
-from couchpages.certs.sealing import Cause, Refused
 from couchpages.ports import Json
 from tests.certs import xchacha
 from tests.certs.made import KEY, NONCE, OTHER_KEY, authority, certificate, pems

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt
 from twisted.trial.unittest import SynchronousTestCase
 
+from couchpages.certs.boxes import Cause, Refused, SealingKey
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.sealing import Cause, Refused, SealingKey, document_id, named_by, open_sealed, seal
+from couchpages.certs.sealing import document_id, named_by, open_sealed, seal
 from couchpages.ports import Json
 from tests.certs import xchacha
 from tests.certs.made import KEY, NONCE, OTHER_KEY, certificate, pems

@@ -2,8 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from couchpages.certs.boxes import Cause
 from couchpages.certs.certificates import Certificate
-from couchpages.certs.sealing import Cause, seal
+from couchpages.certs.sealing import seal
 from couchpages.certs.shelf import Refusal, Shelf, moment
 from couchpages.ports import Json
 from tests.certs.made import KEY, NONCE, OTHER_KEY, certificate

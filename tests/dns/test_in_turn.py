@@ -1,7 +1,7 @@
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.dns.in_turn import InTurn
+from couchpages.in_turn import InTurn
 
 
 class InTurnTests(SynchronousTestCase):

@@ -20,13 +20,14 @@ from couchpages.access import keys
 from couchpages.access.administration import Administration
 from couchpages.access.keyring import Keyring
 from couchpages.access.keys import KeyRecord
-from couchpages.certs import export_folder, key_files, sealing
+from couchpages.certs import boxes, export_folder, key_files
 from couchpages.certs.administration import Administration as CertificateAdministration
+from couchpages.certs.boxes import SealingKey
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.export_folder import ExportFolder
 from couchpages.certs.kept_bundles import BundleFolder
 from couchpages.certs.key_files import Keys, new_key, read_keys
-from couchpages.certs.sealing import SealingKey, open_sealed
+from couchpages.certs.sealing import open_sealed
 from couchpages.couch.embedded import password
 from couchpages.couch.embedded.password import load_or_create_password
 from couchpages.testing.memory_database import MemoryDatabase
@@ -218,7 +219,7 @@ class Law6OfCertificatesNeedsItsCode(NeedsItsCode, SynchronousTestCase):
 
     law = Law6OfCertificates
     without = (
-        Without("test_in_couchdb", sealing, "crypto_aead_xchacha20poly1305_ietf_encrypt", _not_encrypted),
+        Without("test_in_couchdb", boxes, "crypto_aead_xchacha20poly1305_ietf_encrypt", _not_encrypted),
         Without("test_on_disk", BundleFolder, "write", _in_clear),
         Without("test_on_disk", BundleFolder, "write", _write_for_all),
         Without("test_in_files", export_folder, "_write_file", _write_file),

@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from couchpages.certs.sealing import SealingKey
+from couchpages.certs.boxes import SealingKey
 
 PREFIX = "couchpages-"
 #: Within the 16 bytes that BLAKE2b takes (RFC 7693 has it as a parameter; libraries call it person).

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from couchpages.certs.boxes import SealingKey
 from couchpages.certs.issuing.awaiting import LateError, together, within
 from couchpages.certs.issuing.dns_datagrams import has_route
 from couchpages.certs.issuing.fetching import Fetched, FetchError, fetch
@@ -14,7 +15,6 @@ from couchpages.certs.issuing.polling import poll
 from couchpages.certs.issuing.probes import probe_token, proves
 from couchpages.certs.issuing.resolving import Resolving
 from couchpages.certs.issuing.showing import NotAsked, Seen, Shows, ShowsOther, Silent
-from couchpages.certs.sealing import SealingKey
 from couchpages.quoting import quoted
 
 CHALLENGES = "/.well-known/acme-challenge/"

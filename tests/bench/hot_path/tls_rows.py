@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
+from couchpages.certs.boxes import NONCE_BYTES, SealingKey
 from couchpages.certs.pem import read_certificate
-from couchpages.certs.sealing import NONCE_BYTES, SealingKey, document_id, seal
+from couchpages.certs.sealing import document_id, seal
 from couchpages.testing.authority import Authority
 from tests.bench import machine
 from tests.bench.deploying import Rows

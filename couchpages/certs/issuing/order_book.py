@@ -1,0 +1,114 @@
+"""The orders of all certificates: as CouchDB tells of them, and written to it (does I/O)."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from couchpages.certs.boxes import Refused
+from couchpages.certs.issuing.orders import DOCUMENT_PREFIX, Order, document_id, from_document, is_order, to_document
+from couchpages.ports import Change, Conflict, Database, Json, NotFound, StoreError, Unavailable
+
+#: What sorts behind every character of a document's id.
+HIGHEST = "\ufff0"
+#: Tries to write a document while others write it.
+TRIES = 5
+
+
+class OrderStore:
+    """Reads and writes orders in the database *secrets*. Methods raise a :class:`~couchpages.ports.StoreError`."""
+
+    def __init__(self, secrets: Database) -> None:
+        self._secrets = secrets
+
+    async def all(self) -> dict[str, Order]:
+        """Give all orders, by name; what is none is passed over."""
+        found = {}
+        for doc in await self._secrets.documents(DOCUMENT_PREFIX, DOCUMENT_PREFIX + HIGHEST):
+            order = _read(str(doc["_id"]), doc)
+            if order is not None:
+                found[order.name] = order
+        return found
+
+    async def get(self, name: str) -> Order | None:
+        """Give one order, None where there is none, or none that can be read."""
+        try:
+            return _read(document_id(name), await self._secrets.get(document_id(name)))
+        except NotFound:
+            return None
+
+    async def change(self, name: str, alter: Callable[[Order], Order]) -> Order:
+        """Write what *alter* makes of an order, or of a new one where there is none; what others write meanwhile is altered, not lost."""
+        doc_id = document_id(name)
+        for _ in range(TRIES):
+            rev, order = None, Order(name)
+            try:
+                doc = await self._secrets.get(doc_id)
+            except NotFound:
+                pass
+            else:
+                rev, order = str(doc["_rev"]), _read(doc_id, doc) or order
+            altered = alter(order)
+            if altered == order and rev is not None:
+                return order
+            try:
+                await self._secrets.put(doc_id, to_document(altered), rev)
+            except Conflict:
+                continue
+            return altered
+        raise Unavailable(f"{doc_id}: others write it again and again")
+
+    async def delete(self, name: str) -> bool:
+        """Forget an order, all revisions of it that compete; tell whether there was one."""
+        leaves = await self._secrets.leaves(document_id(name))
+        removals = [{"_id": leaf["_id"], "_rev": leaf["_rev"], "_deleted": True} for leaf in leaves]
+        for outcome in await self._secrets.bulk(removals) if removals else ():
+            if isinstance(outcome, StoreError):
+                raise outcome
+        return bool(leaves)
+
+
+class OrderBook:
+    """A :class:`~couchpages.ports.ChangesSink` of orders, which *store* writes. Used in the reactor's thread."""
+
+    def __init__(self, store: OrderStore) -> None:
+        self._store = store
+        self._orders: dict[str, Order] = {}
+
+    @property
+    def orders(self) -> Mapping[str, Order]:
+        """All orders by name, as they are now."""
+        return MappingProxyType(self._orders)
+
+    def of(self, name: str) -> Order:
+        """Give an order, a new one where there is none."""
+        return self._orders.get(name) or Order(name)
+
+    def apply(self, change: Change) -> None:
+        """Take an order. Raises ValueError for what is none, and knows what it knew before."""
+        if not is_order(change.doc_id):
+            return
+        name = change.doc_id.removeprefix(DOCUMENT_PREFIX)
+        if change.doc is None:
+            self._orders.pop(name, None)
+        else:
+            self._orders[name] = from_document(change.doc_id, change.doc)
+
+    def loaded(self) -> None:
+        """Everything was told."""
+
+    async def delete(self, name: str) -> None:
+        """Forget an order."""
+        await self._store.delete(name)
+        self._orders.pop(name, None)
+
+    async def change(self, name: str, alter: Callable[[Order], Order]) -> Order:
+        """Write what *alter* makes of an order; see :meth:`OrderStore.change`. What it becomes is known here at once."""
+        order = await self._store.change(name, alter)
+        self._orders[name] = order
+        return order
+
+
+def _read(doc_id: str, doc: Json) -> Order | None:
+    try:
+        return from_document(doc_id, doc)
+    except (ValueError, Refused):
+        return None

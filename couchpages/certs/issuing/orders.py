@@ -1,0 +1,178 @@
+"""How the issue of each certificate stands, as a document that every node reads (pure).
+
+``secrets/order-NAME`` says what is wanted by that name, whether it was ordered and how that ended, when the next try is, and when
+orders were made, so that whoever issues next counts on. Nothing in it is secret. It is not signed either: whoever writes to CouchDB
+without the key may delay a certificate so, and no longer than :data:`LONGEST_PAUSE`.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from couchpages.certs.boxes import LATEST
+from couchpages.certs.names import canonical
+from couchpages.ports import Json
+
+DOCUMENT_PREFIX = "order-"
+TYPE = "order"
+VERSION = 1
+#: Milliseconds that the next try may be away at most: a day.
+LONGEST_PAUSE = 86_400_000
+#: Moments of orders that are remembered; no CA's limit for one set of names is above.
+REMEMBERED = 64
+LONGEST_WORDS = 2_000
+MOST_NAMES = 100
+
+
+class State(StrEnum):
+    """How it stands."""
+
+    #: Nothing was tried yet.
+    NEW = "new"
+    #: The CA is being asked.
+    ORDERING = "ordering"
+    #: It was issued, and is renewed when it is time.
+    ISSUED = "issued"
+    #: The last try failed.
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The state of one certificate, called by the first of its *names*; moments are milliseconds since 1970, 0 for never.
+
+    *changed* is when this was written, by the node *by*; *failures* counts those since the last success, *cause* is the last one's slug
+    and *reason* what to tell people; before *next_try* nothing is tried. *requested* is when somebody asked for it by a command, and
+    *handled* the request that was dealt with last; *by_hand* tells that it is wanted because of that. *ordered* are the moments of
+    orders, *refused* those of validations that failed, the newest last; *renews* is when it is to be renewed, as far as that is known.
+    """
+
+    name: str
+    names: tuple[str, ...] = ()
+    state: State = State.NEW
+    changed: int = 0
+    by: str = ""
+    failures: int = 0
+    cause: str = ""
+    reason: str = ""
+    next_try: int = 0
+    requested: int = 0
+    handled: int = 0
+    by_hand: bool = False
+    ordered: tuple[int, ...] = field(default=())
+    refused: tuple[int, ...] = field(default=())
+    renews: int = 0
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether somebody waits for it."""
+        return self.requested > self.handled
+
+    @property
+    def doc_id(self) -> str:
+        """How its document is called."""
+        return document_id(self.name)
+
+
+def document_id(name: str) -> str:
+    """Name the document of a certificate's order."""
+    return DOCUMENT_PREFIX + name
+
+
+def is_order(doc_id: str) -> bool:
+    """Whether a document of ``secrets`` is an order."""
+    return doc_id.startswith(DOCUMENT_PREFIX)
+
+
+def to_document(order: Order) -> Json:
+    """Write an order."""
+    return {
+        "type": TYPE,
+        "version": VERSION,
+        "names": list(order.names),
+        "state": str(order.state),
+        "changed": order.changed,
+        "by": order.by,
+        "failures": order.failures,
+        "cause": order.cause,
+        "reason": order.reason[:LONGEST_WORDS],
+        "next_try": order.next_try,
+        "requested": order.requested,
+        "handled": order.handled,
+        "by_hand": order.by_hand,
+        "ordered": list(order.ordered[-REMEMBERED:]),
+        "refused": list(order.refused[-REMEMBERED:]),
+        "renews": order.renews,
+    }
+
+
+def from_document(doc_id: str, doc: Json) -> Order:
+    """Read an order. Raises ValueError for what is none (law 4)."""
+    name = doc_id.removeprefix(DOCUMENT_PREFIX)
+    if not is_order(doc_id) or canonical(name) != name or doc.get("type") != TYPE or doc.get("version") != VERSION:
+        raise ValueError("it is no order of this version")
+    try:
+        state = State(doc.get("state"))  # type: ignore[arg-type]  # what is no text is no state either
+    except ValueError:
+        raise ValueError("state is none") from None
+    return Order(
+        name,
+        _names(doc.get("names")),
+        state,
+        changed=_moment(doc, "changed"),
+        by=_text(doc, "by"),
+        failures=_moment(doc, "failures"),
+        cause=_text(doc, "cause"),
+        reason=_text(doc, "reason"),
+        next_try=_moment(doc, "next_try"),
+        requested=_moment(doc, "requested"),
+        handled=_moment(doc, "handled"),
+        by_hand=doc.get("by_hand") is True,
+        ordered=_moments(doc, "ordered"),
+        refused=_moments(doc, "refused"),
+        renews=_moment(doc, "renews"),
+    )
+
+
+def waits(order: Order, now: int) -> bool:
+    """Whether nothing is to be tried *now*: what is too far away to be honest counts as nothing."""
+    return now < order.next_try <= now + LONGEST_PAUSE
+
+
+def asked(order: Order, names: tuple[str, ...], now: int) -> Order:
+    """Give the order with somebody's request for these names; it is tried at once."""
+    return replace(order, names=names or order.names, requested=max(now, order.handled + 1), next_try=0, changed=now)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MOST_NAMES:
+        raise ValueError("names is no list of names")
+    for each in value:
+        if not isinstance(each, str) or canonical(each) != each:
+            raise ValueError("names has something that is no name")
+    return tuple(value)
+
+
+def _text(doc: Json, member: str) -> str:
+    value = doc.get(member, "")
+    if not isinstance(value, str) or len(value) > LONGEST_WORDS:
+        raise ValueError(f"{member} is no text, or too long")
+    return value
+
+
+def _moment(doc: Json, member: str) -> int:
+    value = doc.get(member, 0)
+    if not _is_moment(value):
+        raise ValueError(f"{member} is no number of milliseconds")
+    return int(value)
+
+
+def _moments(doc: Json, member: str) -> tuple[int, ...]:
+    value = doc.get(member, [])
+    if not isinstance(value, list) or len(value) > REMEMBERED or not all(map(_is_moment, value)):
+        raise ValueError(f"{member} is no list of moments")
+    return tuple(value)
+
+
+def _is_moment(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LATEST

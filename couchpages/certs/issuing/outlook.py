@@ -1,0 +1,78 @@
+"""What is looked at before an authority is asked, so that no order fails that was bound to (does I/O)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from couchpages.certs.acme.client import Client
+from couchpages.certs.issuing.authorization import caa_records
+from couchpages.certs.issuing.awaiting import together
+from couchpages.certs.issuing.caa import permitted
+from couchpages.certs.issuing.delegations import Delegations
+from couchpages.certs.issuing.obstacles import Forbidden, NotReached, Obstacle
+from couchpages.certs.issuing.proofs import Proof, Type, bare, proof
+from couchpages.certs.issuing.reaching import Reach
+from couchpages.certs.issuing.resolving import Resolving
+from couchpages.certs.issuing.wanted import WILDCARD, Origin, Wanted
+
+
+class Unprovable(Obstacle):
+    """There is no way to prove a name."""
+
+    cause = "unprovable"
+
+
+class Outlook:
+    """Says how the names of a certificate are proved, and what keeps it from being issued. Methods raise obstacles."""
+
+    def __init__(self, resolving: Resolving, reach: Reach, delegations: Delegations) -> None:
+        self._resolving = resolving
+        self._reach = reach
+        self._delegations = delegations
+
+    async def proofs(self, names: Sequence[str]) -> dict[str, Proof]:
+        """Give how each of *names* is proved."""
+        found = await together(self._proof(name) for name in names)
+        return dict(zip(names, found, strict=True))
+
+    async def check(self, wanted: Wanted, proofs: dict[str, Proof], client: Client) -> None:
+        """Raise what keeps *client*'s authority from issuing: an address that is none of ours, or CAA records."""
+        hosts = {each.name for each in proofs.values() if each.type is Type.HTTP}
+        if wanted.origin is Origin.SITE:
+            # A site's name may be one that somebody mistyped, or one that is still elsewhere.
+            hosts.add(wanted.name)
+        for host in sorted(hosts):
+            reasons = await self._reach.check(host)
+            if reasons:
+                raise NotReached(f"{host}: {'; '.join(reasons)}")
+        for name, each in proofs.items():
+            await self._check_caa(name, each, client)
+
+    async def _proof(self, name: str) -> Proof:
+        owner = await self._resolving.alias_end(name)
+        zone = await self._zone(owner)
+        found = proof(name, owner, zone)
+        if found is None:
+            raise Unprovable(
+                f"{name}: a wildcard is proved in DNS alone, and {owner} is in no zone that is delegated to our name servers: "
+                f"have them answer for it, or make _acme-challenge.{bare(name)} a CNAME to a name in such a zone"
+            )
+        return found
+
+    async def _zone(self, owner: str) -> str | None:
+        try:
+            await self._delegations.refresh([owner])
+            zone = self._delegations.zone_above(owner)
+        except ValueError:
+            return None
+        if zone is None and not self._delegations.is_known(owner):
+            raise Unprovable(f"the name servers of {owner} cannot be found out")
+        return zone
+
+    async def _check_caa(self, name: str, each: Proof, client: Client) -> None:
+        records = await caa_records(self._resolving, each.name)
+        identities: Any = client.directory.caa_identities
+        reason = permitted(
+            records, each.name, name.startswith(WILDCARD), identities, client.account_url, str(each.type)
+        )
+        if reason is not None:
+            raise Forbidden(f"{name}: {reason}")

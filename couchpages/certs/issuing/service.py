@@ -1,0 +1,234 @@
+"""Keeps certificates for everything that is wanted (does I/O): txacme's service, with what is due, and how it is issued, of our own.
+
+txacme's service checks every so often, and lets each certificate be issued by one at a time. Its own check knows fixed days before the
+end and one name for each certificate; ours asks the plan. What fails is written down, name by name, and tried again when its time comes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import nan
+from typing import Any
+
+import pem
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from txacme.service import AcmeIssuingService
+
+from couchpages.certs.acme.client import Client
+from couchpages.certs.certificates import Certificate, Kind
+from couchpages.certs.issuing.authority import Authority
+from couchpages.certs.issuing.issuer import Issuer, Request, replaced_id
+from couchpages.certs.issuing.lease_keeper import LeaseKeeper
+from couchpages.certs.issuing.limits import full, limits_of
+from couchpages.certs.issuing.obstacles import Obstacle
+from couchpages.certs.issuing.orders import Order
+from couchpages.certs.issuing.outcomes import Outcomes
+from couchpages.certs.issuing.outlook import Outlook
+from couchpages.certs.issuing.plan import Certificates, Due
+from couchpages.certs.issuing.renewal import renewal
+from couchpages.certs.issuing.survey import Survey
+from couchpages.metrics import Metrics
+from couchpages.ports import StoreError
+from couchpages.sightings import Sightings
+
+#: Certificates that are issued at a time: one that waits for its name servers must not hold up the others.
+AT_ONCE = 10
+#: Seconds for which what was stored is waited for, until CouchDB has told of it.
+ARRIVAL = 30.0
+
+
+class NotOurTurn(Exception):
+    """Another node issues now. Nothing is written down of that."""
+
+
+class Full(Obstacle):
+    """A rate limit is reached, by our own count, for *retry_after* seconds."""
+
+    cause = "rate_limited"
+
+    def __init__(self, words: str, retry_after: float) -> None:
+        super().__init__(words)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How certificates are asked for: kinds of keys, and the profile and the chain's root, empty for the authority's defaults."""
+
+    kinds: tuple[Kind, ...]
+    profile: str = ""
+    chain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service stands on: *certificates* are those that this node knows, *orders* those that it was told of."""
+
+    authority: Authority
+    lease: LeaseKeeper
+    survey: Survey
+    outlook: Outlook
+    issuer: Issuer
+    outcomes: Outcomes
+    certificates: Certificates
+    orders: Mapping[str, Order]
+
+
+class IssuingService(AcmeIssuingService):
+    """Issues and renews while this node holds the lease. *wall* gives seconds since 1970. Used in *reactor*'s thread."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        store: Any,
+        responders: Sequence[Any],
+        check_interval: float,
+        parts: Parts,
+        asking: Asking,
+        metrics: Metrics,
+        wall: Callable[[], float],
+    ) -> None:
+        check_every = timedelta(seconds=check_interval)
+        super().__init__(store, parts.authority.client, reactor, responders, check_interval=check_every)
+        self._parts = parts
+        self._asking = asking
+        self._metrics = metrics.acme
+        self._wall = wall
+        self._slots = DeferredSemaphore(AT_ONCE)
+        self._sightings = Sightings(reactor)
+        self._due: dict[str, Due] = {}
+        self._trouble = ""
+
+    def came(self, changed: object) -> None:
+        """Take note that certificates came."""
+        del changed
+        self._sightings.wake()
+
+    # When.
+
+    def _check_certs(self) -> "Deferred[None]":
+        """Look at what is due, and begin with it. Never fails: txacme's timer would stop."""
+        return Deferred.fromCoroutine(self._check()).addErrback(self._could_not)
+
+    async def _check(self) -> None:
+        held = await self._parts.lease.hold()
+        self._metrics.lease.set(held)
+        self._trouble = ""
+        if not held:
+            return
+        survey, now = self._parts.survey, self._wall()
+        plan = await survey.plan(now)
+        self._metrics.next_renewal.set(nan if plan.next is None else plan.next)
+        for due in plan.due:
+            if due.name not in self._issuing:
+                self._due[due.name] = due
+                # How that ends is written down.
+                self.issue_cert(due.name).addErrback(lambda _: None)
+        for order in list(self._parts.orders.values()):
+            if order.is_asked_for and order.name not in survey.wanted:
+                await self._parts.outcomes.declined(order.name, survey.why_not(order.name))
+        await survey.tidy(now)
+        for name in survey.forsaken():
+            await self._parts.outcomes.forsaken(name)
+
+    def _could_not(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, StoreError):
+            # CouchDB is away, which others tell of, or not everything was read yet.
+            self._trouble = f"certificates are not looked after: {error}"
+            self.log.debug("certificates are not looked after: {error}", error=error)
+        elif not isinstance(error, CancelledError):
+            self._trouble = "certificates are not looked after: a defect"
+            self.log.failure("certificates could not be looked after", failure)
+
+    def stopService(self) -> "Deferred[None]":  # noqa: N802 -- Twisted's name
+        """Leave what is under way, and let another issuer take over."""
+        return Deferred.fromCoroutine(self._stop(super().stopService()))
+
+    async def _stop(self, checking: "Deferred[None]") -> None:
+        self._parts.authority.stop()
+        self._parts.survey.stop()
+        running = [issuing for issuing, _ in self._issuing.values()]
+        for each in running:
+            each.cancel()
+        await gatherResults([each.addErrback(lambda _: None) for each in running])
+        await self._parts.lease.give_up()
+        await checking
+
+    # What.
+
+    def _with_client(self, work: Callable[[Client, str], Any], name: str) -> "Deferred[None]":
+        """Have *work* done for a certificate in its turn, and write down how that ended."""
+        return Deferred.fromCoroutine(self._tried(work, name))
+
+    async def _tried(self, work: Callable[[Client, str], Any], name: str) -> None:
+        await self._slots.acquire()
+        outcomes = self._parts.outcomes
+        try:
+            await outcomes.begun(name, self._due[name].wanted.names)
+            client = await self._parts.authority.client()
+            renews = await work(client, name)
+            await outcomes.issued(name, renews)
+        except (CancelledError, NotOurTurn):
+            raise
+        except Exception as error:
+            self._parts.authority.forget(error)
+            await outcomes.failed(name, error)
+            raise
+        finally:
+            self._slots.release()
+
+    def _issue_cert(self, client: Client, server_name: str) -> "Deferred[float]":
+        return Deferred.fromCoroutine(self._issue(client, self._due[server_name]))
+
+    async def _issue(self, client: Client, due: Due) -> float:
+        """Issue what is due; give when it is to be renewed."""
+        proofs = await self._parts.outlook.proofs(due.wanted.names)
+        await self._parts.outlook.check(due.wanted, proofs, client)
+        renewals = []
+        for kind in due.kinds:
+            replaced = self._parts.certificates.get((due.name, kind))
+            request = Request(due.name, due.wanted.names, kind, replaced, self._asking.profile, self._asking.chain)
+            self._check_limits(client, request)
+            if not await self._parts.lease.hold():
+                raise NotOurTurn(due.name)
+            got = await self._parts.issuer.issue(
+                client, request, proofs, lambda: self._parts.outcomes.ordered(due.name)
+            )
+            stored = await self.cert_store.store(due.name, [pem.Key(got.key), *pem.parse(got.chain)])
+            await self._arrival(stored)
+            renewals.append(renewal(stored, None))
+        return min(renewals)
+
+    def _check_limits(self, client: Client, request: Request) -> None:
+        limits = limits_of(client.directory.url)
+        if limits is None:
+            return
+        now = self._parts.outcomes.now()
+        is_renewal = replaced_id(client, request.replaced) is not None
+        found = full(limits, request.names, self._parts.orders.values(), now, is_renewal=is_renewal)
+        if found is not None:
+            raise Full(f"{request.name}: {found.words}", (found.until - now) / 1000)
+
+    async def _arrival(self, stored: Certificate) -> None:
+        """Wait until this node knows what it just stored, or something newer, so that the same is not found due again."""
+
+        def is_here() -> bool:
+            there = self._parts.certificates.get((stored.name, stored.kind))
+            return there is not None and there.made >= stored.made
+
+        await self._sightings.when(is_here, ARRIVAL)
+
+    # What others ask.
+
+    def obstacles(self) -> list[str]:
+        """See :class:`couchpages.ports.Readiness`: a node serves what it has."""
+        return []
+
+    def troubles(self) -> list[str]:
+        """See :class:`couchpages.ports.Readiness`: what could not be issued again and again."""
+        return [*self._parts.outcomes.troubles(), *([self._trouble] if self._trouble else [])]

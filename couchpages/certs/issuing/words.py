@@ -1,0 +1,85 @@
+"""Why a certificate could not be had, in words that help, and with a cause for the metrics (pure)."""
+
+import re
+
+from couchpages.certs.acme.errors import AcmeError, Cause
+from couchpages.certs.issuing.obstacles import Obstacle
+from couchpages.certs.issuing.proofs import Proof, Type
+from couchpages.ports import StoreError
+
+#: Causes that are the authority's own, or of the way to it: they say nothing about the certificate that was asked for.
+OF_AUTHORITY = frozenset(
+    {Cause.UNREACHABLE, Cause.TIMED_OUT, Cause.NONSENSE, Cause.SERVER, Cause.ACCOUNT, Cause.EXTERNAL_ACCOUNT}
+)
+#: Causes that are about the proof that the authority looked for.
+OF_PROOFS = frozenset({Cause.CONNECTION, Cause.DNS, Cause.CAA, Cause.UNAUTHORIZED})
+#: What authorities write before the reason: where they fetched, with a token that nobody needs to see.
+_FETCHED = re.compile(r"^.*?https?://\S+?\"?:? +", re.DOTALL)
+_TRAILING = re.compile(r"\s+")
+
+
+class Unproved(Obstacle):
+    """The authority looked, and did not find what it wanted to see."""
+
+    def __init__(self, cause: str, words: str) -> None:
+        super().__init__(words)
+        self.cause = cause  # type: ignore[misc]  # each has its own
+
+
+class Unanswered(Obstacle):
+    """The authority asked for a proof that is not given here."""
+
+    cause = "unsupported"
+
+
+def unproved(name: str, proof: Proof, error: AcmeError) -> Unproved:
+    """Say that the authority did not take the proof for *name*."""
+    detail = _detail(error)
+    if error.cause == Cause.DNS and proof.type is Type.HTTP:
+        words = f"the CA could not resolve {proof.name}: {detail}"
+    elif error.cause == Cause.CAA:
+        words = f"CAA records keep the CA from issuing: {detail}"
+    elif proof.type is Type.DNS:
+        words = f"the CA did not accept the TXT record at {proof.owner}: {detail}"
+    elif error.cause == Cause.CONNECTION:
+        words = f"the CA could not fetch {_address(proof)}: {detail}"
+    else:
+        words = f"the CA did not accept what it got from {_address(proof)}: {detail}"
+    return Unproved(str(error.cause), f"{name}: {words}")
+
+
+def cause_of(error: BaseException) -> str:
+    """Give the metrics' label for why something failed."""
+    if isinstance(error, AcmeError):
+        return str(error.cause)
+    if isinstance(error, Obstacle):
+        return str(error.cause)
+    return "couchdb" if isinstance(error, StoreError) else "defect"
+
+
+def told(name: str, error: BaseException) -> str:
+    """Say why there is no certificate called *name*, in one sentence that begins with a name."""
+    if isinstance(error, StoreError):
+        return f"{name}: CouchDB: {error}"
+    if not isinstance(error, AcmeError | Obstacle | ValueError):
+        return f"{name}: a defect: {error!r}"
+    words = _in_one_line(str(error))
+    return words if words.startswith((f"{name}:", f"*.{name}:")) else f"{name}: {words}"
+
+
+def is_of_authority(error: BaseException) -> bool:
+    """Whether any other certificate would have failed too."""
+    return isinstance(error, AcmeError) and error.cause in OF_AUTHORITY
+
+
+def _address(proof: Proof) -> str:
+    return f"http://{proof.name}/.well-known/acme-challenge/…"
+
+
+def _detail(error: AcmeError) -> str:
+    detail = _in_one_line(error.detail or str(error))
+    return _FETCHED.sub("", detail) or detail
+
+
+def _in_one_line(words: str) -> str:
+    return _TRAILING.sub(" ", words).strip()

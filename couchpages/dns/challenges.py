@@ -1,0 +1,118 @@
+"""What certificate authorities look for by TXT records (RFC 8555 section 8.4), beside the records that are written (pure).
+
+Challenges are documents of another database, and are in no list, export or count of records. One stands in every zone of ours that is its
+name or above it, and counts in all of their serials; the closest of these zones answers. So whatever zone comes or goes, what a challenge
+means for the others stays, and so do their serials.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from couchpages.dns import codes
+from couchpages.dns.names import Name, canonical, from_text, suffixes
+from couchpages.dns.rrsets import RRset, RRsets
+
+#: Seconds that a challenge may be cached for. The next order at the name has another text, which whoever keeps this one longer would not
+#: see; a few, because with 0 resolvers differ: some take a time of their own instead, and CAs ask from several places at once.
+TTL = 5
+#: RFC 1035 section 3.3: octets of one text.
+LONGEST_TEXT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What one document asks for: *rdatas* of TXT records at *owner* (canonical), none of one that is over; and its *generation*."""
+
+    owner: Name
+    rdatas: tuple[bytes, ...]
+    generation: int
+
+
+def read_challenge(name: str, texts: Sequence[str], generation: int) -> Challenge:
+    """Make a challenge. Raises ValueError for what is no name, and for a text that does not fit into one."""
+    return Challenge(canonical(from_text(name)), tuple(sorted({_rdata(text) for text in texts})), generation)
+
+
+def _rdata(text: str) -> bytes:
+    octets = text.encode()
+    if len(octets) > LONGEST_TEXT:
+        raise ValueError(
+            f"a text of {len(octets)} octets does not fit into a TXT record of one: at most {LONGEST_TEXT} do"
+        )
+    return bytes((len(octets),)) + octets
+
+
+class Challenges:
+    """Challenges by their documents' ids. Those that are over stay, because their generations count."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Challenge] = {}
+        self._by_owner: dict[Name, dict[str, Challenge]] = {}
+        # By every name that is an owner or above one.
+        self._standing: dict[Name, dict[Name, None]] = {}
+        self._generations: dict[Name, int] = {}
+        self._touched: dict[Name, set[Name]] = {}
+
+    def hold(self, doc_id: str, challenge: Challenge) -> None:
+        """Let *challenge* be what a document asks for."""
+        before = self.documents.get(doc_id)
+        if before is not None:
+            known = self._by_owner[before.owner]
+            del known[doc_id]
+            if not known:
+                del self._by_owner[before.owner]
+            self._note(before, -1)
+        self.documents[doc_id] = challenge
+        self._by_owner.setdefault(challenge.owner, {})[doc_id] = challenge
+        self._note(challenge, 1)
+
+    def _note(self, challenge: Challenge, times: int) -> None:
+        owner, stands = challenge.owner, bool(self.at(challenge.owner))
+        for above in suffixes(owner):
+            self._generations[above] = self._generations.get(above, 0) + times * challenge.generation
+            self._touched.setdefault(above, set()).add(owner)
+            if stands:
+                self._standing.setdefault(above, {})[owner] = None
+            elif above in self._standing:
+                self._standing[above].pop(owner, None)
+                if not self._standing[above]:
+                    del self._standing[above]
+
+    def take_touched(self) -> Mapping[Name, set[Name]]:
+        """Give the names that changed since this was called last, by every name that is one of them or above it."""
+        touched, self._touched = self._touched, {}
+        return touched
+
+    def at(self, owner: Name) -> Collection[bytes]:
+        """Give the data of the TXT records at a name."""
+        found = self._by_owner.get(owner)
+        return {rdata for challenge in found.values() for rdata in challenge.rdatas} if found else ()
+
+    def knows(self, owner: Name) -> bool:
+        """Whether a challenge is, or was, about this name."""
+        return owner in self._by_owner
+
+    def within(self, apex: Name) -> Iterable[Name]:
+        """Give the names with TXT records that are *apex* or below it."""
+        return self._standing.get(apex, {}).keys()
+
+    def generations(self, apex: Name) -> int:
+        """Give what all documents about *apex* and the names below it add to the serial of a zone."""
+        return self._generations.get(apex, 0)
+
+
+def is_aliased(rrsets: RRsets) -> bool:
+    """Whether nothing can stand beside what is written at a name: an alias (RFC 1034 section 3.6.2)."""
+    return codes.CNAME in rrsets
+
+
+def with_challenges(owner: Name, rrsets: RRsets, rdatas: Collection[bytes]) -> RRsets:
+    """Give what stands at a name together with the TXT records of challenges; without them, where there is an alias."""
+    if not rdatas or is_aliased(rrsets):
+        return rrsets
+    written = rrsets.get(codes.TXT)
+    if written is None:
+        return {**rrsets, codes.TXT: RRset.of(owner, codes.TXT, TTL, rdatas)}
+    # RFC 2181 section 5.2: one set has one TTL.
+    ttl = min(TTL, written.ttl)
+    return {**rrsets, codes.TXT: RRset.of(written.owner, codes.TXT, ttl, (*written.rdatas, *rdatas))}

@@ -1,0 +1,1 @@
+"""A certificate authority in memory that speaks ACME. Begin at :mod:`couchpages.testing.acme.server`."""
