@@ -21,7 +21,7 @@ from tests.integration.test_outages import Elsewhere
 from tests.integration.visitor import call_api, fetch
 
 #: Seconds in which a certificate is here: pebble needs one or two, and machines may be busy.
-ISSUED_IN = 60.0
+ISSUED_IN = 45.0
 #: A zone, and the one above it: CAA records are looked for up to there.
 ZONE, PARENT = "example.org", "org"
 

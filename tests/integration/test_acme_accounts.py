@@ -1,0 +1,106 @@
+"""Our account at pebble: one for all nodes and restarts, made anew where the CA forgot it, bound to a customer where it asks for that."""
+
+from pathlib import Path
+from unittest import SkipTest
+
+from tests.integration.acme_case import ZONE, PublicCase
+from tests.integration.pebble_alone import EXTERNAL_KEY
+from couchpages.certs.pem import certificates_in
+
+FOREIGN = "blog.example.net"
+
+
+class Accounts(PublicCase):
+    """Accounts."""
+
+    def setUp(self) -> None:
+        """Let a name of others lead to the node."""
+        super().setUp()
+        self.public.set(FOREIGN, "A", "127.0.0.1")
+
+    def test_one_for_all(self) -> None:
+        """A node that was started again uses the same account, and so does another node that takes over; a CA that forgot it gets it again."""
+        first = self.issuing(issuers=["node1", "node2"])
+        self.deploy(first, FOREIGN)
+        self.issued(first, FOREIGN)
+        first.stop()
+        first.start()
+        self.renewed(first, FOREIGN)
+        second = self.beside(first, issuers=["node2"])
+        self.assertEqual(self.accounts_made(), 1)
+        # The first may issue no longer, and has the lease end.
+        self.configured(first, issuers=["node2"])
+        self.renewed(first, FOREIGN)
+        self.until(lambda: self.order(first, FOREIGN)["by"] == "node2", "the second node to issue", second, FOREIGN)
+        self.assertEqual(self.accounts_made(), 1)
+        self.pebble.restart()
+        # The first order tells that the account is gone, which is no fault of the name.
+        self.failed(first, FOREIGN, "account", self.ask_for(first, FOREIGN))
+        self.assertEqual(self.order(first, FOREIGN)["failures"], 0)
+        self.ask_for(first, FOREIGN)
+        self.issued(first, FOREIGN)
+        self.issued(second, FOREIGN)
+        self.assertEqual(self.accounts_made(), 2)
+        self.assert_no_defect(first, second)
+
+    def configured(self, node, **acme) -> None:  # type: ignore[no-untyped-def]
+        """Start a node again with other settings."""
+        text = node.config.read_text()
+        for name, value in acme.items():
+            lines = [f"{name} = {list(value)!r}" if line.startswith(f"{name} =") else line for line in text.splitlines()]
+            text = "\n".join(lines) + "\n"
+        node.stop()
+        node.config.write_text(text.replace("'", '"'))
+        node.start()
+
+    def test_revoked(self) -> None:
+        """``couchpages certs revoke`` has the CA revoke a certificate."""
+        node = self.issuing()
+        if node.run("certs", "revoke", "--help").code:
+            raise SkipTest("the command 'couchpages certs revoke' is not there yet")
+        self.deploy(node, FOREIGN)
+        self.certificate(node, FOREIGN)
+        exported = node.run("certs", "export", FOREIGN, "--directory", str(self.folder), "--config", str(node.config))
+        self.assertEqual(exported.code, 0, exported.err)
+        serial = certificates_in((self.folder / "fullchain.pem").read_bytes())[0].serial_number
+        self.assertEqual(self.pebble.status(serial), "Valid")
+        ended = node.run("certs", "revoke", FOREIGN, "--config", str(node.config))
+        self.assertEqual(ended.code, 0, ended.err)
+        self.assertEqual(self.pebble.status(serial), "Revoked")
+
+
+class BoundAccounts(PublicCase):
+    """A CA whose accounts belong to customers."""
+
+    authority = {"accounts": {"kid-1": EXTERNAL_KEY}}  # noqa: RUF012 -- never changed
+
+    def setUp(self) -> None:
+        """Let a name of others lead to the node."""
+        super().setUp()
+        self.public.set(FOREIGN, "A", "127.0.0.1")
+
+    def test_missing(self) -> None:
+        """Without the customer's key there is no account, and the reason names the settings."""
+        node = self.issuing()
+        self.deploy(node, FOREIGN)
+        reason = self.failed(node, FOREIGN, "external_account")
+        self.assert_told(node, FOREIGN, "external_account", reason)
+        self.assertIn("eab_key", reason)
+        self.assertEqual(self.orders_made(), 0)
+        self.assert_no_defect(node)
+
+    def test_wrong_and_right(self) -> None:
+        """With a wrong key neither; with the right one everything is well."""
+        key = Path(self.folder / "eab-key")
+        key.write_text("A" * len(EXTERNAL_KEY) + "\n")
+        node = self.issuing(eab_key_id="kid-1", eab_key_file=str(key))
+        self.deploy(node, FOREIGN)
+        reason = self.failed(node, FOREIGN, "external_account")
+        self.assert_told(node, FOREIGN, "external_account", reason)
+        self.assertIn("[acme] eab_key_id and eab_key_file", reason)
+        key.write_text(EXTERNAL_KEY + "\n")
+        node.stop()
+        node.start()
+        self.ask_for(node, FOREIGN)
+        self.issued(node, FOREIGN)
+        self.assert_no_defect(node)
