@@ -180,10 +180,22 @@ class AcmeCase(NodeCase):
 
     def ask_for(self, node: Node, name: str) -> int:
         """Have a certificate issued at once, as ``certs renew`` does; give the request's moment."""
-        moment = max(int(time.time() * 1000), self.order(node, name).get("handled", 0) + 1)
-        order = {"type": "order", "version": 1, "names": [], **self.order(node, name)}
-        assert PastTheApi(node, "secrets").put(f"order-{name}", {**order, "requested": moment, "next_try": 0})
-        return moment
+        access = node.store.access(node.data)
+        path = f"{node.store.databases['secrets']}/order-{name}"
+        while True:
+            try:
+                order = access.call("GET", path)
+            except urllib.error.HTTPError as error:
+                assert error.code == HTTPStatus.NOT_FOUND, error.code
+                order = {"type": "order", "version": 1, "names": []}
+            moment = max(int(time.time() * 1000), order.get("handled", 0) + 1)
+            try:
+                access.call("PUT", path, {**order, "requested": moment, "next_try": 0})
+            except urllib.error.HTTPError as error:
+                # The issuer wrote it meanwhile.
+                assert error.code == HTTPStatus.CONFLICT, error.code
+            else:
+                return moment
 
     def renewed(self, node: Node, name: str) -> str:
         """Have a certificate renewed at once, and wait until a node serves the new one."""

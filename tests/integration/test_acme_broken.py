@@ -92,7 +92,7 @@ class Broken(PublicCase):
         self.assert_fails(instead("/order-plz", Said(500, b"<html>")), "server")
         self.assert_fails(instead("/order-plz", Said(400, b"{", {"Content-Type": PROBLEM})), "bad_request")
         self.assert_fails(altered("/my-order", certificate="http://elsewhere.example/", status="valid"), "nonsense")
-        self.assert_fails(altered("/order-plz", authorizations=[]), "nonsense")
+        self.assert_fails(altered("/order-plz", identifiers=[{"type": "dns", "value": "other.example"}]), "nonsense")
         self.assert_fails(altered("/authZ", challenges=[{"type": "smoke-01", "url": "https://x/", "token": "t"}]), "unsupported")
         self.assert_fails(instead("/order-plz", problem("badNonce", "JWS has an invalid anti-replay nonce")), "nonsense")
         self.assert_heals()
