@@ -1,13 +1,47 @@
 """How certificates are shown (pure). Never their private keys."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from couchpages.certs.administration import Listed
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.findings import day, days_left
+from couchpages.certs.issuing.orders import Order
+from couchpages.cli.order_shown import order_json, order_words
 
-OURS, FIRST_SYSTEM = "ours", "first system"
+IMPORTED, ISSUED, FIRST_SYSTEM = "imported", "issued", "first system"
+HEADINGS = ("name", "kind", "names", "from", "until", "days", "issuer", "source", "state", "order")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One certificate, or one that is to be: as JSON has it, and as a *row* of the table."""
+
+    json: dict[str, Any]
+    row: tuple[str, ...]
+
+
+def lines_of(listed: Iterable[Listed], orders: Mapping[str, Order], now: float) -> list[Line]:
+    """Give a line for each certificate, with the order of its name, and for each order that has no certificate, by name."""
+    certificates = list(listed)
+    lines = [_line(each, orders.get(each.name), now) for each in certificates]
+    names = {each.name for each in certificates}
+    lines += [_missing(order, now) for name, order in orders.items() if name not in names]
+    return sorted(lines, key=lambda line: line.row[:2])
+
+
+def _line(each: Listed, order: Order | None, now: float) -> Line:
+    shown = order if not each.first_system else None
+    json = {**as_json_of(each, now), "order": None if shown is None else order_json(shown, now)}
+    return Line(json, (*row_of(each, now), order_words(shown, each.certificate, now)))
+
+
+def _missing(order: Order, now: float) -> Line:
+    json = {"name": order.name, "kind": None, "source": ISSUED, "state": "missing", "order": order_json(order, now)}
+    row = (order.name, "-", " ".join(order.names), "-", "-", "-", "-", ISSUED, "missing", order_words(order, None, now))
+    return Line(json, row)
 
 
 def as_json_of(shown: Listed | Certificate, now: float) -> dict[str, Any]:
@@ -16,7 +50,7 @@ def as_json_of(shown: Listed | Certificate, now: float) -> dict[str, Any]:
     head = {
         "name": listed.name,
         "kind": listed.kind or None,
-        "source": FIRST_SYSTEM if listed.first_system else OURS,
+        "source": _source(listed),
         "state": _state(listed, now),
     }
     certificate = listed.certificate
@@ -29,6 +63,7 @@ def as_json_of(shown: Listed | Certificate, now: float) -> dict[str, Any]:
         "not_after": _moment(certificate.not_after),
         "days_left": days_left(certificate, now),
         "issuer": certificate.issuer,
+        "issued_by": certificate.issued_by or None,
         "serial": f"{certificate.serial:x}",
         "fingerprint": certificate.fingerprint,
     }
@@ -36,7 +71,7 @@ def as_json_of(shown: Listed | Certificate, now: float) -> dict[str, Any]:
 
 def row_of(listed: Listed, now: float) -> tuple[str, ...]:
     """Give a row of the table."""
-    source = FIRST_SYSTEM if listed.first_system else OURS
+    source = _source(listed)
     certificate = listed.certificate
     if certificate is None:
         return listed.name, listed.kind or "-", "-", "-", "-", "-", "-", source, f"refused: {listed.refused}"
@@ -51,6 +86,12 @@ def row_of(listed: Listed, now: float) -> tuple[str, ...]:
         source,
         _state(listed, now),
     )
+
+
+def _source(listed: Listed) -> str:
+    if listed.first_system:
+        return FIRST_SYSTEM
+    return ISSUED if listed.certificate is not None and listed.certificate.issued_by else IMPORTED
 
 
 def _state(listed: Listed, now: float) -> str:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from couchpages.cli.certificate_files import checked, make_key, read_pem, write_pem
-from couchpages.cli.errors import FAILED, CommandError, WrongCallError
+from couchpages.cli.certificate_names import canonical_name
+from couchpages.cli.errors import FAILED, CommandError
+from couchpages.cli.issuing import COMMANDS
 from couchpages.cli.output import emit_json, emit_lines, emit_table, remark
 from couchpages.cli.with_couchdb import node_options, node_settings, with_couchdb
 
 if TYPE_CHECKING:
     from couchpages.certs.administration import Administration, Listed
-    from couchpages.certs.certificates import Certificate
+    from couchpages.certs.certificates import Certificate, Kind
+    from couchpages.certs.issuing.orders import Order
+    from couchpages.cli.own_couchdb import OwnCouchDB
 
 T = TypeVar("T")
 KIND = click.option(
@@ -22,9 +26,13 @@ KIND = click.option(
 )
 
 
-@click.group(short_help="Import, list, export and delete certificates.")
+@click.group(short_help="Issue, import, list, export and delete certificates.")
 def certs() -> None:
     """Certificates, sealed in the node's own CouchDB, from which every node that has the key serves them."""
+
+
+for _command in COMMANDS:
+    certs.add_command(_command)
 
 
 @certs.command("import", short_help="Seal a certificate into CouchDB.")
@@ -55,16 +63,20 @@ def import_(
 @certs.command("list", short_help="List the certificates.")
 @node_options
 def list_(config: str | None, *, as_json: bool) -> None:
-    """List the certificates in CouchDB, those that this node cannot open among them. Their private keys are not shown."""
-    from couchpages.cli.certificate_shown import as_json_of, row_of
+    """List the certificates in CouchDB, and how the issue of those stands that are to be issued or renewed.
 
-    listed = _with_certificates(config, lambda administration: administration.all())
-    now = time.time()
+    Those that this node cannot open are among them. Their private keys are not shown.
+    """
+    from couchpages.cli.certificate_shown import HEADINGS, lines_of
+
+    async def work(couchdb: "OwnCouchDB") -> "tuple[list[Listed], dict[str, Order]]":
+        return await couchdb.certificates.all(), await couchdb.orders.all()
+
+    shown = lines_of(*with_couchdb(config, work), time.time())
     if as_json:
-        emit_json({"certificates": [as_json_of(each, now) for each in listed]})
+        emit_json({"certificates": [each.json for each in shown]})
         return
-    headings = ("name", "kind", "names", "from", "until", "days", "issuer", "source", "state")
-    emit_table(headings, [row_of(each, now) for each in listed])
+    emit_table(HEADINGS, [each.row for each in shown])
 
 
 @certs.command("export", short_help="Write a certificate and its key to files.")
@@ -86,7 +98,7 @@ def export(
     """
 
     async def work(administration: "Administration") -> "tuple[Certificate, list[str]]":
-        certificate = _chosen(await administration.all(), _canonical(name), kind)
+        certificate = _chosen(await administration.all(), canonical_name(name), kind)
         return certificate, await administration.write_compatible(certificate) if compatible else []
 
     certificate, documents = _with_certificates(config, work)
@@ -102,18 +114,27 @@ def export(
 @KIND
 @node_options
 def delete(config: str | None, name: str, kind: str | None, *, as_json: bool) -> None:
-    """Delete the certificate NAME, of both kinds unless one is named. The first system's are not touched."""
+    """Delete the certificate NAME, of both kinds unless one is named, and forget that it was asked for by 'issue'.
+
+    One that a site or the configuration wants is issued again. The first system's are not touched.
+    """
     from couchpages.certs.certificates import Kind
 
     kinds = [Kind(kind)] if kind else list(Kind)
-    wanted = _canonical(name)
-    gone = _with_certificates(config, lambda administration: administration.delete(wanted, kinds))
-    if not gone:
+    wanted = canonical_name(name)
+
+    async def work(couchdb: "OwnCouchDB") -> "tuple[list[Kind], bool]":
+        # What was asked for by hand is not asked for any more; what a site or the configuration wants is issued again.
+        forgotten = kind is None and await couchdb.orders.delete(wanted)
+        return await couchdb.certificates.delete(wanted, kinds), forgotten
+
+    gone, forgotten = with_couchdb(config, work)
+    if not gone and not forgotten:
         raise CommandError(f"there is no certificate {wanted} of ours; 'couchpages certs list' shows all")
     if as_json:
-        emit_json({"deleted": wanted, "kinds": gone})
+        emit_json({"deleted": wanted, "kinds": gone, "order": forgotten})
         return
-    emit_lines([f"deleted {wanted} ({each})" for each in gone])
+    emit_lines([*(f"deleted {wanted} ({each})" for each in gone), *(["forgot its order"] if forgotten else [])])
 
 
 @certs.group("key", short_help="Make and change the key that seals certificates.")
@@ -164,15 +185,6 @@ def _with_certificates(config: str | None, work: "Callable[[Administration], Cor
     except ValueError as error:
         # No key, or none that can be used.
         raise CommandError(str(error)) from None
-
-
-def _canonical(name: str) -> str:
-    from couchpages.certs.names import canonical
-
-    try:
-        return canonical(name)
-    except ValueError as error:
-        raise WrongCallError(str(error)) from None
 
 
 def _chosen(listed: "list[Listed]", name: str, kind: str | None) -> "Certificate":

@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 from couchpages.access.administration import Administration
 from couchpages.access.keys import KeyRecord
 from couchpages.certs.administration import Administration as Certificates
+from couchpages.certs.certificates import Certificate
+from couchpages.certs.issuing.accounts import AccountBook
+from couchpages.certs.issuing.order_book import OrderStore
 from couchpages.certs.key_files import read_keys
 from couchpages.config import key_files
 from couchpages.couch.backoff import Backoff
@@ -23,14 +26,19 @@ class OwnCouchDB:
     """Connects as the daemon does; an embedded store that nobody runs is run for as long as the work takes."""
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
+        self.reactor = reactor
         self._settings = settings
         self._transport, self._store = connection(reactor, settings, settings.data.resolve())
         # Somebody waits at a terminal: one quick repetition, no more.
         self._transport.backoff = Backoff(tries=2)
         secrets = CouchDatabase(self._transport, settings.couchdb.secrets)
         self._keys = Administration(secrets, os.urandom)
+        sealing = read_keys(key_files(settings))
         #: What is done to certificates.
-        self.certificates = Certificates(secrets, read_keys(key_files(settings)), os.urandom, _milliseconds)
+        self.certificates = Certificates(secrets, sealing, os.urandom, _milliseconds)
+        #: How the issue of certificates stands.
+        self.orders = OrderStore(secrets)
+        self._accounts = AccountBook(secrets, lambda: sealing, os.urandom, bytes)
 
     async def use(self, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:
         """Give what *work* gives."""
@@ -67,6 +75,18 @@ class OwnCouchDB:
     async def seal_key(self) -> bool:
         """Seal the first system's key."""
         return await self._keys.seal()
+
+    async def revoke(self, certificate: Certificate, directory: str, reason: int) -> None:
+        """Revoke a certificate at the authority of *directory*; see :func:`couchpages.certs.issuing.revoking.revoke`."""
+        # Imported here: no other command asks an authority.
+        from couchpages.certs.acme.exchange import open_exchange
+        from couchpages.certs.issuing.revoking import revoke
+
+        exchange = open_exchange(self.reactor, time.time, self._settings.acme.ca_file)
+        try:
+            await revoke(self.reactor, exchange, await self._accounts.get(directory), certificate, directory, reason)
+        finally:
+            await exchange.close()
 
     async def _start_store(self) -> bool:
         """Start the embedded store unless the daemon runs it; tell whether it was started."""

@@ -1,4 +1,4 @@
-"""What other rooms ask of the zones of ours, by names as text (pure)."""
+"""What other rooms ask of the zones of ours, by names as text (does no I/O)."""
 
 from collections.abc import Sequence
 

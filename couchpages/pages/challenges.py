@@ -1,4 +1,4 @@
-"""Where a certificate authority looks for an HTTP-01 challenge: before sites, redirects and API, at every host (pure)."""
+"""Where a certificate authority looks for an HTTP-01 challenge: before sites, redirects and API, at every host (does no I/O)."""
 
 import re
 from collections.abc import Callable

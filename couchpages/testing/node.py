@@ -32,6 +32,7 @@ from couchpages.metrics import Metrics
 from couchpages.pages.api import PublicAddress, SitesApi
 from couchpages.pages.arrivals import Arrivals
 from couchpages.pages.blobs import BlobReader
+from couchpages.pages.challenges import ChallengesFirst
 from couchpages.pages.deployments import Deployments
 from couchpages.pages.disk_cache import DiskCache
 from couchpages.pages.first_system import FirstSystemApi
@@ -115,9 +116,10 @@ class Replication:
 class MemoryNode:
     """A node whose parts tests may look at: databases, sites, deployments, blobs, keyring.
 
-    *public* answers on the public port, most of it by *visits*, and *private* on the API port. Two nodes may share *files* and *manifests*,
-    as if replication took no time, or have their own, between which ``replicate_to`` replicates. ``replication.held = True`` keeps the
-    manifests' changes from this node until ``replication.deliver()``. *name* makes its deployments' ids its own.
+    *public* answers on the public port, *challenges* (by host and token) first, most of the rest by *visits*; *private* on the API port.
+    Two nodes may share *files* and *manifests*, as if replication took no time, or have their own, between which ``replicate_to``
+    replicates. ``replication.held = True`` keeps the manifests' changes from this node until ``replication.deliver()``. *name* makes its
+    deployments' ids its own.
     """
 
     def __init__(
@@ -177,7 +179,10 @@ class MemoryNode:
         self.private = Routes((*self.api.routes(), *FirstSystemApi(self.api).routes(), *dns))
         place = Place("node1", "Graz", "AT")
         self.visits = Visits(self.sites, self.blobs, place, trusted_proxies, lambda: self.milliseconds() / 1000)
-        self.public = ByHost([API_HOST], self.private, self.visits)
+        self.challenges: dict[tuple[str, str], bytes] = {}
+        self.public = ChallengesFirst(
+            lambda host, token: self.challenges.get((host, token)), ByHost([API_HOST], self.private, self.visits)
+        )
         rule = ManifestRule(self.manifests, self.sites.knows)
         self.conflicts = Reconciler(self.reactor, self.manifests, self.sites, rule, self.metrics)
         self.replication = Replication(self.conflicts)

@@ -81,7 +81,7 @@ class Commands(CertsCase):
         self.assertEqual(
             {name: listed[name] for name in ("name", "kind", "names", "source", "state", "days_left", "issuer")},
             {
-                "name": "example.org", "kind": "ecdsa", "names": ["example.org", "*.example.org"], "source": "ours",
+                "name": "example.org", "kind": "ecdsa", "names": ["example.org", "*.example.org"], "source": "imported",
                 "state": "ok", "days_left": 88, "issuer": "Test Intermediate",
             },
         )  # fmt: skip

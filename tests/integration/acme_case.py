@@ -6,6 +6,7 @@ import re
 import ssl
 import time
 import urllib.error
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -134,9 +135,14 @@ class AcmeCase(NodeCase):
 
     def certificate(self, node: Node, name: str) -> dict[str, Any]:
         """Wait for a certificate, and give what is listed of it."""
-        self.issued(node, name)
-        (found,) = (each for each in self.listed(node) if each["name"] == name and each["state"] == "ok")
-        return found
+        found: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            found[:] = [each for each in self.listed(node) if each["name"] == name and each["state"] == "ok"]
+            return bool(found)
+
+        self.until(is_there, node, f"a certificate for {name}", name)
+        return found[0]
 
     def issued(self, node: Node, name: str, before: str | None = None) -> str:
         """Wait until a node serves a certificate of pebble's for *name*, another than *before*; give its SHA-256."""
@@ -147,7 +153,7 @@ class AcmeCase(NodeCase):
             found[:] = [served] if served else []
             return served is not None and served != before
 
-        self.until(is_there, f"a certificate for {name}", node)
+        self.until(is_there, node, f"a certificate for {name}", name)
         return found[0]
 
     def served(self, node: Node, name: str, root: bytes | None = None) -> str | None:
@@ -210,11 +216,11 @@ class AcmeCase(NodeCase):
             order = self.order(node, name)
             return order.get("state") == "failed" and order["cause"] == cause and order["handled"] >= since
 
-        self.until(is_so, f"{name} to fail for {cause}", node, name)
+        self.until(is_so, node, f"{name} to fail for {cause}", name)
         return str(self.order(node, name)["reason"])
 
-    def until(self, condition: Any, what: str, node: Node, name: str = "") -> None:
-        """Wait until *condition* holds; tell of everything where it does not."""
+    def until(self, condition: Callable[[], bool], node: Node, what: str = "what the issuer does", name: str = "") -> None:
+        """Wait for something that takes as long as a certificate; tell what *node* wrote, and of an order, when it does not come."""
         try:
             wait_until(condition, what, ISSUED_IN)
         except AssertionError as error:
@@ -228,11 +234,13 @@ class AcmeCase(NodeCase):
         return float(found[1]) if found else 0.0
 
     def assert_told(self, node: Node, name: str, cause: str, reason: str) -> None:
-        """Assert that why a certificate cannot be had stands in the log and is counted, and that ``certs list`` does not fail."""
+        """Assert that why a certificate cannot be had stands in the log and in ``certs list``, and is counted."""
         self.assertTrue(reason.startswith((f"{name}: ", f"*.{name}: ")), reason)
         self.assertIn(reason, node.log())
         self.assertGreater(self.metric(node, f'acme_failures_total{{cause="{cause}"}}'), 0)
         self.assertGreater(self.metric(node, "acme_failing"), 0)
+        orders = {each["order"]["cause"]: each["order"] for each in self.listed(node) if each["name"] == name}
+        self.assertEqual(orders[cause]["reason"], reason)
 
     def troubles(self, node: Node) -> list[str]:
         """Give what ``/readyz`` tells."""

@@ -66,7 +66,7 @@ class NamesOfOthers(PublicCase):
         for name in (names[0], api):
             self.ask_for(node, name)
             self.issued(node, name)
-            self.until(lambda name=name: len(self.kinds(node, name)) == 2, f"both kinds of {name}", node, name)
+            self.until(lambda name=name: len(self.kinds(node, name)) == 2, node, f"both kinds of {name}", name)
             self.assertEqual(self.kinds(node, name), ["ecdsa", "rsa"])
         self.assertIsNotNone(self.served(node, "any.example.net"))
         # TLS 1.2 lets a client choose which.
@@ -97,6 +97,6 @@ class Roots(PublicCase):
         self.public.set(FOREIGN, "A", "127.0.0.1")
         node = self.issuing(preferred_chain=wanted)
         self.deploy(node, FOREIGN)
-        self.until(lambda: self.served(node, FOREIGN, roots[2]), "a chain to the third root", node, FOREIGN)
+        self.until(lambda: self.served(node, FOREIGN, roots[2]), node, "a chain to the third root", FOREIGN)
         self.assertIsNone(self.served(node, FOREIGN, roots[0]))
         self.assert_curl(node, FOREIGN, FOREIGN.encode(), roots[2])

@@ -1,11 +1,9 @@
 """Our account at pebble: one for all nodes and restarts, made anew where the CA forgot it, bound to a customer where it asks for that."""
 
 from pathlib import Path
-from unittest import SkipTest
 
-from tests.integration.acme_case import ZONE, PublicCase
+from tests.integration.acme_case import PublicCase
 from tests.integration.pebble_alone import EXTERNAL_KEY
-from couchpages.certs.pem import certificates_in
 
 FOREIGN = "blog.example.net"
 
@@ -31,7 +29,7 @@ class Accounts(PublicCase):
         # The first may issue no longer, and has the lease end.
         self.configured(first, issuers=["node2"])
         self.renewed(first, FOREIGN)
-        self.until(lambda: self.order(first, FOREIGN)["by"] == "node2", "the second node to issue", second, FOREIGN)
+        self.until(lambda: self.order(first, FOREIGN)["by"] == "node2", second, "the second node to issue", FOREIGN)
         self.assertEqual(self.accounts_made(), 1)
         self.pebble.restart()
         # The first order tells that the account is gone, which is no fault of the name.
@@ -52,21 +50,6 @@ class Accounts(PublicCase):
         node.stop()
         node.config.write_text(text.replace("'", '"'))
         node.start()
-
-    def test_revoked(self) -> None:
-        """``couchpages certs revoke`` has the CA revoke a certificate."""
-        node = self.issuing()
-        if node.run("certs", "revoke", "--help").code:
-            raise SkipTest("the command 'couchpages certs revoke' is not there yet")
-        self.deploy(node, FOREIGN)
-        self.certificate(node, FOREIGN)
-        exported = node.run("certs", "export", FOREIGN, "--directory", str(self.folder), "--config", str(node.config))
-        self.assertEqual(exported.code, 0, exported.err)
-        serial = certificates_in((self.folder / "fullchain.pem").read_bytes())[0].serial_number
-        self.assertEqual(self.pebble.status(serial), "Valid")
-        ended = node.run("certs", "revoke", FOREIGN, "--config", str(node.config))
-        self.assertEqual(ended.code, 0, ended.err)
-        self.assertEqual(self.pebble.status(serial), "Revoked")
 
 
 class BoundAccounts(PublicCase):

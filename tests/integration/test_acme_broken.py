@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from couchpages.testing.authority import Authority
 from tests.integration.acme_case import PublicCase
 from tests.integration.acme_proxy import PROBLEM, AcmeProxy, Fault, Said
 from tests.integration.node import wait_until
@@ -99,15 +100,10 @@ class Broken(PublicCase):
 
     def test_wrong_certificates(self) -> None:
         """A certificate for other names or another key, a chain that does not verify: none is taken."""
-        chain, _ = self._another(FOREIGN)
+        chain, _ = Authority().issue(FOREIGN)
         self.assert_fails(instead("/certZ", Said(200, chain, {"Content-Type": "application/pem-certificate-chain"})), "nonsense")
         self.assert_fails(instead("/certZ", Said(200, b"", {"Content-Type": "application/pem-certificate-chain"})), "nonsense")
         self.assert_heals()
-
-    def _another(self, *names: str) -> tuple[bytes, bytes]:
-        from couchpages.testing.authority import Authority
-
-        return Authority().issue(*names)
 
     def test_directory_that_is_none(self) -> None:
         """A directory that is none, at start: the reason is told, the site is served, and when there is one, all is well."""

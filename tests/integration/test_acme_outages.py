@@ -1,8 +1,9 @@
 """A CA that is not there, or slow, or that sees something else than we do: sites are served all the time, and the reason helps."""
 
-from typing import Any
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.integration.acme_case import ZONE, AcmeCase, PublicCase
+from tests.integration.acme_case import ZONE, PublicCase
 from tests.integration.node import Node, free_ports, wait_until
 from tests.integration.traffic import Traffic
 from tests.integration.visitor import fetch
@@ -57,6 +58,17 @@ class Away(PublicCase):
         self.assert_no_defect(node)
 
 
+class _Others(BaseHTTPRequestHandler):
+    """Has nothing."""
+
+    def do_GET(self) -> None:
+        """Say so."""
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 class SeenFromElsewhere(PublicCase):
     """What the CA sees is not what we see."""
 
@@ -96,19 +108,16 @@ class SeenFromElsewhere(PublicCase):
         theirs.delegated.clear()
         theirs.set(f"_acme-challenge.{zoned}", "TXT", '"other"')
         node = self.issuing()
-        self.beside_others(node)
+        self.serve_others()
         self.make_zone(node)
         self.deploy(node, nowhere, elsewhere, zoned)
-        self.refused(node, nowhere, "dns", f"{nowhere}: the CA could not resolve {nowhere}: ")
+        self.refused(node, nowhere, "dns", f"{nowhere}: the CA could not resolve {nowhere}")
         self.refused(node, elsewhere, "unauthorized", f"{elsewhere}: the CA did not accept what it got from http://{elsewhere}/")
         self.refused(node, zoned, "unauthorized", f"{zoned}: the CA did not accept the TXT record at _acme-challenge.{zoned}: ")
 
-    def beside_others(self, node: Node) -> None:
+    def serve_others(self) -> None:
         """Have a server of others at the other address."""
-        import threading
-        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-        server: Any = ThreadingHTTPServer(("127.0.0.2", self.http), BaseHTTPRequestHandler)
+        server = ThreadingHTTPServer(("127.0.0.2", self.http), _Others)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         self.addCleanup(server.server_close)

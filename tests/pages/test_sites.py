@@ -12,7 +12,7 @@ from couchpages.pages.manifest import Activation, Deployment, Manifest, to_docum
 from couchpages.pages.previews import READS
 from couchpages.pages.sites import Sites, UnknownHost
 from couchpages.pages.stored_blobs import StoredBlobs
-from couchpages.ports import Change, Json, Unavailable
+from couchpages.ports import Change, Json, LiveSites, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase, Turns
 from tests.pages.parts import files_with
 
@@ -88,6 +88,17 @@ class SitesTests(SynchronousTestCase):
         self.assertEqual(self.files(), ["x"])
         self.sites.apply(Change(HOST, None))
         self.failureResultOf(self.ask(), UnknownHost)
+
+    def test_all_live(self) -> None:
+        """All live sites are given once everything was loaded, not before (law 3): no previews, and no sites that are gone."""
+        sites: LiveSites = self.sites
+        self.write(HOST, document("x"))
+        self.write(PREVIEW, document("x", live=False))
+        self.assertRaises(Unavailable, sites.live)
+        self.sites.loaded()
+        self.assertEqual(sites.live(), {HOST})
+        self.sites.apply(Change(HOST, None))
+        self.assertEqual(sites.live(), set())
 
     def test_malformed(self) -> None:
         """A malformed document leaves the last good state (law 4)."""

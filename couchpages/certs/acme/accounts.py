@@ -39,7 +39,7 @@ def new_account(
     if directory.terms:
         payload["termsOfServiceAgreed"] = True
     if contacts:
-        payload["contact"] = [each if ":" in each else f"mailto:{each}" for each in contacts]
+        payload["contact"] = addresses(contacts)
     if external is not None:
         payload["externalAccountBinding"] = external_binding(external, key, directory.new_account)
     return payload
@@ -59,6 +59,11 @@ def _about(error: AcmeError, cause: Cause, words: str) -> AcmeError:
     return AcmeError(
         cause, words, type=error.type, detail=error.detail, status=error.status, retry_after=error.retry_after
     )
+
+
+def addresses(contacts: Sequence[str]) -> list[str]:
+    """Give mailboxes as an account has them."""
+    return [each if ":" in each else f"mailto:{each}" for each in contacts]
 
 
 def account_url(answer: Answer, directory: Directory) -> str:

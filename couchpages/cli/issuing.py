@@ -1,0 +1,219 @@
+"""``couchpages certs issue``, ``renew`` and ``revoke`` (I/O). The first two ask whichever node issues, and wait for what it writes down."""
+
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from couchpages.cli.certificate_names import canonical_name
+from couchpages.cli.errors import FAILED, CommandError, WrongCallError
+from couchpages.cli.output import emit_json, emit_lines, remark
+from couchpages.cli.with_couchdb import node_options, node_settings, with_couchdb
+
+if TYPE_CHECKING:
+    from couchpages.certs.certificates import Certificate
+    from couchpages.certs.issuing.orders import Order
+    from couchpages.cli.own_couchdb import OwnCouchDB
+
+T = TypeVar("T")
+#: Seconds between two looks at what the issuer wrote down.
+LOOK = 0.5
+#: RFC 5280 section 5.3.1, those that a subscriber may give (RFC 8555 section 7.6).
+REASONS = {
+    "unspecified": 0,
+    "keycompromise": 1,
+    "affiliationchanged": 3,
+    "superseded": 4,
+    "cessationofoperation": 5,
+}
+WAIT = click.option(
+    "--wait",
+    "patience",
+    type=click.FloatRange(min=0),
+    default=300,
+    metavar="SECONDS",
+    show_default=True,
+    help="How long to wait for the outcome; 0 asks, and does not wait.",
+)
+
+
+@click.command("issue", short_help="Have a certificate issued.")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@WAIT
+@node_options
+def issue(config: str | None, names: tuple[str, ...], patience: float, *, as_json: bool) -> int:
+    """Have one certificate issued for all these names, and renewed from then on. It is called by the first; *.NAME is a wildcard.
+
+    Sites, and what the configuration names, need no command. Tried again after a failure, until it is deleted.
+    """
+    wanted = tuple(dict.fromkeys(canonical_name(name) for name in names))
+    _check_acme(config)
+
+    async def work(couchdb: "OwnCouchDB") -> "list[Order]":
+        await _require_not_imported(couchdb, wanted[0])
+        now = _milliseconds()
+
+        def ask(order: "Order") -> "Order":
+            from couchpages.certs.issuing.orders import asked
+
+            return replace(asked(order, wanted, now), by_hand=True)
+
+        return await _ended(couchdb, [await couchdb.orders.change(wanted[0], ask)], patience)
+
+    return _tell(_with_couchdb(config, work), patience, as_json=as_json)
+
+
+@click.command("renew", short_help="Have certificates renewed now.")
+@click.argument("names", metavar="[NAME...]", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All certificates that were issued.")
+@WAIT
+@node_options
+def renew(config: str | None, names: tuple[str, ...], patience: float, *, every: bool, as_json: bool) -> int:
+    """Have certificates renewed now, whenever they end; or have what failed tried again at once."""
+    if every == bool(names):
+        raise WrongCallError("certs renew: name certificates, or say --all; 'couchpages certs list' shows them")
+    wanted = tuple(dict.fromkeys(canonical_name(name) for name in names))
+    _check_acme(config)
+
+    async def work(couchdb: "OwnCouchDB") -> "list[Order]":
+        from couchpages.certs.issuing.orders import asked
+
+        known = await _renewable(couchdb)
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            raise CommandError(
+                f"no certificate {missing[0]} was issued or ordered here; 'couchpages certs list' shows all, "
+                "'couchpages certs issue' asks for one"
+            )
+        now = _milliseconds()
+        chosen = wanted or sorted(known)
+        asked_for = [await couchdb.orders.change(name, lambda order: asked(order, (), now)) for name in chosen]
+        return await _ended(couchdb, asked_for, patience)
+
+    return _tell(_with_couchdb(config, work), patience, as_json=as_json)
+
+
+@click.command("revoke", short_help="Revoke a certificate.")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--kind", type=click.Choice(["ecdsa", "rsa"]), help="Which one, where the name has one of each kind of key."
+)
+@click.option(
+    "--reason",
+    type=click.Choice(list(REASONS)),
+    default="unspecified",
+    show_default=True,
+    help="What the authority is told.",
+)
+@click.option("--replace/--no-replace", "replaced", default=True, help="Whether a new one is asked for at once.")
+@node_options
+def revoke(config: str | None, name: str, kind: str | None, reason: str, *, replaced: bool, as_json: bool) -> None:
+    """Revoke the certificate NAME at the authority that issued it, and have a new one issued with a new key.
+
+    One that was imported is revoked at the authority of [acme], with its own key, and nothing is put in its place.
+    """
+    from couchpages.certs.issuing.orders import asked
+
+    wanted = canonical_name(name)
+    settings = node_settings(config)
+
+    async def work(couchdb: "OwnCouchDB") -> "list[Certificate]":
+        certificates = [each for each in await _certificates(couchdb, wanted) if kind in (None, each.kind)]
+        if not certificates:
+            raise CommandError(f"there is no certificate {wanted} here; 'couchpages certs list' shows all")
+        for each in certificates:
+            directory = each.issued_by or settings.acme.directory
+            if not directory:
+                raise CommandError(f"{wanted} was imported, and [acme] names no directory where it could be revoked")
+            await couchdb.revoke(each, directory, REASONS[reason])
+        if replaced and any(each.issued_by for each in certificates):
+            now = _milliseconds()
+            await couchdb.orders.change(wanted, lambda order: asked(order, (), now))
+        return certificates
+
+    gone = _with_couchdb(config, work)
+    if as_json:
+        revoked = [{"kind": str(each.kind), "serial": f"{each.serial:x}"} for each in gone]
+        emit_json({"revoked": wanted, "certificates": revoked})
+        return
+    emit_lines([f"revoked {wanted} ({each.kind})" for each in gone])
+    if replaced and any(each.issued_by for each in gone):
+        remark("a new one is asked for; 'couchpages certs list' shows how that goes")
+
+
+def _with_couchdb(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:
+    from couchpages.certs.acme.errors import AcmeError
+
+    try:
+        return with_couchdb(config, work)
+    except (AcmeError, ValueError) as error:
+        # The authority refused, or there is no key that opens what is needed.
+        raise CommandError(str(error)) from None
+
+
+async def _ended(couchdb: "OwnCouchDB", orders: "list[Order]", patience: float) -> "list[Order]":
+    """Wait until all orders are dealt with, or patience is over; tell meanwhile what happens."""
+    from twisted.internet.task import deferLater
+
+    asked = {order.name: order.requested for order in orders}
+    now = {order.name: order for order in orders}
+    until = time.monotonic() + patience
+    while time.monotonic() < until and any(order.handled < asked[name] for name, order in now.items()):
+        await deferLater(couchdb.reactor, LOOK, lambda: None)
+        for name, before in list(now.items()):
+            newer = await couchdb.orders.get(name) or before
+            if newer.state != before.state and newer.handled < asked[name]:
+                remark(f"{name}: {newer.state} ({newer.by})")
+            now[name] = newer
+    return list(now.values())
+
+
+def _tell(orders: "list[Order]", patience: float, *, as_json: bool) -> int:
+    from couchpages.certs.issuing.orders import State
+    from couchpages.cli.order_shown import order_json
+
+    failed = [order for order in orders if order.state is State.FAILED and not order.is_asked_for]
+    waiting = [order for order in orders if order.is_asked_for]
+    if as_json:
+        emit_json({"orders": [{"name": order.name, **order_json(order, time.time())} for order in orders]})
+    else:
+        emit_lines([f"issued {order.name}" for order in orders if order not in failed and order not in waiting])
+    for order in failed:
+        remark(order.reason)
+    for order in waiting if patience else ():
+        by = f"{order.by} is still at it" if order.by else "no issuer has taken it up: is a daemon with [acme] running?"
+        remark(f"{order.name}: not done in {patience:g} seconds; {by} 'couchpages certs list' shows how it goes")
+    return FAILED if failed or (waiting and patience) else 0
+
+
+async def _renewable(couchdb: "OwnCouchDB") -> set[str]:
+    """Give the names of what was issued or ordered."""
+    listed = [each.certificate for each in await couchdb.certificates.all()]
+    issued = {each.name for each in listed if each is not None and each.issued_by}
+    return issued | set(await couchdb.orders.all())
+
+
+async def _certificates(couchdb: "OwnCouchDB", name: str) -> "list[Certificate]":
+    listed = await couchdb.certificates.all()
+    return [each.certificate for each in listed if each.certificate and each.name == name and not each.first_system]
+
+
+async def _require_not_imported(couchdb: "OwnCouchDB", name: str) -> None:
+    if any(not each.issued_by for each in await _certificates(couchdb, name)):
+        raise CommandError(
+            f"{name} was imported, and what is imported is not replaced: 'couchpages certs delete {name}' first"
+        )
+
+
+def _check_acme(config: str | None) -> None:
+    if node_settings(config).acme.directory is None:
+        remark("this node has no [acme] directory; another node has to issue")
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
+
+
+COMMANDS: tuple[Any, ...] = (issue, renew, revoke)

@@ -1,0 +1,51 @@
+"""How orders of certificates are shown (pure)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from couchpages.certs.certificates import Certificate
+from couchpages.certs.issuing.orders import Order, State, waits
+from couchpages.certs.issuing.renewal import renewal
+
+
+def order_json(order: Order, now: float) -> dict[str, Any]:
+    """Give an order as JSON has it; *now* is in seconds since 1970."""
+    return {
+        "names": list(order.names),
+        "state": str(order.state),
+        "asked_for": order.is_asked_for,
+        "by_hand": order.by_hand,
+        "node": order.by or None,
+        "changed": _moment(order.changed),
+        "failures": order.failures,
+        "cause": order.cause or None,
+        "reason": order.reason or None,
+        "next_try": _moment(order.next_try) if waits(order, int(now * 1000)) else None,
+    }
+
+
+def order_words(order: Order | None, certificate: Certificate | None, now: float) -> str:
+    """Say in a few words how the issue of a certificate stands."""
+    if order is not None and order.state is State.FAILED:
+        return f"failed{_next(order, now)}: {order.reason}"
+    if order is not None and order.state is State.ORDERING:
+        return f"being ordered by {order.by}"
+    if order is not None and order.is_asked_for:
+        return "asked for"
+    if certificate is not None and certificate.issued_by:
+        return f"renewed from {_day(renewal(certificate, None))} on"
+    return "-" if order is None else str(order.state)
+
+
+def _next(order: Order, now: float) -> str:
+    if not waits(order, int(now * 1000)):
+        return ", tried again soon"
+    return f", tried again {_moment(order.next_try)}"
+
+
+def _moment(milliseconds: int) -> str | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if milliseconds else None
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
