@@ -3,11 +3,14 @@
 import hashlib
 import json
 import re
+import socket
 import ssl
 import time
 import urllib.error
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
+from random import randrange
 from typing import Any
 
 from tests.integration.cases import NodeCase
@@ -25,6 +28,24 @@ from tests.integration.visitor import call_api, fetch
 ISSUED_IN = 45.0
 #: A zone, and the one above it: CAA records are looked for up to there.
 ZONE, PARENT = "example.org", "org"
+#: Where nodes answer.
+HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+
+
+def public_ports(number: int) -> list[int]:
+    """Give ports that are free at every address of :data:`HOSTS`, over TCP and UDP, and that nobody else is given by chance.
+
+    They are chosen long before somebody listens, so they are none of those that the system gives (Linux's ip_local_port_range).
+    """
+    found: list[int] = []
+    while len(found) < number:
+        port = randrange(12_000, 32_000)  # noqa: S311 -- no secret
+        with ExitStack() as stack, suppress(OSError):
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                for host in HOSTS:
+                    stack.enter_context(socket.socket(type=kind)).bind((host, port))
+            found.append(port)
+    return found
 
 
 class AcmeCase(NodeCase):
@@ -40,7 +61,7 @@ class AcmeCase(NodeCase):
     def setUp(self) -> None:
         """Choose ports, and start pebble."""
         super().setUp()
-        self.http, self.dns = free_ports(2)
+        self.http, self.dns = public_ports(2)
         self.resolver = self.new_resolver()
         self.pebble: Pebble = self.new_pebble(**self.authority)
 
@@ -194,7 +215,7 @@ class AcmeCase(NodeCase):
             except urllib.error.HTTPError as error:
                 assert error.code == HTTPStatus.NOT_FOUND, error.code
                 order = {"type": "order", "version": 1, "names": []}
-            moment = max(int(time.time() * 1000), order.get("handled", 0) + 1)
+            moment = max(int(time.time() * 1000), int(order.get("handled", 0)) + 1)
             try:
                 access.call("PUT", path, {**order, "requested": moment, "next_try": 0})
             except urllib.error.HTTPError as error:
@@ -219,7 +240,9 @@ class AcmeCase(NodeCase):
         self.until(is_so, node, f"{name} to fail for {cause}", name)
         return str(self.order(node, name)["reason"])
 
-    def until(self, condition: Callable[[], bool], node: Node, what: str = "what the issuer does", name: str = "") -> None:
+    def until(
+        self, condition: Callable[[], bool], node: Node, what: str = "what the issuer does", name: str = ""
+    ) -> None:
         """Wait for something that takes as long as a certificate; tell what *node* wrote, and of an order, when it does not come."""
         try:
             wait_until(condition, what, ISSUED_IN)

@@ -50,7 +50,7 @@ class AcmeProxy:
             def do_GET(self) -> None:
                 proxy._pass(self, pebble)
 
-            do_HEAD = do_POST = do_GET
+            do_HEAD = do_POST = do_GET  # noqa: N815 -- names of http.server
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

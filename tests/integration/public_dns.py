@@ -22,8 +22,8 @@ MOST_STEPS = 8
 class PublicDns:
     """Listens on :attr:`port` of 127.0.0.1 over UDP, and offers recursion.
 
-    *records* are those of others, texts by name and type. *delegated* are the addresses of zones' name servers, at *port*; all of them
-    are asked, and what any has is answered, as if resolvers all over the world were asked at once. *asked* has all names and types.
+    *records* are those of others, texts by name and type, which count before what a zone has. *delegated* are
+    the addresses of zones' name servers, at *port*; all of them are asked, and what any has is answered, as if resolvers all over the world were asked at once. *asked* has all names and types.
     """
 
     def __init__(self, port: int) -> None:
@@ -86,12 +86,13 @@ class PublicDns:
             name = aliases[-1][0].target.to_text(omit_final_dot=True).lower()
 
     def _known(self, name: str, type_: str) -> tuple[dns.rcode.Rcode, list[dns.rrset.RRset]]:
+        if texts := self.records.get((name, type_)):
+            return dns.rcode.NOERROR, [dns.rrset.from_text_list(f"{name}.", 0, "IN", type_, texts)]
         zones = [zone for zone in self.delegated if name == zone or name.endswith(f".{zone}")]
         if zones:
             return self._of_servers(self.delegated[max(zones, key=len)], name, type_)
-        for kind in (type_, "CNAME"):
-            if texts := self.records.get((name, kind)):
-                return dns.rcode.NOERROR, [dns.rrset.from_text_list(f"{name}.", 0, "IN", kind, texts)]
+        if texts := self.records.get((name, "CNAME")):
+            return dns.rcode.NOERROR, [dns.rrset.from_text_list(f"{name}.", 0, "IN", "CNAME", texts)]
         there = any(each == name or each.endswith(f".{name}") for (each, _), texts in self.records.items() if texts)
         return dns.rcode.NOERROR if there else dns.rcode.NXDOMAIN, []
 

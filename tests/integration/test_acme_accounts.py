@@ -1,8 +1,11 @@
 """Our account at pebble: one for all nodes and restarts, made anew where the CA forgot it, bound to a customer where it asks for that."""
 
+import json
+import re
 from pathlib import Path
 
 from tests.integration.acme_case import PublicCase
+from tests.integration.node import Node
 from tests.integration.pebble_alone import EXTERNAL_KEY
 
 FOREIGN = "blog.example.net"
@@ -17,7 +20,7 @@ class Accounts(PublicCase):
         self.public.set(FOREIGN, "A", "127.0.0.1")
 
     def test_one_for_all(self) -> None:
-        """A node that was started again uses the same account, and so does another node that takes over; a CA that forgot it gets it again."""
+        """A node that was started again uses the same account, and so does another that takes over; a CA that forgot it makes one."""
         first = self.issuing(issuers=["node1", "node2"])
         self.deploy(first, FOREIGN)
         self.issued(first, FOREIGN)
@@ -41,14 +44,13 @@ class Accounts(PublicCase):
         self.assertEqual(self.accounts_made(), 2)
         self.assert_no_defect(first, second)
 
-    def configured(self, node, **acme) -> None:  # type: ignore[no-untyped-def]
+    def configured(self, node: Node, **acme: list[str]) -> None:
         """Start a node again with other settings."""
         text = node.config.read_text()
         for name, value in acme.items():
-            lines = [f"{name} = {list(value)!r}" if line.startswith(f"{name} =") else line for line in text.splitlines()]
-            text = "\n".join(lines) + "\n"
+            text = re.sub(rf"^{name} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
         node.stop()
-        node.config.write_text(text.replace("'", '"'))
+        node.config.write_text(text)
         node.start()
 
 

@@ -94,15 +94,23 @@ class Broken(PublicCase):
         self.assert_fails(instead("/order-plz", Said(400, b"{", {"Content-Type": PROBLEM})), "bad_request")
         self.assert_fails(altered("/my-order", certificate="http://elsewhere.example/", status="valid"), "nonsense")
         self.assert_fails(altered("/order-plz", identifiers=[{"type": "dns", "value": "other.example"}]), "nonsense")
-        self.assert_fails(altered("/authZ", challenges=[{"type": "smoke-01", "url": "https://x/", "token": "t"}]), "unsupported")
-        self.assert_fails(instead("/order-plz", problem("badNonce", "JWS has an invalid anti-replay nonce")), "nonsense")
+        self.assert_fails(
+            altered("/authZ", challenges=[{"type": "smoke-01", "url": "https://x/", "token": "t"}]), "unsupported"
+        )
+        self.assert_fails(
+            instead("/order-plz", problem("badNonce", "JWS has an invalid anti-replay nonce")), "nonsense"
+        )
         self.assert_heals()
 
     def test_wrong_certificates(self) -> None:
         """A certificate for other names or another key, a chain that does not verify: none is taken."""
         chain, _ = Authority().issue(FOREIGN)
-        self.assert_fails(instead("/certZ", Said(200, chain, {"Content-Type": "application/pem-certificate-chain"})), "nonsense")
-        self.assert_fails(instead("/certZ", Said(200, b"", {"Content-Type": "application/pem-certificate-chain"})), "nonsense")
+        self.assert_fails(
+            instead("/certZ", Said(200, chain, {"Content-Type": "application/pem-certificate-chain"})), "nonsense"
+        )
+        self.assert_fails(
+            instead("/certZ", Said(200, b"", {"Content-Type": "application/pem-certificate-chain"})), "nonsense"
+        )
         self.assert_heals()
 
     def test_directory_that_is_none(self) -> None:

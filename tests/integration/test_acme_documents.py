@@ -36,6 +36,7 @@ class Documents(PublicCase):
         self.zoned = f"www.{ZONE}"
         self.own = self.issuing()
         self.make_zone(self.own)
+        self.add(self.own, self.zoned, "A", "127.0.0.1")
         self.deploy(self.own, FOREIGN, self.zoned)
         for site in (FOREIGN, self.zoned):
             self.issued(self.own, site)

@@ -79,7 +79,7 @@ class SeenFromElsewhere(PublicCase):
         for word in words:
             self.assertIn(word, reason)
         # What the CA says of its ways is of no help.
-        for word in ("urn:ietf", ":: ", "Fetching http", "Get \"http", "\n"):
+        for word in ("urn:ietf", ":: ", "Fetching http", 'Get "http', "\n"):
             self.assertNotIn(word, reason)
         self.assertEqual(len(self.order(node, name)["refused"]), 1)
 
@@ -112,8 +112,12 @@ class SeenFromElsewhere(PublicCase):
         self.make_zone(node)
         self.deploy(node, nowhere, elsewhere, zoned)
         self.refused(node, nowhere, "dns", f"{nowhere}: the CA could not resolve {nowhere}")
-        self.refused(node, elsewhere, "unauthorized", f"{elsewhere}: the CA did not accept what it got from http://{elsewhere}/")
-        self.refused(node, zoned, "unauthorized", f"{zoned}: the CA did not accept the TXT record at _acme-challenge.{zoned}: ")
+        self.refused(
+            node, elsewhere, "unauthorized", f"{elsewhere}: the CA did not accept what it got from http://{elsewhere}/"
+        )
+        self.refused(
+            node, zoned, "unauthorized", f"{zoned}: the CA did not accept the TXT record at _acme-challenge.{zoned}: "
+        )
 
     def serve_others(self) -> None:
         """Have a server of others at the other address."""

@@ -1,6 +1,7 @@
 """Certificates from pebble that live for seconds are renewed under traffic, and no handshake fails."""
 
 import os
+import sys
 import time
 from contextlib import ExitStack
 
@@ -18,7 +19,6 @@ class UnderTraffic(AcmeCase):
     """Two nodes, one of which issues, both visited all the time; every visitor shakes hands anew, and believes pebble's root alone."""
 
     authority = {"validity": 60 if LONG else 30}  # noqa: RUF012 -- never changed
-    timeout = LONG + 240
 
     def test_no_failed_handshake(self) -> None:
         """Every site is renewed again and again on both nodes; nobody sees a certificate that has ended, or none, or an older one again."""
@@ -36,9 +36,7 @@ class UnderTraffic(AcmeCase):
             for each in visitors:
                 stack.enter_context(each)
             wait_until(
-                lambda: (
-                    time.monotonic() > begun + LONG and all(len(each.seen) > RENEWALS for each in visitors)
-                ),
+                lambda: time.monotonic() > begun + LONG and all(len(each.seen) > RENEWALS for each in visitors),
                 f"{RENEWALS} renewals of each",
                 LONG + 120,
             )
@@ -51,4 +49,4 @@ class UnderTraffic(AcmeCase):
         if LONG:
             renewals = sum(len(each.seen) - 1 for each in visitors[: len(SITES)])
             handshakes = sum(each.answers for each in visitors)
-            print(f"\n{took:.0f} s: {renewals} renewals, {handshakes} handshakes, 0 failed")
+            sys.stdout.write(f"\n{took:.0f} s: {renewals} renewals, {handshakes} handshakes, 0 failed\n")

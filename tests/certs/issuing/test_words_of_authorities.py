@@ -42,10 +42,12 @@ class OverHttp(SynchronousTestCase):
             ),
         ):
             self.assert_words(Cause.CONNECTION, detail, words)
-        self.assert_words(Cause.UNAUTHORIZED, f"{ip}Invalid response from {URL}: 404", f"{TOOK}{ip}Invalid response: 404")
+        self.assert_words(
+            Cause.UNAUTHORIZED, f"{ip}Invalid response from {URL}: 404", f"{TOOK}{ip}Invalid response: 404"
+        )
         detail = f"DNS problem: NXDOMAIN looking up A for {HOST} - check that a DNS record exists for this domain"
         self.assert_words(Cause.DNS, detail, f"{HOST}: the CA could not resolve {HOST}: {detail}")
-        detail = f'CAA record for {HOST} prevents issuance'
+        detail = f"CAA record for {HOST} prevents issuance"
         self.assert_words(Cause.CAA, detail, f"{HOST}: CAA records keep the CA from issuing: {detail}")
 
     def test_pebble(self) -> None:
@@ -58,7 +60,9 @@ class OverHttp(SynchronousTestCase):
         )
         resolve = f"{HOST}: the CA could not resolve {HOST}"
         self.assert_words(Cause.CONNECTION, f'could not resolve URL "{at}"', resolve, Cause.DNS)
-        self.assert_words(Cause.UNAUTHORIZED, f"Non-200 status code from HTTP: {at} returned 404", f"{TOOK}returned 404")
+        self.assert_words(
+            Cause.UNAUTHORIZED, f"Non-200 status code from HTTP: {at} returned 404", f"{TOOK}returned 404"
+        )
 
 
 class InDns(SynchronousTestCase):
@@ -69,7 +73,11 @@ class InDns(SynchronousTestCase):
         owner = f"_acme-challenge.{HOST}"
         proof = Proof(HOST, Type.DNS, owner, "example.com")
         for cause, detail, words in (
-            (Cause.UNAUTHORIZED, f'Incorrect TXT record "x" (and 2 more) found at {owner}', "did not accept the TXT record"),
+            (
+                Cause.UNAUTHORIZED,
+                f'Incorrect TXT record "x" (and 2 more) found at {owner}',
+                "did not accept the TXT record",
+            ),
             (Cause.UNAUTHORIZED, f"No TXT record found at {owner}", "did not accept the TXT record"),
             (Cause.DNS, f"DNS problem: SERVFAIL looking up TXT for {owner}", "could not look up the TXT record"),
         ):
