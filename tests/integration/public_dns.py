@@ -22,8 +22,9 @@ MOST_STEPS = 8
 class PublicDns:
     """Listens on :attr:`port` of 127.0.0.1 over UDP, and offers recursion.
 
-    *records* are those of others, texts by name and type, which count before what a zone has. *delegated* are
-    the addresses of zones' name servers, at *port*; all of them are asked, and what any has is answered, as if resolvers all over the world were asked at once. *asked* has all names and types.
+    *records* are those of others, texts by name and type, which count before what a zone has. *delegated* are the addresses of
+    zones' name servers, at *port*; all of them are asked, and what any has is answered, as if resolvers all over the world were
+    asked at once. *asked* has all names and types.
     """
 
     def __init__(self, port: int) -> None:

@@ -28,6 +28,10 @@ class NotOrdered(PublicCase):
             self.assertIn(words, reason)
             self.assert_told(node, name, cause, reason)
             self.assertEqual(self.order(node, name)["ordered"], [])
+        # What fails again and again is a trouble.
+        for _ in range(2):
+            reason = self.failed(node, nowhere, "not_reached", self.ask_for(node, nowhere))
+        wait_until(lambda: reason in self.troubles(node), "the trouble to be told")
         # Pebble was asked for what it gave, and for nothing else; refused nonces make it hear some orders twice.
         self.assertEqual(self.pebble.log().count('Added order "'), 1)
         for name in (elsewhere, nowhere):
@@ -37,4 +41,5 @@ class NotOrdered(PublicCase):
             self.ask_for(node, name)
             self.issued(node, name)
         wait_until(lambda: self.metric(node, "acme_failing") == 0, "nothing that fails")
+        self.assertEqual(self.troubles(node), [])
         self.assert_no_defect(node)
