@@ -89,7 +89,10 @@ class Client:
             if found is not None:
                 return found
         accounts.check_external(self.directory, external)
-        return await self._account(accounts.new_account(self.directory, self.key, contacts, external))
+        try:
+            return await self._account(accounts.new_account(self.directory, self.key, contacts, external))
+        except AcmeError as error:
+            raise accounts.refused(error, external) from error
 
     async def find_account(self) -> str | None:
         """Give the address of the key's account, or None where it has none."""
