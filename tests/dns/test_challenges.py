@@ -382,11 +382,12 @@ class Held(SynchronousTestCase):
         self.assertEqual((list(held.within(apex)), held.generations(apex)), ([owner], 5))
         self.assertEqual((list(held.within(from_text(BELOW))), held.generations(from_text(BELOW))), ([], 3))
         self.assertEqual(set(held.at(owner)), {b"\1a", b"\1b"})
-        self.assertEqual((held.knows(from_text(LOWER)), held.knows(apex)), (True, False))
-        self.assertEqual(held.take_touched()[apex], {owner, from_text(LOWER)})
-        self.assertEqual(held.take_touched(), {})
+        touched = held.take_touched()
+        self.assertLessEqual({owner, from_text(LOWER), from_text(BELOW), apex}, touched)
+        self.assertNotIn(from_text("x.example.org"), touched)
+        self.assertEqual(held.take_touched(), set())
         held.hold("c", read_challenge("example.com", ["a"], 3))
-        self.assertEqual((list(held.within(apex)), held.generations(apex), held.knows(owner)), ([], 3, False))
+        self.assertEqual((list(held.within(apex)), held.generations(apex)), ([], 3, False))
 
 
 class OverUdp(Case):
