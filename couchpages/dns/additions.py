@@ -4,8 +4,8 @@ A TXT record at ``_acme-challenge.blog`` makes the name ``blog`` exist, and a wi
 2.2): a site that is reached by ``*`` would be gone while its certificate is renewed. So the zone says explicitly what the wildcard said:
 
 - A name that is there for challenges alone, their owners included, has copies of what stands at the wildcard that answered for it, and so
-  has the wildcard below it, for all the names that the other answered for there. Whoever has the zone as it is then, another server or a
-  signer, answers the same with it.
+  has the wildcard below it, for all the names that the other answered for there (but such as have an asterisk for a label, of which there
+  is no end). Whoever has the zone as it is then, another server or a signer, answers the same with it.
 - At the owner of a challenge stand its texts, together with those that are written there; those of a wildcard do not. They stand alone
   where the wildcard is an alias, beside which nothing can stand (RFC 1034 section 3.6.2).
 - Where an alias is written at the owner itself, that is answered, and the challenge is not. Below a delegation or a DNAME, where a zone

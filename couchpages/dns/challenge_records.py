@@ -25,7 +25,7 @@ class ChallengeRecords:
             self._swaps.came()
 
     def loaded(self) -> None:
-        """See :class:`couchpages.ports.ChallengeRecords`. What is missing of what counted in serials when the node last ran is gone then."""
+        """See :class:`couchpages.ports.ChallengeRecords`. What is missing of what counted in serials before a restart is gone then."""
         self._swaps.challenges_loaded()
 
     def when_answered(self, doc_id: str, generation: int, patience: float) -> Awaitable[None]:

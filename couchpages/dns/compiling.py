@@ -34,7 +34,7 @@ class Drafted:
 def compiled(
     holdings: Holdings, apex: Name, before: Zone | None, touched: Collection[Name] | None, substitute: RRset
 ) -> Generator[None, None, Drafted]:
-    """Compile the zone *apex*, which must be there: from what it was *before* and the names *touched*, or with None for either, all of it anew."""
+    """Compile the zone *apex*, which is there: from what was written *before* and the names *touched*, or with None for either anew."""
     zone = holdings.register.named(apex)
     if zone is None:
         raise KeyError(apex)
