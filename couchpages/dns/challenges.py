@@ -33,7 +33,7 @@ class Challenge:
 def read_challenge(name: str, texts: Sequence[str], generation: int) -> Challenge:
     """Make a challenge. Raises ValueError for what is no name, for a wildcard and what is below one, and for a text that does not fit.
 
-    A wildcard's names are proved at its parent (RFC 8555 section 7.1.3); one that is there for a challenge would answer for others.
+    A wildcard's names are proved at its parent (RFC 8555 section 7.1.4); one that is there for a challenge would answer for others.
     """
     owner = canonical(from_text(name))
     if any(map(is_wildcard, suffixes(owner))):
