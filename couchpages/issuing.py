@@ -1,7 +1,6 @@
-"""Certificates that issue and renew themselves: what a node answers challenges with, and asks an authority for (wires, decides nothing)."""
+"""Certificates that issue and renew themselves, on a node that may ask an authority for them (wires, decides nothing)."""
 
 import os
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,80 +12,41 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
+from couchpages.answering import Answering, node_name
 from couchpages.certificate_store import CertificateStore
 from couchpages.certs.acme.exchange import open_exchange
 from couchpages.certs.acme.keys import account_key_pem, new_account_key
 from couchpages.certs.acme.signing import ExternalAccount
 from couchpages.certs.certificates import Kind
 from couchpages.certs.issuing.accounts import AccountBook
-from couchpages.certs.issuing.answers import Answers
 from couchpages.certs.issuing.authority import Authority, Registration
 from couchpages.certs.issuing.challenge_writer import ChallengeWriter
 from couchpages.certs.issuing.delegations import Delegations
 from couchpages.certs.issuing.dns_client import DnsClient
 from couchpages.certs.issuing.issuer import Issuer
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
-from couchpages.certs.issuing.order_book import OrderBook, OrderStore
 from couchpages.certs.issuing.outcomes import Outcomes
 from couchpages.certs.issuing.outlook import Outlook
-from couchpages.certs.issuing.probes import is_probe, probe_answer
 from couchpages.certs.issuing.propagation import Propagation
 from couchpages.certs.issuing.reaching import Reach
-from couchpages.certs.issuing.reconciling import IssuersRule, is_issuers
 from couchpages.certs.issuing.resolving import Resolving
 from couchpages.certs.issuing.responders import DnsResponder, HttpResponder
 from couchpages.certs.issuing.sealed_store import SealedStore
 from couchpages.certs.issuing.service import Asking, IssuingService, Parts
 from couchpages.certs.issuing.survey import Survey, Wishes
 from couchpages.certs.issuing.windows import Windows
-from couchpages.divided import Part
 from couchpages.metrics import Metrics
 from couchpages.node_id import node_id
-from couchpages.ports import ChallengeRecords, Change, Database, LiveSites, OwnZones, Readiness
+from couchpages.ports import ChallengeRecords, Database, LiveSites, OwnZones
 from couchpages.services import Prepared
 from couchpages.settings import AcmeSettings, Settings
 
 
-class Answering:
-    """What every node has of it, whether it issues or not: it answers challenges, and knows how orders stand.
-
-    :ivar part: the issuers' documents of ``secrets``.
-    """
-
-    def __init__(
-        self,
-        reactor: Any,
-        secrets: Database,
-        metrics: Metrics,
-        certificates: CertificateStore,
-        records: ChallengeRecords,
-    ) -> None:
-        self._certificates = certificates
-        self.orders = OrderStore(secrets)
-        self.book = OrderBook(self.orders)
-        self._answers = Answers(reactor, records, metrics, time.time)
-        self.part = Part(is_issuers, self, IssuersRule())
-        self.service = Prepared("challenges", lambda: None, self._answers.stop)
-        certificates.tell_keys(self._answers.use)
-
-    def apply(self, change: Change) -> None:
-        """See :class:`couchpages.ports.ChangesSink`."""
-        self._answers.apply(change)
-        self.book.apply(change)
-
-    def loaded(self) -> None:
-        """See :class:`couchpages.ports.ChangesSink`."""
-        self._answers.loaded()
-
-    def answer(self, host: str, token: str) -> bytes | None:
-        """Give what is answered over HTTP: a challenge, or that this is one of our nodes."""
-        found = self._answers.file(host, token)
-        keys = self._certificates.keys.keys
-        return probe_answer(host, token, keys[0]) if found is None and keys and is_probe(token) else found
-
-
 class Issuing:
-    """What a node has that may issue. Raises ValueError and OSError for files of the configuration that cannot be used."""
+    """A :class:`~couchpages.ports.Readiness`, and what a node has that issues (:func:`couchpages.answering.issues`).
+
+    Raises ValueError and OSError for files of the configuration that cannot be used.
+    """
 
     def __init__(
         self,
@@ -113,22 +73,14 @@ class Issuing:
         self._records = records
         self._issues: IssuingService | None = None
         acme = settings.acme
-        if acme.directory is not None and is_issuer(settings):
-            # Files that cannot be read are told of at once, not when the first certificate is due.
-            self._registration = Registration(acme.directory, acme.contacts, acme.terms_agreed, _external(acme))
-            self._exchange = open_exchange(reactor, time.time, acme.ca_file)
+        # Files that cannot be read are told of at once, not when the first certificate is due.
+        self._registration = Registration(acme.directory or "", acme.contacts, acme.terms_agreed, _external(acme))
+        self._exchange = open_exchange(reactor, time.time, acme.ca_file)
 
     @property
     def services(self) -> Sequence[Service]:
-        """What issues, if this node does: it needs everything else."""
-        if self._settings.acme.directory is None or not is_issuer(self._settings):
-            return []
+        """What issues: it needs everything else."""
         return [Prepared("issuing", self._start, self._stop)]
-
-    @property
-    def ready_parts(self) -> Sequence[Readiness]:
-        """What tells how issuing goes."""
-        return [self]
 
     def obstacles(self) -> Sequence[str]:
         """See :class:`couchpages.ports.Readiness`."""
@@ -193,16 +145,6 @@ class Issuing:
         store = SealedStore(known, certificates.administration, self._registration.directory)
         asking = Asking(kinds, acme.profile, acme.preferred_chain)
         return IssuingService(reactor, store, responders, acme.check_interval, parts, asking, self._metrics, time.time)
-
-
-def node_name(settings: Settings) -> str:
-    """Give what the node is called."""
-    return settings.node.name or socket.gethostname()
-
-
-def is_issuer(settings: Settings) -> bool:
-    """Whether the node may issue."""
-    return not settings.acme.issuers or node_name(settings) in settings.acme.issuers
 
 
 def _external(acme: AcmeSettings) -> ExternalAccount | None:

@@ -9,12 +9,12 @@ from twisted.python.threadpool import ThreadPool
 from couchpages.access.keyring import Keyring
 from couchpages.access.keys import is_key
 from couchpages.access.reconciling import KeyRule
+from couchpages.answering import Answering, issues
 from couchpages.certificate_store import CertificateStore
 from couchpages.conflicts import Reconciler
 from couchpages.couch.database import CouchDatabase
 from couchpages.couch.follower import Follower
 from couchpages.divided import Divided, Part
-from couchpages.issuing import Answering, Issuing
 from couchpages.metrics import Metrics
 from couchpages.ports import ChallengeRecords, LiveSites, OwnZones, Readiness
 from couchpages.services import Prepared
@@ -41,9 +41,14 @@ class SecretStore:
     ) -> None:
         self.certificates = CertificateStore(reactor, threads, secrets, settings, metrics)
         self._answering = Answering(reactor, secrets, metrics, self.certificates, records)
-        self._issuing = Issuing(
-            reactor, threads, secrets, settings, metrics, self.certificates, self._answering, sites, zones, records
-        )
+        self._issuing: Any = None
+        if issues(settings):
+            # Imported here: it brings libraries that no other node needs to load.
+            from couchpages.issuing import Issuing
+
+            self._issuing = Issuing(
+                reactor, threads, secrets, settings, metrics, self.certificates, self._answering, sites, zones, records
+            )
         divided = Divided(
             Part(is_key, keyring, KeyRule(secrets, keyring.knows)),
             self._answering.part,
@@ -56,7 +61,7 @@ class SecretStore:
     @property
     def ready_parts(self) -> Sequence[Readiness]:
         """What tells how all of it is, but for the follower."""
-        return [*self.certificates.ready_parts, *self._issuing.ready_parts]
+        return [*self.certificates.ready_parts, *([self._issuing] if self._issuing is not None else [])]
 
     @property
     def services(self) -> Sequence[Service]:
@@ -70,7 +75,7 @@ class SecretStore:
     @property
     def issuing(self) -> Sequence[Service]:
         """What needs everything else to be up."""
-        return self._issuing.services
+        return self._issuing.services if self._issuing is not None else ()
 
     @property
     def reopened(self) -> Sequence[Callable[[], object]]:

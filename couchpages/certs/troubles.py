@@ -7,10 +7,17 @@ from couchpages.certs.findings import DAY, day, days_left
 from couchpages.certs.shelf import Refusal
 from couchpages.quoting import named
 
-#: Seconds before its end from which a certificate is a trouble: whatever renews it has failed for weeks.
-ENDING = 7 * DAY
+#: Seconds before its end from which a certificate is a trouble, and of one that lives for days only, the part of its life: whatever
+#: renews it has failed for long.
+ENDING, LAST_PART = 7 * DAY, 6
 #: Troubles that are told of; the log and ``couchpages certs list`` have the others.
 MOST = 20
+
+
+def ends_soon(certificate: Certificate, now: float) -> bool:
+    """Whether a certificate should have been renewed long ago."""
+    life = certificate.not_after - certificate.not_before
+    return now >= certificate.not_after - min(ENDING, life / LAST_PART)
 
 
 def troubles_of(certificates: Iterable[Certificate], now: float) -> list[str]:
@@ -19,7 +26,7 @@ def troubles_of(certificates: Iterable[Certificate], now: float) -> list[str]:
     for each in sorted(certificates, key=lambda each: (each.name, each.kind)):
         if now >= each.not_after:
             found.append(f"the certificate {each.name} ({each.kind}) expired on {day(each.not_after)}")
-        elif now >= each.not_after - ENDING:
+        elif ends_soon(each, now):
             found.append(f"the certificate {each.name} ({each.kind}) expires in {days_left(each, now)} days")
     return found
 

@@ -7,12 +7,10 @@ from typing import Any, TypeVar
 
 from couchpages.access.administration import Administration
 from couchpages.access.keys import KeyRecord
-from couchpages.certs.acme.exchange import open_exchange
 from couchpages.certs.administration import Administration as Certificates
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.issuing.accounts import AccountBook
 from couchpages.certs.issuing.order_book import OrderStore
-from couchpages.certs.issuing.revoking import revoke
 from couchpages.certs.key_files import read_keys
 from couchpages.config import key_files
 from couchpages.couch.backoff import Backoff
@@ -80,6 +78,10 @@ class OwnCouchDB:
 
     async def revoke(self, certificate: Certificate, directory: str, reason: int) -> None:
         """Revoke a certificate at the authority of *directory*; see :func:`couchpages.certs.issuing.revoking.revoke`."""
+        # Imported here: no other command asks an authority.
+        from couchpages.certs.acme.exchange import open_exchange
+        from couchpages.certs.issuing.revoking import revoke
+
         exchange = open_exchange(self.reactor, time.time, self._settings.acme.ca_file)
         try:
             await revoke(self.reactor, exchange, await self._accounts.get(directory), certificate, directory, reason)

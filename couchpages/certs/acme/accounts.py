@@ -39,10 +39,15 @@ def new_account(
     if directory.terms:
         payload["termsOfServiceAgreed"] = True
     if contacts:
-        payload["contact"] = [each if ":" in each else f"mailto:{each}" for each in contacts]
+        payload["contact"] = addresses(contacts)
     if external is not None:
         payload["externalAccountBinding"] = external_binding(external, key, directory.new_account)
     return payload
+
+
+def addresses(contacts: Sequence[str]) -> list[str]:
+    """Give mailboxes as an account has them."""
+    return [each if ":" in each else f"mailto:{each}" for each in contacts]
 
 
 def account_url(answer: Answer, directory: Directory) -> str:

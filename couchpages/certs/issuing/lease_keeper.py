@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from couchpages.certs.issuing.lease import (
@@ -30,6 +31,7 @@ class LeaseKeeper:
         self._mine = Lease(me, node, seconds)
         self._sighting: Sighting | None = None
         self._until = 0.0
+        self._in_turn = DeferredLock()
         self._written = ""
         #: The lease as it was read last.
         self.seen: Lease | None = None
@@ -40,7 +42,14 @@ class LeaseKeeper:
         return bool(self._reactor.seconds() < self._until)
 
     async def hold(self) -> bool:
-        """See to it that this node holds the lease, if it may. Raises a :class:`~couchpages.ports.StoreError`."""
+        """See to it that this node holds the lease, if it may. Raises a :class:`~couchpages.ports.StoreError`.
+
+        One at a time: two that renew it at once would each take the other for somebody else.
+        """
+        held: bool = await self._in_turn.run(lambda: Deferred.fromCoroutine(self._hold()))
+        return held
+
+    async def _hold(self) -> bool:
         now = self._reactor.seconds()
         doc = await self._read()
         lease = from_document(doc) if doc is not None else None

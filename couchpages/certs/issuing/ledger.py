@@ -7,6 +7,8 @@ from couchpages.certs.issuing.orders import LONGEST_WORDS, Order, State
 
 #: What is remembered for limits: no CA counts longer.
 ORDERS_KEPT, REFUSALS_KEPT = 7 * DAY, HOUR
+#: For so long, whoever asked may look at what became of it.
+READ_IN = HOUR
 
 
 def begun(order: Order, names: tuple[str, ...], node: str, now: int) -> Order:
@@ -51,6 +53,16 @@ def failed(order: Order, cause: str, reason: str, pause: float, now: int, *, ref
         handled=max(order.requested, order.handled),
         refused=(*refusals, now) if refused else refusals,
     )
+
+
+def forsaken(order: Order, now: int) -> Order:
+    """Give the order of what nobody wants any more; what counts for limits stays."""
+    return replace(order, state=State.NEW, changed=now, failures=0, cause="", reason="", next_try=0, renews=0)
+
+
+def is_forgettable(order: Order, now: int) -> bool:
+    """Whether nothing of an order that nobody wants any more counts: no limit, nor that somebody may be reading why it was declined."""
+    return not _recent(order.ordered, now, ORDERS_KEPT) and now - order.changed >= READ_IN
 
 
 def _recent(moments: tuple[int, ...], now: int, kept: int) -> tuple[int, ...]:

@@ -95,6 +95,11 @@ class OrderBook:
     def loaded(self) -> None:
         """Everything was told."""
 
+    async def delete(self, name: str) -> None:
+        """Forget an order."""
+        await self._store.delete(name)
+        self._orders.pop(name, None)
+
     async def change(self, name: str, alter: Callable[[Order], Order]) -> Order:
         """Write what *alter* makes of an order; see :meth:`OrderStore.change`. What it becomes is known here at once."""
         order = await self._store.change(name, alter)

@@ -18,6 +18,8 @@ from couchpages.ports import StoreError
 
 #: Failures in a row from which a certificate that is missing is a trouble of this node.
 TROUBLING = 3
+#: The cause of what was asked for and is not ours to issue.
+UNWANTED = "unwanted"
 
 
 class Outcomes:
@@ -60,7 +62,15 @@ class Outcomes:
 
     async def declined(self, name: str, why: str) -> None:
         """Note that nobody can have what was asked for."""
-        await self._change(name, "unwanted", f"{name}: {why}", 0.0, refused=False, counts=False)
+        await self._change(name, UNWANTED, f"{name}: {why}", 0.0, refused=False, counts=False)
+
+    async def forsaken(self, name: str) -> None:
+        """Note that nobody wants a certificate any more, and that there is none."""
+        now, order = self.now(), self._book.of(name)
+        if ledger.is_forgettable(order, now):
+            await self._book.delete(name)
+        elif order.state is State.FAILED and order.cause != UNWANTED:
+            await self._book.change(name, lambda each: ledger.forsaken(each, now))
 
     async def failed(self, name: str, error: Exception) -> None:
         """Note that there is no certificate, because of *error*."""
@@ -81,7 +91,7 @@ class Outcomes:
 
     def troubles(self) -> list[str]:
         """Give what could not be issued again and again, in words."""
-        return sorted(each.reason for each in self._failing() if each.failures >= TROUBLING)
+        return sorted(each.reason for each in self._failing() if each.failures >= TROUBLING and each.cause != UNWANTED)
 
     def now(self) -> int:
         """Give the milliseconds since 1970."""

@@ -132,6 +132,8 @@ class IssuingService(AcmeIssuingService):
             if order.is_asked_for and order.name not in survey.wanted:
                 await self._parts.outcomes.declined(order.name, survey.why_not(order.name))
         await survey.tidy(now)
+        for name in survey.forsaken():
+            await self._parts.outcomes.forsaken(name)
 
     def _could_not(self, failure: Failure) -> None:
         error = failure.value

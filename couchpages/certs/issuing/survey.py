@@ -79,6 +79,17 @@ class Survey:
             return "nothing wants it: there is no such site here, nor is it configured; 'couchpages certs issue' asks for it"
         return f"the imported certificate {instead} stands for it, and imported certificates are not renewed here"
 
+    def forsaken(self) -> list[str]:
+        """Give the names of orders that nobody wants any more and of which there is no certificate."""
+        if not self._is_surveyed:
+            return []
+        there = {name for name, _ in self._certificates}
+        return [
+            name
+            for name, order in self._book.orders.items()
+            if name not in self.wanted and name not in there and not order.is_asked_for
+        ]
+
     def stop(self) -> None:
         """Leave what is under way."""
         self._windows.stop()

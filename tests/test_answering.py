@@ -6,7 +6,7 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.issuing import Answering
+from couchpages.answering import Answering
 from couchpages.metrics import Metrics
 from couchpages.testing.memory_database import MemoryDatabase
 

@@ -1,0 +1,62 @@
+"""What every node has of issuing, whether it issues or not: it answers challenges, and knows how orders stand (wires, decides nothing)."""
+
+import socket
+import time
+from typing import Any
+
+from couchpages.certificate_store import CertificateStore
+from couchpages.certs.issuing.answers import Answers
+from couchpages.certs.issuing.order_book import OrderBook, OrderStore
+from couchpages.certs.issuing.probes import is_probe, probe_answer
+from couchpages.certs.issuing.reconciling import IssuersRule, is_issuers
+from couchpages.divided import Part
+from couchpages.metrics import Metrics
+from couchpages.ports import ChallengeRecords, Change, Database
+from couchpages.services import Prepared
+from couchpages.settings import Settings
+
+
+class Answering:
+    """Answers from the issuers' documents of ``secrets``, which are the *part* of it."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        secrets: Database,
+        metrics: Metrics,
+        certificates: CertificateStore,
+        records: ChallengeRecords,
+    ) -> None:
+        self._certificates = certificates
+        self.book = OrderBook(OrderStore(secrets))
+        self._answers = Answers(reactor, records, metrics, time.time)
+        self.part = Part(is_issuers, self, IssuersRule())
+        self.service = Prepared("challenges", lambda: None, self._answers.stop)
+        certificates.tell_keys(self._answers.use)
+
+    def apply(self, change: Change) -> None:
+        """See :class:`couchpages.ports.ChangesSink`."""
+        self._answers.apply(change)
+        self.book.apply(change)
+
+    def loaded(self) -> None:
+        """See :class:`couchpages.ports.ChangesSink`."""
+        self._answers.loaded()
+
+    def answer(self, host: str, token: str) -> bytes | None:
+        """Give what is answered over HTTP: a challenge, or that this is one of our nodes."""
+        found = self._answers.file(host, token)
+        keys = self._certificates.keys.keys
+        return probe_answer(host, token, keys[0]) if found is None and keys and is_probe(token) else found
+
+
+def node_name(settings: Settings) -> str:
+    """Give what the node is called."""
+    return settings.node.name or socket.gethostname()
+
+
+def issues(settings: Settings) -> bool:
+    """Whether the node may issue: it has a directory, and is one of the issuers, if these are named."""
+    if settings.acme.directory is None:
+        return False
+    return not settings.acme.issuers or node_name(settings) in settings.acme.issuers
