@@ -6,9 +6,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from couchpages.certs.pem import certificates_in
-from tests.integration.acme_case import ZONE, AcmeCase, PublicCase
+from tests.integration.acme_case import ISSUED_IN, ZONE, AcmeCase, PublicCase
 from tests.integration.https_case import Secured, trusting_all
-from tests.integration.node import Node
+from tests.integration.node import Node, wait_until
+from tests.integration.resolving import ask
 from tests.integration.visitor import fetch
 
 #: A name of others, whose address leads to the node.
@@ -30,6 +31,27 @@ class OneNode(AcmeCase):
         # A preview that does not exist: the certificate is what counts.
         self.assertIsNotNone(self.served(node, f"abc.{site}"))
         self.assert_no_defect(node)
+
+    def test_wildcard_goes_on(self) -> None:
+        """A site that is reached by a wildcard, its previews and all else below it stay reachable while its challenge stands."""
+        node = self.issuing()
+        self.make_zone(node)
+        site = f"blog.{ZONE}"
+        owner = f"_acme-challenge.{site}"
+        names = (site, f"preview.{site}", owner, f"x.{owner}", f"other.{ZONE}")
+        standing: list[bool] = []
+
+        def is_over() -> bool:
+            standing.append(bool(ask(self.dns, owner, "TXT").data))
+            for name in names:
+                self.assertEqual(ask(self.dns, name).data, ("127.0.0.1",), name)
+                self.assertEqual(ask(self.dns, name, "MX").rcode, "NOERROR", name)
+            return standing[-1:] == [False] and any(standing)
+
+        self.deploy(node, site)
+        wait_until(is_over, "a challenge that stands, and ends", ISSUED_IN)
+        self.certificate(node, site)
+        self.assertEqual(ask(self.dns, owner, "TXT").data, ())
 
 
 class NamesOfOthers(PublicCase):

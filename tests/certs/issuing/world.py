@@ -103,6 +103,26 @@ class Public:
         return [node for node in self.nodes if node.is_up]
 
 
+class Records:
+    """A :class:`couchpages.ports.ChallengeRecords` in no zone: *texts* by document, with the name where they stand."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    def hold(self, doc_id: str, name: str, texts: Sequence[str], generation: int) -> None:
+        """Answer with TXT records."""
+        del generation
+        self.texts[doc_id] = name, tuple(texts)
+
+    def loaded(self) -> None:
+        """No serial waits for that."""
+
+    def when_answered(self, doc_id: str, generation: int, patience: float) -> Any:
+        """Wait for nothing."""
+        del doc_id, generation, patience
+        return succeed(None)
+
+
 class NodeInMemory:
     """A node that issues, called *name*, on *secrets*; *sites* are live on it, and *zones* are its own."""
 
@@ -113,9 +133,9 @@ class NodeInMemory:
         self.is_up = False
         self.metrics = Metrics()
         self.keys = Keys((KEY,))
-        self._texts: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._records = Records()
         self.book = OrderBook(OrderStore(secrets))
-        self.answers = Answers(world.clock, self, self.metrics, world.clock.seconds)
+        self.answers = Answers(world.clock, self._records, self.metrics, world.clock.seconds)
         keeper = BundleKeeper(world.clock, cast("Any", NoThreads()), BundleFolder(folder), self.metrics)
         self.bundles = Bundles(world.clock, secrets, keeper, self.metrics, world.clock.seconds)
         self.answers.use(self.keys.keys)
@@ -142,16 +162,6 @@ class NodeInMemory:
         self.answers.loaded()
         self.book.loaded()
 
-    def hold(self, doc_id: str, name: str, texts: Sequence[str], generation: int) -> None:
-        """Answer with TXT records."""
-        del generation
-        self._texts[doc_id] = name, tuple(texts)
-
-    def when_answered(self, doc_id: str, generation: int, patience: float) -> Any:
-        """Wait for nothing."""
-        del doc_id, generation, patience
-        return succeed(None)
-
     def live(self) -> Collection[str]:
         """Give the sites."""
         if self.world.sites is None:
@@ -171,7 +181,7 @@ class NodeInMemory:
 
     def texts(self, owner: str) -> set[str]:
         """Give the TXT records at a name."""
-        return {text for name, texts in self._texts.values() if name == owner for text in texts}
+        return {text for name, texts in self._records.texts.values() if name == owner for text in texts}
 
     def start(self) -> "NodeInMemory":
         """Start it."""
@@ -205,7 +215,7 @@ class NodeInMemory:
         registration = Registration(world.authority.directory_url, (), terms_agreed=True, external=None)
         self.authority = Authority(clock, exchange, accounts, registration)
         writer = ChallengeWriter(self.secrets, me, lambda: self.keys, lambda: int(clock.seconds() * 1000))
-        responders = [HttpResponder(writer, 60.0, public), DnsResponder(writer, 60.0, self, self, public)]
+        responders = [HttpResponder(writer, 60.0, public), DnsResponder(writer, 60.0, self._records, self, public)]
         known = self.bundles.certificates
         delegations = Delegations(clock, public, self)
         self.lease = LeaseKeeper(clock, self.secrets, me, self.name, settings["lease"])
