@@ -1,4 +1,4 @@
-# Two commands for newcomers: `make run` and `make test`. Everything they need is installed into .venvs, from PyPI.
+# Three commands for newcomers: `make run`, `make demo-https` and `make test`. Everything they need is installed into .venvs, from PyPI.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -8,7 +8,7 @@ SHELL := /bin/bash
 VERSIONS := $(shell etc/pythons list)
 MAIN := $(firstword $(VERSIONS))
 VENV := .venvs/$(MAIN)
-SOURCES := couchpages tests twisted plugins
+SOURCES := couchpages tests twisted plugins etc/demo-https
 
 .PHONY: help
 help: ## Say what can be made.
@@ -17,6 +17,10 @@ help: ## Say what can be made.
 .PHONY: run
 run: $(VENV)/runs ## Start a node on this machine and deploy a sample site to it; Ctrl-C ends it.
 	@exec etc/quickstart $(VENV)/bin
+
+.PHONY: demo-https
+demo-https: $(VENV)/runs ## Show two nodes getting a certificate from a test CA and serving HTTPS; needs pebble and curl.
+	@exec $(VENV)/bin/python etc/demo-https
 
 .PHONY: test
 test: lint types arrows tests ## Run lint, types and every test that needs no server of others; build and install the package.

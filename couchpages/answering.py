@@ -41,6 +41,7 @@ class Answering:
 
     def loaded(self) -> None:
         """See :class:`couchpages.ports.ChangesSink`."""
+        self._answers.loaded()
 
     def answer(self, host: str, token: str) -> bytes | None:
         """Give what is answered over HTTP: a challenge, or that this is one of our nodes."""

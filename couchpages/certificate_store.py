@@ -12,6 +12,7 @@ from twisted.python.threadpool import ThreadPool
 from couchpages.certs.administration import Administration
 from couchpages.certs.boxes import SealingKey
 from couchpages.certs.bundles import Bundles
+from couchpages.certs.expiring import ExpiryWarnings
 from couchpages.certs.export_folder import ExportFolder
 from couchpages.certs.exporting import Exporter
 from couchpages.certs.kept_bundles import BundleFolder, BundleKeeper
@@ -40,6 +41,7 @@ class CertificateStore:
         self._unusable: tuple[str, ...] = ()
         self._keeper = BundleKeeper(reactor, threads, BundleFolder(settings.data.resolve() / "certs"), metrics)
         self.bundles = Bundles(reactor, secrets, self._keeper, metrics, time.time)
+        self._warnings = ExpiryWarnings(reactor, self.bundles.certificates.values, time.time)
         self.rule = CertificateRule(self.bundles.knows, lambda: self.bundles.keys, secrets)
         self._exporter = None
         certs = settings.certs
@@ -60,6 +62,7 @@ class CertificateStore:
             Prepared("keys of certificates", self.read_keys),
             Prepared("kept certificates", self.bundles.restore, self._keeper.finish),
             Prepared("certificates", lambda: None, self.bundles.stop),
+            self._warnings,
             *([Prepared("certificates in files", exporter.start, exporter.stop)] if exporter else []),
         ]
 

@@ -255,6 +255,13 @@ class ChallengeRecords(Protocol):
         """
         ...
 
+    def loaded(self) -> None:
+        """Every challenge's document that there is was given to :meth:`hold`. May be told again.
+
+        After a restart, serials count what was known of challenges when the node last ran until then, or until as much is told again.
+        """
+        ...
+
     def when_answered(self, doc_id: str, generation: int, patience: float) -> Awaitable[None]:
         """Return when what was put there with this generation, or a later one, is answered, or after *patience* seconds."""
         ...

@@ -14,13 +14,19 @@ ENDING, LAST_PART = 7 * DAY, 6
 MOST = 20
 
 
+def ends_soon(certificate: Certificate, now: float) -> bool:
+    """Whether a certificate should have been renewed long ago."""
+    life = certificate.not_after - certificate.not_before
+    return now >= certificate.not_after - min(ENDING, life / LAST_PART)
+
+
 def troubles_of(certificates: Iterable[Certificate], now: float) -> list[str]:
     """Give what is wrong with good certificates at the time *now*, in seconds since 1970: they expired, or soon will."""
     found = []
     for each in sorted(certificates, key=lambda each: (each.name, each.kind)):
         if now >= each.not_after:
             found.append(f"the certificate {each.name} ({each.kind}) expired on {day(each.not_after)}")
-        elif now >= each.not_after - min(ENDING, (each.not_after - each.not_before) / LAST_PART):
+        elif ends_soon(each, now):
             found.append(f"the certificate {each.name} ({each.kind}) expires in {days_left(each, now)} days")
     return found
 

@@ -25,14 +25,14 @@ class ChallengeRecords:
             self._swaps.came()
 
     def loaded(self) -> None:
-        """Every challenge's document that there is was given to :meth:`hold`.
-
-        What is missing of what counted in serials when the node last ran is gone then; without this call, it is waited for.
-        """
+        """See :class:`couchpages.ports.ChallengeRecords`. What is missing of what counted in serials before a restart is gone then."""
         self._swaps.challenges_loaded()
 
     def when_answered(self, doc_id: str, generation: int, patience: float) -> Awaitable[None]:
-        """See :class:`couchpages.ports.ChallengeRecords`. What stands in no zone of ours, or beside a CNAME, is never answered."""
+        """See :class:`couchpages.ports.ChallengeRecords`.
+
+        What stands in no zone of ours, below a delegation or a DNAME in it, or beside a CNAME, is never answered.
+        """
         return self._sightings.when(self._is_answered(doc_id, generation), patience)
 
     def _is_answered(self, doc_id: str, generation: int) -> Callable[[], bool]:

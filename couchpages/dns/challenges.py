@@ -1,16 +1,18 @@
 """What certificate authorities look for by TXT records (RFC 8555 section 8.4), beside the records that are written (pure).
 
+What they add to a zone is told in :mod:`couchpages.dns.additions`.
+
 Challenges are documents of another database, and are in no list, export or count of records. One stands in every zone of ours that is its
 name or above it, and counts in all of their serials; the closest of these zones answers. So whatever zone comes or goes, what a challenge
 means for the others stays, and so do their serials.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from couchpages.dns import codes
-from couchpages.dns.names import Name, canonical, from_text, suffixes
-from couchpages.dns.rrsets import RRset, RRsets
+from couchpages.dns.names import Name, canonical, from_text, is_wildcard, suffixes
+from couchpages.dns.rrsets import RRset
 
 #: Seconds that a challenge may be cached for. The next order at the name has another text, which whoever keeps this one longer would not
 #: see; a few, because with 0 resolvers differ: some take a time of their own instead, and CAs ask from several places at once.
@@ -29,8 +31,14 @@ class Challenge:
 
 
 def read_challenge(name: str, texts: Sequence[str], generation: int) -> Challenge:
-    """Make a challenge. Raises ValueError for what is no name, and for a text that does not fit into one."""
-    return Challenge(canonical(from_text(name)), tuple(sorted({_rdata(text) for text in texts})), generation)
+    """Make a challenge. Raises ValueError for what is no name, for a wildcard and what is below one, and for a text that does not fit.
+
+    A wildcard's names are proved at its parent (RFC 8555 section 7.1.4); one that is there for a challenge would answer for others.
+    """
+    owner = canonical(from_text(name))
+    if any(map(is_wildcard, suffixes(owner))):
+        raise ValueError(f"{name!r} is a wildcard, or below one: there are no challenges at such names")
+    return Challenge(owner, tuple(sorted({_rdata(text) for text in texts})), generation)
 
 
 def _rdata(text: str) -> bytes:
@@ -51,7 +59,7 @@ class Challenges:
         # By every name that is an owner or above one.
         self._standing: dict[Name, dict[Name, None]] = {}
         self._generations: dict[Name, int] = {}
-        self._touched: dict[Name, set[Name]] = {}
+        self._touched: set[Name] = set()
 
     def hold(self, doc_id: str, challenge: Challenge) -> None:
         """Let *challenge* be what a document asks for."""
@@ -70,7 +78,7 @@ class Challenges:
         owner, stands = challenge.owner, bool(self.at(challenge.owner))
         for above in suffixes(owner):
             self._generations[above] = self._generations.get(above, 0) + times * challenge.generation
-            self._touched.setdefault(above, set()).add(owner)
+            self._touched.add(above)
             if stands:
                 self._standing.setdefault(above, {})[owner] = None
             elif above in self._standing:
@@ -78,19 +86,15 @@ class Challenges:
                 if not self._standing[above]:
                     del self._standing[above]
 
-    def take_touched(self) -> Mapping[Name, set[Name]]:
-        """Give the names that changed since this was called last, by every name that is one of them or above it."""
-        touched, self._touched = self._touched, {}
+    def take_touched(self) -> set[Name]:
+        """Give the names that changed since this was called last, and all above them."""
+        touched, self._touched = self._touched, set()
         return touched
 
     def at(self, owner: Name) -> Collection[bytes]:
         """Give the data of the TXT records at a name."""
         found = self._by_owner.get(owner)
         return {rdata for challenge in found.values() for rdata in challenge.rdatas} if found else ()
-
-    def knows(self, owner: Name) -> bool:
-        """Whether a challenge is, or was, about this name."""
-        return owner in self._by_owner
 
     def within(self, apex: Name) -> Iterable[Name]:
         """Give the names with TXT records that are *apex* or below it."""
@@ -101,18 +105,9 @@ class Challenges:
         return self._generations.get(apex, 0)
 
 
-def is_aliased(rrsets: RRsets) -> bool:
-    """Whether nothing can stand beside what is written at a name: an alias (RFC 1034 section 3.6.2)."""
-    return codes.CNAME in rrsets
-
-
-def with_challenges(owner: Name, rrsets: RRsets, rdatas: Collection[bytes]) -> RRsets:
-    """Give what stands at a name together with the TXT records of challenges; without them, where there is an alias."""
-    if not rdatas or is_aliased(rrsets):
-        return rrsets
-    written = rrsets.get(codes.TXT)
+def texts_with(owner: Name, written: RRset | None, rdatas: Collection[bytes]) -> RRset:
+    """Give the TXT records of challenges at a name together with those that are *written* there."""
     if written is None:
-        return {**rrsets, codes.TXT: RRset.of(owner, codes.TXT, TTL, rdatas)}
+        return RRset.of(owner, codes.TXT, TTL, rdatas)
     # RFC 2181 section 5.2: one set has one TTL.
-    ttl = min(TTL, written.ttl)
-    return {**rrsets, codes.TXT: RRset.of(written.owner, codes.TXT, ttl, (*written.rdatas, *rdatas))}
+    return RRset.of(written.owner, codes.TXT, min(TTL, written.ttl), (*written.rdatas, *rdatas))

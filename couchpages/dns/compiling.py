@@ -1,38 +1,40 @@
-"""Makes the next zone from what a node holds, name by name, so that whoever drives it may pause after each (pure)."""
+"""Makes the next zone of the records that a node holds, name by name, so that whoever drives it may pause after each (pure).
+
+That is the zone as it is written. What challenges add to it comes afterwards: :mod:`couchpages.dns.additions`.
+"""
 
 from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from couchpages.dns import codes
-from couchpages.dns.challenges import is_aliased, with_challenges
 from couchpages.dns.holdings import Holdings, outside
 from couchpages.dns.names import Name, is_within
 from couchpages.dns.rrsets import RRset, RRsets, compile_name
 from couchpages.dns.zone import Draft, Zone, with_serial
 from couchpages.dns.zone_documents import ZoneDocument
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class Drafted:
     """A zone that lacks its serial. *touched* are the names that were looked at, None for all.
 
-    *changed* tells whether it answers otherwise than the one before, and *by_records* whether it does so but for names that challenges are
-    about. *misplaced* has the documents whose record is in no zone, with what there is to say; *aliased* the names of challenges that are
-    left out because an alias stands there.
+    *changed* tells whether it is another than the one before, but for the serial. *misplaced* has the documents whose record is in no zone,
+    with what there is to say.
     """
 
     draft: Draft
     touched: list[Name] | None
     changed: bool = False
-    by_records: bool = False
     misplaced: dict[str, str] = field(default_factory=dict)
-    aliased: list[Name] = field(default_factory=list)
 
 
 def compiled(
     holdings: Holdings, apex: Name, before: Zone | None, touched: Collection[Name] | None, substitute: RRset
 ) -> Generator[None, None, Drafted]:
-    """Compile the zone *apex*, which must be there: from *before* and the names *touched*, or with None for either, all of it anew."""
+    """Compile the zone *apex*, which is there: from what was written *before* and the names *touched*, or with None for either anew."""
     zone = holdings.register.named(apex)
     if zone is None:
         raise KeyError(apex)
@@ -60,14 +62,10 @@ class _Names:
         """Whether records of this name that have the zone's number are the zone's."""
         return self.holdings.register.zone_for(self.number, name) == self.apex
 
-    def at(self, name: Name, *, written: bool) -> RRsets:
-        """Give what stands at a name; *written* tells whether its records are the zone's."""
-        records = self.holdings.records_at(self.number, name) if written else ()
-        rrsets: RRsets = compile_name(self.apex, (record for _, record in records))
-        challenged = self.holdings.challenges.at(name)
-        if challenged and is_aliased(rrsets):
-            self.drafted.aliased.append(name)
-        return with_challenges(name, rrsets, challenged)
+    def at(self, name: Name) -> RRsets:
+        """Give what is written at a name."""
+        records = self.holdings.records_at(self.number, name) if self.has_records(name) else ()
+        return compile_name(self.apex, (record for _, record in records))
 
     def put(self, name: Name, rrsets: RRsets) -> None:
         """Put in what stands at a name."""
@@ -78,7 +76,6 @@ class _Names:
         """Note whether a name answers otherwise than before."""
         if self.before is not None and not _same(self.before, name, rrsets, self._substitute):
             self.drafted.changed = True
-            self.drafted.by_records |= not self.holdings.challenges.knows(name)
 
 
 def _renewed(names: _Names, touched: Collection[Name]) -> Generator[None, None, Drafted]:
@@ -87,12 +84,12 @@ def _renewed(names: _Names, touched: Collection[Name]) -> Generator[None, None, 
     for name in touched:
         if is_within(name, names.apex):
             looked_at.append(name)
-            names.put(name, names.at(name, written=names.has_records(name)))
+            names.put(name, names.at(name))
             yield
     # A draft takes the SOA that it finds for one that is written, though it may be an earlier substitute.
     if names.apex not in looked_at:
         had_changed, names.drafted.changed = names.drafted.changed, False
-        rrsets = names.at(names.apex, written=True)
+        rrsets = names.at(names.apex)
         names.compare(names.apex, rrsets)
         if names.drafted.changed:
             looked_at.append(names.apex)
@@ -107,36 +104,31 @@ def _anew(names: _Names) -> Generator[None, None, Drafted]:
     stand = 0
     for name in list(holdings.shelf(names.number).owners):
         if names.has_records(name):
-            rrsets = names.at(name, written=True)
+            rrsets = names.at(name)
             stand += bool(rrsets) and name != names.apex
             names.put(name, rrsets)
         elif holdings.is_outside(names.number, name):
             records = holdings.records_at(names.number, name)
             drafted.misplaced.update((doc_id, outside(record, names.apex)) for doc_id, record in records)
         yield
-    for name in list(holdings.challenges.within(names.apex)):
-        if name not in holdings.shelf(names.number).owners or not names.has_records(name):
-            stand += name != names.apex
-            names.put(name, names.at(name, written=False))
-        yield
     if before is None:
-        drafted.changed = drafted.by_records = True
+        drafted.changed = True
     elif not drafted.changed:
         # What is there is as it was. Is something gone?
-        names.compare(names.apex, names.at(names.apex, written=True))
+        names.compare(names.apex, names.at(names.apex))
         if stand != sum(1 for rrsets in before.nodes.values() if rrsets) - 1:
-            drafted.changed = drafted.by_records = True
+            drafted.changed = True
     return drafted
 
 
-def at_once(work: Generator[None, None, Drafted]) -> Drafted:
-    """Compile without a pause."""
+def at_once(work: Generator[None, None, T]) -> T:
+    """Do such work without a pause."""
     try:
         while True:
             next(work)
     except StopIteration as ended:
-        drafted: Drafted = ended.value
-        return drafted
+        result: T = ended.value
+        return result
 
 
 def _same(before: Zone, name: Name, rrsets: RRsets, substitute: RRset) -> bool:

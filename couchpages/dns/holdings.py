@@ -31,9 +31,13 @@ class Held:
 
 @dataclass(slots=True)
 class Changes:
-    """Which zones answer otherwise: each with the names that are concerned (others may be among them), or None for all; and which went."""
+    """Which zones answer otherwise: each with the names whose records are concerned (others may be among them), or None for all.
+
+    In those of *challenged*, challenges changed. *gone* are the zones that went.
+    """
 
     zones: dict[Name, Collection[Name] | None] = field(default_factory=dict)
+    challenged: set[Name] = field(default_factory=set)
     gone: set[Name] = field(default_factory=set)
 
 
@@ -143,9 +147,9 @@ class Holdings:
         for number, owners in self._touched.items():
             for zone in self.register.numbered(number):
                 found.zones[zone.apex] = owners
-        for apex, names in self.challenges.take_touched().items():
-            if self.register.named(apex) is not None:
-                found.zones[apex] = names.union(found.zones.get(apex) or ())
+        found.challenged = {apex for apex in self.challenges.take_touched() if self.register.named(apex) is not None}
+        for apex in found.challenged:
+            found.zones.setdefault(apex, ())
         for apex in self._rebuilt:
             found.zones[apex] = None
         found.gone = {apex for apex in found.zones if self.register.named(apex) is None}

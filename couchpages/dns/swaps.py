@@ -5,6 +5,7 @@ moment. What comes meanwhile waits, and is part of the next swap.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.task import TaskStopped
@@ -12,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from couchpages.dns import serials
+from couchpages.dns.additions import NO_ADDITIONS, Additions, additions, with_additions
 from couchpages.dns.compiling import Drafted, at_once, compiled
 from couchpages.dns.entries import Served, substitute_digest
 from couchpages.dns.holdings import Holdings
@@ -37,6 +39,14 @@ BURST = 10.0
 AT_ONCE = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A zone as it is written, and what challenges add to it in what is answered."""
+
+    zone: Zone
+    added: Additions
+
+
 class Swaps:
     """Used in *reactor*'s thread. *substitute* makes the SOA of a zone in which none is written.
 
@@ -59,6 +69,7 @@ class Swaps:
         put_in_place: Callable[[], object],
     ) -> None:
         self.zones: dict[Name, Zone] = {}
+        self._written: dict[Name, Written] = {}
         self.is_complete = False
         self._reactor = reactor
         self._slices = slices
@@ -181,39 +192,46 @@ class Swaps:
         # A zone below another first, so that its names are never the other's meanwhile.
         for apex in sorted(changes.zones, key=lambda name: (-len(name), name)):
             try:
-                yield from self._renew(apex, changes.zones[apex])
+                yield from self._renew(apex, changes.zones[apex], challenged=apex in changes.challenged)
             except Exception:  # noqa: BLE001 -- law 4: the zone stays as it is, and the others are not concerned
                 self.log.failure("{zone} could not be compiled", zone=shown(apex))
         for apex in changes.gone:
             self.withheld.forget(apex)
         for apex in changes.gone & self.zones.keys():
-            gone = self.zones.pop(apex)
+            gone = self.zones.pop(apex), self._written.pop(apex).zone
             self._last.forget(apex)
             self._published.withdraw(apex)
-            yield from _let_go(gone)
+            yield from _let_go(*gone)
         if has_all_challenges:
             self._last.all_read()
         self._finish()
 
-    def _renew(self, apex: Name, touched: Collection[Name] | None) -> Generator[None, None, None]:
-        before = self.zones.get(apex)
+    def _renew(self, apex: Name, touched: Collection[Name] | None, *, challenged: bool) -> Generator[None, None, None]:
+        before = self._written.get(apex)
         if before is None and self.withheld.withholds(apex):
             return
         if (
             before is not None
             and touched is not None
             and not touched
-            and self._last.next(apex, self._computed(apex), changed=False) == before.serial
+            and not challenged
+            and self._last.next(apex, self._computed(apex), changed=False) == before.zone.serial
         ):
             yield
             return
-        drafted = yield from compiled(self._holdings, apex, before, touched, self._substitute(apex))
+        written = before.zone if before is not None else None
+        drafted = yield from compiled(self._holdings, apex, written, touched, self._substitute(apex))
         self._intake.misplaced(drafted.misplaced)
-        self._tell_aliased(apex, drafted.aliased)
-        self._publish(apex, drafted, rises=drafted.by_records if before is not None else self._may_differ(apex))
+        answered = self.zones.get(apex)
+        yield from self._publish(apex, drafted, rises=drafted.changed if before is not None else self._may_differ(apex))
         yield
-        if before is not None and touched is None and self.zones[apex] is not before:
-            yield from _let_go(before)
+        if (
+            answered is not None
+            and before is not None
+            and touched is None
+            and self._written[apex].zone is not before.zone
+        ):
+            yield from _let_go(answered, before.zone)
 
     def _may_differ(self, apex: Name) -> bool:
         """Whether a zone that is not published may be another than it was when it was last: else its documents make the same serial."""
@@ -253,21 +271,28 @@ class Swaps:
             self._keeper.soon()
         self._put_in_place()
 
-    def _publish(self, apex: Name, drafted: Drafted, *, rises: bool) -> None:
+    def _publish(self, apex: Name, drafted: Drafted, *, rises: bool) -> Generator[None, None, None]:
         """Answer from a zone; *rises* tells whether its serial has to rise whatever the documents make it."""
-        before = self.zones.get(apex)
+        before = self._written.get(apex)
+        added = yield from additions(drafted.draft, self._holdings.challenges)
+        others = added.changed(before.added if before is not None else NO_ADDITIONS)
+        self._tell_aliased(apex, added.aliased - (before.added.aliased if before is not None else frozenset()))
         was_behind = self._last.was_behind(apex, self._holdings.challenges.generations(apex))
         # What challenges change is told by their generations; those that are read again change nothing that was not answered before.
-        rises = rises or (before is not None and drafted.changed and not was_behind)
+        rises = rises or (before is not None and bool(others) and not was_behind)
         computed = self._computed(apex)
         serial = self._last.next(apex, computed, changed=rises)
-        if before is not None and not drafted.changed and serial == before.serial:
+        if before is not None and not drafted.changed and not others and serial == before.zone.serial:
+            self._written[apex] = Written(before.zone, added)
             return
         substitute = self._substitute(apex)
-        zone = drafted.draft.finish(serial, substitute)
+        written = drafted.draft.finish(serial, substitute)
+        yield
+        zone = yield from with_additions(written, added)
         self._last.note(apex, computed, self._served(apex, serial, substitute))
-        self.zones[apex] = zone
-        self._published.publish(zone, () if before is not None and not drafted.changed else drafted.touched)
+        self.zones[apex], self._written[apex] = zone, Written(written, added)
+        touched = drafted.touched if before is None or drafted.changed else ()
+        self._published.publish(zone, None if touched is None else [*touched, *others])
 
     def _digest(self, apex: Name, substitute: RRset) -> str:
         return substitute_digest(None if self._holdings.has_soa(apex) else substitute)
@@ -292,13 +317,13 @@ class Swaps:
             served = self._last.served.get(apex)
             # The configuration may have been changed, and with it the SOA.
             changed = served is not None and served.substitute != self._digest(apex, substitute)
-            self._publish(apex, drafted, rises=changed)
+            at_once(self._publish(apex, drafted, rises=changed))
             lasting()
 
 
-def _let_go(zone: Zone) -> Generator[None, None, None]:
-    """Take a zone apart that nobody has any more: at once, 100,000 names would keep everybody waiting for a tenth of a second."""
-    for names in (zone.nodes, zone.children):
+def _let_go(*zones: Zone) -> Generator[None, None, None]:
+    """Take zones apart that nobody has any more: at once, 100,000 names would keep everybody waiting for a tenth of a second."""
+    for names in (each for zone in zones for each in (zone.nodes, zone.children)):
         while names:
             for _ in range(min(AT_ONCE, len(names))):
                 names.popitem()

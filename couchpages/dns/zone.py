@@ -39,72 +39,75 @@ class Zone:
 
 
 class Draft:
-    """A zone in the making. Its parts may be put in at several times, and nothing that was made before changes."""
+    """A zone in the making. Its parts may be put in at several times, and nothing that was made before changes.
+
+    *apex*, *nodes*, *cuts* and *wildcards* are as in :class:`Zone`, as far as it is made; they are to be read.
+    """
 
     def __init__(self, apex: Name) -> None:
-        self._apex = apex
-        self._nodes: dict[Name, RRsets] = {apex: NOTHING}
+        self.apex = apex
+        self.nodes: dict[Name, RRsets] = {apex: NOTHING}
         self._children: dict[Name, int] = {}
-        self._cuts: set[Name] = set()
-        self._wildcards: set[Name] = set()
+        self.cuts: set[Name] = set()
+        self.wildcards: set[Name] = set()
 
     @classmethod
     def of(cls, zone: Zone) -> "Draft":
         """Begin with what a zone has."""
         draft = cls(zone.apex)
         # Copying a dict of 100,000 names takes a millisecond.
-        draft._nodes = zone.nodes.copy()
+        draft.nodes = zone.nodes.copy()
         draft._children = zone.children.copy()
-        draft._cuts = set(zone.cuts)
-        draft._wildcards = set(zone.wildcards)
+        draft.cuts = set(zone.cuts)
+        draft.wildcards = set(zone.wildcards)
         return draft
 
     def put(self, name: Name, rrsets: RRsets) -> None:
         """Let *rrsets* be all that stands at a canonical name within the zone; with none, nothing stands there any more."""
         if rrsets:
-            if name not in self._nodes:
+            if name not in self.nodes:
                 self._appear(name)
-            self._nodes[name] = rrsets
-        elif name in self._nodes:
-            self._nodes[name] = NOTHING
+            self.nodes[name] = rrsets
+        elif name in self.nodes:
+            self.nodes[name] = NOTHING
             self._disappear(name)
-        is_cut = codes.DNAME in rrsets or (codes.NS in rrsets and name != self._apex)
-        (self._cuts.add if is_cut else self._cuts.discard)(name)
+        is_cut = codes.DNAME in rrsets or (codes.NS in rrsets and name != self.apex)
+        (self.cuts.add if is_cut else self.cuts.discard)(name)
 
     def _appear(self, name: Name) -> None:
-        while name not in self._nodes:
-            self._nodes[name] = NOTHING
+        while name not in self.nodes:
+            self.nodes[name] = NOTHING
             above = parent(name)
             self._children[above] = self._children.get(above, 0) + 1
             if name.startswith(WILDCARD):
-                self._wildcards.add(above)
+                self.wildcards.add(above)
             name = above
 
     def _disappear(self, name: Name) -> None:
-        while name != self._apex and not self._nodes[name] and not self._children.get(name):
-            del self._nodes[name]
+        while name != self.apex and not self.nodes[name] and not self._children.get(name):
+            del self.nodes[name]
             self._children.pop(name, None)
             above = parent(name)
             self._children[above] -= 1
             if name.startswith(WILDCARD):
-                self._wildcards.discard(above)
+                self.wildcards.discard(above)
             name = above
 
     def written_soa(self) -> RRset | None:
         """Give the SOA that stands in the zone, if any."""
-        return self._nodes[self._apex].get(codes.SOA)
+        return self.nodes[self.apex].get(codes.SOA)
 
     def finish(self, serial: int, substitute: RRset) -> Zone:
         """Make the zone with a *serial*; *substitute* is its SOA where none was put in. Nothing is put in afterwards."""
         soa = with_serial(self.written_soa() or substitute, serial)
-        self._nodes[self._apex] = {**self._nodes[self._apex], codes.SOA: soa}
+        self.nodes[self.apex] = {**self.nodes[self.apex], codes.SOA: soa}
         negative = RRset.of(soa.owner, codes.SOA, min(soa.ttl, minimum_of(soa)), soa.rdatas)
         return Zone(
-            self._apex,
-            self._nodes,
+            self.apex,
+            self.nodes,
             self._children,
-            frozenset(self._cuts),
-            frozenset(self._wildcards),
+            frozenset(self.cuts),
+            frozenset(self.wildcards),
             soa,
             negative,
             serial,

@@ -1,5 +1,6 @@
 """h2's protocol core with what twisted.web needs beside it: events in an order that it bears, GOAWAY while it goes on (pure)."""
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from h2.connection import H2Connection
@@ -12,17 +13,32 @@ if TYPE_CHECKING:
 
 
 class Frames(H2Connection):
-    """One connection.
+    """One connection, whose other end is told to have no more than *streams* at once.
 
     :ivar gone: the streams that were reset in what came last.
     :ivar opened: whether it changed the windows that streams begin with, which opens those of streams that there are
         (RFC 9113 section 6.9.2).
     """
 
-    def __init__(self, former: H2Connection) -> None:
+    def __init__(self, former: H2Connection, streams: int) -> None:
         super().__init__(config=former.config)
+        self._most = streams
         self.gone: dict[int, StreamReset] = {}
         self.opened = False
+
+    def initiate_connection(self) -> None:
+        """Begin, with a first SETTINGS that says how many streams there may be.
+
+        That holds once it is acknowledged, and h2's own limit until then (RFC 9113 section 6.5.3). Said in a second frame it would hold
+        too early: whichever is acknowledged, h2 takes that for every change that it sent.
+        """
+        until_then = self.local_settings
+        self.local_settings = deepcopy(until_then)
+        self.local_settings.max_concurrent_streams = self._most
+        self.local_settings.acknowledge()
+        super().initiate_connection()
+        self.local_settings = until_then
+        self.local_settings.max_concurrent_streams = self._most
 
     def receive_data(self, data: "Buffer") -> list[Event]:
         """Give the events in *data*, of streams that are reset in it only that, and that they were begun: h2 takes no answer for them."""

@@ -10,7 +10,6 @@ from typing import Any
 
 from h2.errors import ErrorCodes
 from h2.exceptions import NoSuchStreamError, ProtocolError
-from h2.settings import SettingCodes
 from twisted.internet.error import ConnectionAborted, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -59,7 +58,7 @@ class Http2(_Connection):
 
     def __init__(self, edge: Edge) -> None:
         super().__init__(edge.reactor)
-        self.conn = Frames(self.conn)
+        self.conn = Frames(self.conn, STREAMS)
         self.requestFactory = StreamRequest
         self.factory = edge
         self.site = None
@@ -73,12 +72,6 @@ class Http2(_Connection):
         self._answering: set[int] = set()
         self._headless: set[int] = set()
         self._waiting: deque[int] = deque()
-
-    def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
-        """Begin. A client that has not heard of the limit yet may go beyond it without being cut."""
-        super().connectionMade()
-        self.conn.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS})
-        self._tryToWriteControlData()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
         """Take what came. twisted.web does not know that settings open windows."""

@@ -93,7 +93,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ca_file=environ.get("COUCHPAGES_CA_FILE") or None,
         timeout=_number(environ, "COUCHPAGES_TIMEOUT", 30),
         wait=_number(environ, "COUCHPAGES_WAIT", 120),
-        dns_port=int(_number(environ, "COUCHPAGES_DNS_PORT", 53)),
+        dns_port=int(_number(environ, "COUCHPAGES_DNS_PORT", 53, most=65535)),
     )
 
 
@@ -129,10 +129,10 @@ def _text(path: str) -> str:
         raise HookError(f"{path} cannot be read: {reason}") from None
 
 
-def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+def _number(environ: Mapping[str, str], name: str, default: float, most: float = 86400) -> float:
     text = environ.get(name) or f"{default}"
-    if not re.fullmatch(r"\d{1,5}(\.\d+)?", text):
-        raise HookError(f"{name} is {text!r}, and should be a number, for instance {default}")
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]+)?", text) or float(text) > most:
+        raise HookError(f"{name} is {text!r}, and should be a number up to {most}, for instance {default}")
     return float(text)
 
 
@@ -226,7 +226,9 @@ class Api:
 
     def add(self, place: Place, value: str) -> str:
         """Add a text beside those that are there, and give its record's id; where it is there already that is well."""
-        body = {"name": f"{place.owner}.", "type": "TXT", "content": f'"{value}"', "ttl": TTL}
+        # A set has one TTL, and it is not ours to change where others have values at that name.
+        ttl = min((each["ttl"] for each in self.records(place, "TXT") if isinstance(each.get("ttl"), int)), default=TTL)
+        body = {"name": f"{place.owner}.", "type": "TXT", "content": f'"{value}"', "ttl": ttl}
         added = self._object("POST", f"{_zone_path(place)}/records", body)
         for each in added.get("warnings", []):
             if _plain(str(each.get("name"))) == place.owner:
@@ -267,7 +269,7 @@ class Api:
 
     def _call(self, method: str, path: str, body: Any = None) -> bytes:
         until = time.monotonic() + self._settings.timeout
-        pause = 0.5
+        pause = 0.25
         while True:
             left = until - time.monotonic()
             try:
@@ -298,7 +300,7 @@ class Api:
             if isinstance(reason, ssl.SSLCertVerificationError):
                 hint = "name its CA in COUCHPAGES_CA_FILE"
                 raise HookError(f"{self._settings.server}: {reason.verify_message}; {hint}") from None
-            raise _Later(f"cannot be reached ({one_line(reason) or type(reason).__name__})") from None
+            raise _Later(f"cannot be reached ({one_line(_why(reason))})") from None
 
 
 class NotThere(HookError):
@@ -313,7 +315,7 @@ def _refusal(server: str, error: urllib.error.HTTPError) -> Exception:
     told = _problem(error)
     if error.code == http.HTTPStatus.SERVICE_UNAVAILABLE:
         after = error.headers.get("Retry-After", "")
-        return _Later(told, min(float(after), 5) if after.isdecimal() else None)
+        return _Later(told, max(0.25, min(float(after), 5)) if after.isdecimal() else None)
     if error.code == http.HTTPStatus.UNAUTHORIZED:
         told += "; check COUCHPAGES_API_KEY"
     return (NotThere if error.code == http.HTTPStatus.NOT_FOUND else HookError)(f"{server}: {told}")
@@ -327,6 +329,10 @@ def _problem(error: urllib.error.HTTPError) -> str:
         if isinstance(found, dict) and isinstance(found.get("detail"), str):
             told = f"{found['detail']} ({error.code})"
     return one_line(told)
+
+
+def _why(error: object) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def one_line(what: object) -> str:
@@ -462,6 +468,8 @@ class NameServer:
 
     def ask(self, owner: str) -> set[str]:
         """Give the texts that it has at *owner*: none, too, where it does not know the zone. Raises OSError when no answer comes."""
+        if not self.address:
+            raise OSError
         number = secrets.randbelow(2**16)
         wire = question(owner, number)
         texts, cut = self._over_udp(wire, number)
@@ -500,10 +508,11 @@ def addresses_of(api: Api, zones: Sequence[str], name: str) -> list[str]:
     with suppress(NotOurs):
         place = place_in(zones, name)
         found = [*api.contents(place, "A"), *api.contents(place, "AAAA")]
-    return found or _looked_up(name)
+    return found or looked_up(name)
 
 
-def _looked_up(name: str) -> list[str]:
+def looked_up(name: str) -> list[str]:
+    """Give the addresses that the system finds for a name in time."""
     found: set[str] = set()
 
     def look() -> None:

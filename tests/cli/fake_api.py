@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -221,8 +222,11 @@ class FakeResource(Resource):
 
 
 @contextmanager
-def served(api: FakeApi) -> Iterator[str]:
-    """Serve the fake on loopback in threads, for tests of the whole command in a process of its own; gives its address."""
+def served(api: FakeApi, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve the fake on loopback in threads, for tests of the whole command in a process of its own; gives its address.
+
+    With *context* it is served over TLS.
+    """
     lock = threading.Lock()
 
     class Server(BaseHTTPRequestHandler):
@@ -258,10 +262,12 @@ def served(api: FakeApi) -> Iterator[str]:
             """Say nothing: clients that are stopped break their connections."""
 
     server = Quiet(("127.0.0.1", 0), Server)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

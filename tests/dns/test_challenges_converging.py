@@ -13,14 +13,21 @@ from couchpages.dns.lookup import look_up
 from couchpages.dns.names import Name, from_text
 from couchpages.dns.rrsets import RRset
 from couchpages.dns.serials import is_greater
+from couchpages.dns.served_zones import ServedZones
 from couchpages.dns.verdicts import Answer
 from couchpages.dns.zone import Zone
 from couchpages.testing.zones import MemoryZones, content
+from tests.dns.messages import asking
+from tests.dns.reading import responder
 
 ZONES = ("example.org", "b.example.org", "a.b.example.org")
 NAMES = ("example.org", "a.b.example.org", "b.example.org", "x.a.b.example.org", "y.example.org", "y.example.com")
+WILDCARDS = ("*.example.org", "*.b.example.org", "*.y.example.org")
+#: What every change is followed by: each of these with each type.
+ASKED = tuple(from_text(name) for each in (*NAMES, *WILDCARDS) for name in (each, f"z.{each}"))
 TEXTS = ("one", "two")
-TYPES = {"A": "192.0.2.1", "TXT": "one", "CNAME": "elsewhere.example"}
+TYPES = {"A": "192.0.2.1", "TXT": "one", "CNAME": "elsewhere.example", "NS": "ns.example.net"}
+QUESTIONS = [asking(name, type_) for name in ASKED for type_ in (codes.A, codes.TXT, codes.NS)]
 Step = tuple[Any, ...]
 
 zones = st.sampled_from(ZONES)
@@ -28,7 +35,9 @@ names = st.sampled_from(NAMES)
 texts = st.lists(st.sampled_from(TEXTS), max_size=2)
 #: A document stays at its name: the first of each pair.
 challenges = st.tuples(st.just("challenge"), names, st.integers(0, 1), texts)
-records = st.tuples(st.sampled_from(["add", "remove"]), zones, names, st.sampled_from(sorted(TYPES)))
+records = st.tuples(
+    st.sampled_from(["add", "remove"]), zones, names | st.sampled_from(WILDCARDS), st.sampled_from(sorted(TYPES))
+)
 steps = st.lists(
     challenges
     | records
@@ -53,13 +62,27 @@ class Node:
         shared = (databases.zone_database, databases.record_database) if databases is not None else ()
         self.zones = MemoryZones(self.folder, *shared)
         publish = self.zones.published.publish
+        withdraw = self.zones.published.withdraw
         self.behind = bool(self.zones.published.zones)
+        self.served = ServedZones()
+        for zone in self.zones.published.zones.values():
+            self.served.publish(zone, None)
+        self.served.complete()
+        self.lasting = responder(of=self.served)
 
         def looked_at(zone: Zone, touched: Any) -> None:
             self.look(zone)
             publish(zone, touched)
+            self.served.publish(zone, touched)
+            self.check_fresh()
+
+        def withdrawn(apex: Name) -> None:
+            withdraw(apex)
+            self.served.withdraw(apex)
+            self.check_fresh()
 
         self.zones.published.publish = looked_at  # type: ignore[method-assign]  # to see it
+        self.zones.published.withdraw = withdrawn  # type: ignore[method-assign]  # to see it
         self.zones.follow()
         self.zones.settle()
         for doc_id in self.held:
@@ -78,6 +101,21 @@ class Node:
             raise AssertionError(f"the serial goes back from {before.serial} to {zone.serial}")
         if before.serial == zone.serial and content(before) != content(zone) and not self.behind:
             raise AssertionError(f"something changed, and the serial is {zone.serial} as before")
+
+    def check_fresh(self) -> None:
+        """No answer that is ready is older than the zones."""
+        worked_out = responder(of=self.served)
+        for question in QUESTIONS:
+            wanted = worked_out.work_out(question, question[2:])
+            if self.lasting.answer(question) != question[:2] + (wanted or b""):
+                raise AssertionError(f"an answer to {question!r} is stale")
+
+    def end(self) -> None:
+        """Let all challenges end."""
+        for doc_id, (name, _, generation) in self.held.items():
+            self.held[doc_id] = (name, [], generation + 1)
+            self.tell(doc_id)
+        self.zones.settle()
 
     def restart(self) -> None:
         """Start again."""
@@ -152,6 +190,9 @@ class Converging(SynchronousTestCase):
             )
             self.assertEqual((late.contents, late.serials), (node.contents, node.serials))
             self.assertEqual(late.verdicts(), node.verdicts())
+            node.end()
+            plain = Node(Path(folder) / "plain", node.zones, {})
+            self.assertEqual(node.contents, plain.contents)
 
     @given(steps, st.lists(st.tuples(st.integers(0, 3), names, texts, st.integers(0, 9)), max_size=12))
     @settings(deadline=None, max_examples=200)

@@ -49,9 +49,11 @@ class ByCurl(HttpsCase):
         """200 requests at once on one connection are all answered."""
         node = self.serving({"https": {"http2": True}})
         address = f"{self.site}:{node.https}"
-        command = ["curl", "--silent", "--http2", "--insecure", "--noproxy", "*", "--resolve", f"{address}:127.0.0.1"]
+        command = ["curl", "--silent", "--show-error", "--http2", "--insecure", "--noproxy", "*"]
+        command += ["--resolve", f"{address}:127.0.0.1"]
         many = [f"https://{address}/{name}?[1-{number}]" for name, number in (("a.txt", 180), ("large.bin", 20))]
-        done = subprocess.run([*command, "--parallel", *many], capture_output=True, timeout=60, check=True)
+        done = subprocess.run([*command, "--parallel", *many], capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual((done.stdout.count(b"AAA"), len(done.stdout)), (180, 3 * 180 + 20 * len(LARGE)))
 
     def test_refused(self) -> None:

@@ -4,13 +4,17 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from cryptography import x509
 
 from tests.integration.cases import NodeCase
+from tests.integration.certbot_case import ZONE, CertbotCase
 from tests.integration.node import free_ports
 from tests.integration.pebble import Pebble
+
+ACCOUNTS = {"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}
 
 
 class Harness(NodeCase):
@@ -51,6 +55,33 @@ class Harness(NodeCase):
 
     def test_external_accounts(self) -> None:
         """It says that accounts need a key from elsewhere exactly when it was given such keys."""
-        bound = self.pebble(accounts={"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"})
+        bound = self.pebble(accounts=ACCOUNTS)
         self.assertTrue(self.directory(bound)["meta"]["externalAccountRequired"])
         self.assertFalse(self.directory(self.pebble())["meta"]["externalAccountRequired"])
+
+
+class Issuing(CertbotCase):
+    """A CA that binds accounts, and whose certificates are short-lived and have long chains."""
+
+    authority: ClassVar[Mapping[str, Any]] = {"accounts": ACCOUNTS, "validity": 3600, "roots": 1, "length": 2}
+
+    def test_issued(self) -> None:
+        """A client with that account gets the chain of its choice, valid so long, and revokes it; one without gets none."""
+        ended = self.certonly(ZONE)
+        self.assertEqual(ended.code, 1, ended.out)
+        self.assertIn("external account", (ended.out + ended.err).lower())
+        other = x509.load_pem_x509_certificate(self.pebble.root(1))
+        (common,) = other.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        (account,) = ACCOUNTS.items()
+        words = ["--eab-kid", account[0], "--eab-hmac-key", account[1], "--preferred-chain", str(common.value)]
+        self.assert_well(self.certonly(ZONE, more=words))
+        folder = self.folder / "config" / "live" / ZONE
+        leaf, first, second = x509.load_pem_x509_certificates((folder / "fullchain.pem").read_bytes())
+        self.assertIn((leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds(), (3599, 3600))
+        self.assertEqual(first, x509.load_pem_x509_certificate(self.pebble.intermediate(1)))
+        leaf.verify_directly_issued_by(first)
+        first.verify_directly_issued_by(second)
+        second.verify_directly_issued_by(other)
+        self.assertEqual(self.pebble.status(leaf.serial_number), "Valid")
+        self.assertEqual(self.certbot("revoke", "--cert-name", ZONE).code, 0)
+        self.assertEqual(self.pebble.status(leaf.serial_number), "Revoked")

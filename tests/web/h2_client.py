@@ -68,6 +68,13 @@ class Client:
             self._take(self.h2.receive_data(self._without_goodbye(came)))
         return self
 
+    def read_frame(self) -> "Client":
+        """Read one frame of what came, and leave the rest for :meth:`turn`."""
+        end = self._read + 9 + int.from_bytes(self.wire.sent[self._read : self._read + 3])
+        came, self._read = self.wire.sent[self._read : end], end
+        self._take(self.h2.receive_data(came))
+        return self
+
     def until_quiet(self) -> "Client":
         """Go on until nothing comes any more."""
         read = -1

@@ -300,6 +300,27 @@ class Limits(Http2Case):
         client.until_quiet()
         self.assertEqual(sorted(client.ended), [number for number in streams if number not in (1, streams[STREAMS])])
 
+    def test_limit_read_in_pieces(self) -> None:
+        """Defect: the limit stood in a second SETTINGS, and who had read and acknowledged only the first was cut for going beyond it."""
+        self.edge = edge_of(self.application, self.clock, self.metrics)
+        client = Client(self.edge, self.clock)
+        self.addCleanup(self.end, client)
+        client.read_frame()
+        told = client.h2.remote_settings.max_concurrent_streams
+        streams = [client.ask("/name") for _ in range(min(told, 50))]
+        client.until_quiet()
+        self.assertEqual((client.code, client.resets, client.ended), (None, {}, streams))
+
+    def test_limit_that_was_acknowledged(self) -> None:
+        """Who goes beyond the limit after having acknowledged it is cut (RFC 9113 section 5.1.2)."""
+        client = self.connect(window=0)
+        client.h2.remote_settings.max_concurrent_streams = STREAMS + 1
+        client.h2.remote_settings.acknowledge()
+        for _ in range(STREAMS + 1):
+            client.ask("/file")
+        client.turn()
+        self.assertEqual((client.code, client.wire.closing), (ErrorCodes.PROTOCOL_ERROR, True))
+
     def test_reader_who_takes_nothing(self) -> None:
         """Defect: connections with windows of 0 and a PING every 10 s held thousands of files for ever."""
         client = self.connect(window=0)

@@ -39,10 +39,31 @@ def new_account(
     if directory.terms:
         payload["termsOfServiceAgreed"] = True
     if contacts:
-        payload["contact"] = [each if ":" in each else f"mailto:{each}" for each in contacts]
+        payload["contact"] = addresses(contacts)
     if external is not None:
         payload["externalAccountBinding"] = external_binding(external, key, directory.new_account)
     return payload
+
+
+def refused(error: AcmeError, external: ExternalAccount | None) -> AcmeError:
+    """Give the error to tell of, where the authority made no account: it is about the account, not about any certificate."""
+    if external is None:
+        return error if error.cause is not Cause.UNAUTHORIZED else _about(error, Cause.ACCOUNT, str(error))
+    if error.cause not in (Cause.UNAUTHORIZED, Cause.BAD_REQUEST):
+        return error
+    words = f"{error}; are [acme] eab_key_id and eab_key_file what the authority gave you?"
+    return _about(error, Cause.EXTERNAL_ACCOUNT, words)
+
+
+def _about(error: AcmeError, cause: Cause, words: str) -> AcmeError:
+    return AcmeError(
+        cause, words, type=error.type, detail=error.detail, status=error.status, retry_after=error.retry_after
+    )
+
+
+def addresses(contacts: Sequence[str]) -> list[str]:
+    """Give mailboxes as an account has them."""
+    return [each if ":" in each else f"mailto:{each}" for each in contacts]
 
 
 def account_url(answer: Answer, directory: Directory) -> str:

@@ -27,6 +27,7 @@ from couchpages.certs.acme.directory import Directory, check_directory_url, pars
 from couchpages.certs.acme.downloads import Downloads
 from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.acme.exchange import Exchange
+from couchpages.certs.acme.finishing import until_finished
 from couchpages.certs.acme.identifiers import identifiers_of
 from couchpages.certs.acme.patience import Patience
 from couchpages.certs.acme.posting import AS_GET, Poster
@@ -42,8 +43,8 @@ from couchpages.certs.acme.resources import (
 from couchpages.certs.acme.signing import ExternalAccount, PrivateKey, base64url, dns_value, jwk_of, key_authorization
 from couchpages.certs.pem import certificates_in
 
-#: Times that an order is finalized: who does not answer may not have heard, and says so by leaving the order ready.
-MOST_FINALIZED = 3
+#: Seconds in which all authorizations of an order have to come.
+LONGEST_FETCHING = 300.0
 #: RFC 5280 section 5.3.1, as RFC 8555 section 7.6 has it.
 REASONS = (0, 1, 2, 3, 4, 5, 6, 8, 9, 10)
 
@@ -88,7 +89,10 @@ class Client:
             if found is not None:
                 return found
         accounts.check_external(self.directory, external)
-        return await self._account(accounts.new_account(self.directory, self.key, contacts, external))
+        try:
+            return await self._account(accounts.new_account(self.directory, self.key, contacts, external))
+        except AcmeError as error:
+            raise accounts.refused(error, external) from error
 
     async def find_account(self) -> str | None:
         """Give the address of the key's account, or None where it has none."""
@@ -98,6 +102,11 @@ class Client:
             if error.type == "accountDoesNotExist":
                 return None
             raise
+
+    async def tell_contacts(self, contacts: Sequence[str]) -> None:
+        """Have the account's mailboxes be these (RFC 8555 section 7.3.2)."""
+        if self.account_url is not None:
+            await self._post(self.account_url, {"contact": accounts.addresses(contacts)})
 
     async def order(self, names: Sequence[str], *, profile: str | None = None, replaces: str | None = None) -> Order:
         """Order a certificate for names of hosts, wildcards and IP addresses. Raises ValueError for what is no name.
@@ -112,7 +121,14 @@ class Client:
 
     async def authorizations(self, order: Order) -> list[Authorization]:
         """Fetch what has to be proven for an order; those that are valid already need nothing."""
-        found = [await self._authorization(url) for url in order.authorizations]
+        until = self._reactor.seconds() + LONGEST_FETCHING
+        found: list[Authorization] = []
+        for url in order.authorizations:
+            found.append(await self._authorization(url))
+            if self._reactor.seconds() > until:
+                raise AcmeError(
+                    Cause.TIMED_OUT, f"{url}: what has to be proven took more than {LONGEST_FETCHING:g} seconds"
+                )
         ordering.check_authorizations(order, found)
         return found
 
@@ -153,18 +169,8 @@ class Client:
         again within the *patience*: the order itself tells whether it was heard.
         """
         waiting = Patience(self._reactor, patience, f"the order for {', '.join(order.names[:5])} was not finished")
-        tries = MOST_FINALIZED
-        while True:
-            newer = await waiting.asked(lambda: self._order(order))
-            if newer is not None and newer.status is Status.READY and tries:
-                tries -= 1
-                newer = await waiting.asked(lambda: self._finalized(order, csr_der))
-            if newer is not None:
-                if newer.status is Status.VALID:
-                    return ordering.finished(newer, csr_der)
-                if newer.status is Status.INVALID:
-                    raise newer.trouble()
-            await waiting.rest(newer.retry_after if newer is not None else None)
+        newer = await until_finished(waiting, lambda: self._order(order), lambda: self._finalized(order, csr_der))
+        return ordering.finished(newer, csr_der)
 
     async def chain(self, order: Order, preferred: str | None) -> bytes:
         """Download what :meth:`finalize` gave: PEM of the leaf and what signed it, and nothing else.

@@ -16,6 +16,8 @@ from couchpages.certs.pem_blocks import blocks_in
 MOST_RECEIVED = 2 * 2**20
 #: Seconds; authorities close idle connections, and who meets a closed one has to try again.
 KEPT_OPEN = 10
+_ABORT = "couchpages_abort"
+_ENDS = ("abortConnection", "loseConnection")
 
 
 def trusting(ca_pem: bytes | None) -> IPolicyForHTTPS:
@@ -86,8 +88,26 @@ class _CountingFactory(Factory):
         return protocol
 
 
+def end_connection(response: Any, transport: Any) -> None:
+    """End the connection over which a *response* comes, at once. *transport* is what its body is delivered by.
+
+    That can only close in good order, for which TLS waits until the other side agrees, and it may never do so.
+    """
+    while response is not None and not hasattr(response, _ABORT):
+        # treq's responses have Twisted's inside.
+        response = getattr(response, "original", None)
+    found = (getattr(response, _ABORT, None), *(getattr(transport, name, None) for name in _ENDS))
+    for end in found:
+        if end is not None:
+            end()
+            return
+
+
 def _count(protocol: Any) -> None:
-    """Bound what *protocol* receives between one request and the next. Twisted has no hook for it, so its two methods are replaced."""
+    """Bound what *protocol* receives between one request and the next, and let its responses know how to end it.
+
+    Twisted has no hook for either, so its two methods are replaced.
+    """
     receive, request = protocol.dataReceived, protocol.request
     received = 0
 
@@ -103,6 +123,10 @@ def _count(protocol: Any) -> None:
     def anew(*args: Any, **kwargs: Any) -> Any:
         nonlocal received
         received = 0
-        return request(*args, **kwargs)
+        return request(*args, **kwargs).addCallback(knowing)
+
+    def knowing(response: Any) -> Any:
+        setattr(response, _ABORT, protocol.transport.abortConnection)
+        return response
 
     protocol.dataReceived, protocol.request = counting, anew

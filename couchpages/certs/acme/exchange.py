@@ -15,7 +15,7 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IAgent
 
 from couchpages.certs.acme.answers import Answer
-from couchpages.certs.acme.connecting import agent_for, pool_for, trusting
+from couchpages.certs.acme.connecting import agent_for, end_connection, pool_for, trusting
 from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.acme.fields import trouble_with
 from couchpages.certs.acme.losses import late, loss, was_given_up
@@ -95,7 +95,11 @@ class Exchange:
         )
 
     def _begin(self, method: str, url: str, body: bytes | None, accept: str) -> "Deferred[Any]":
-        headers: dict[bytes | str, bytes | str] = {"Accept": accept, "User-Agent": user_agent()}
+        headers: dict[bytes | str, bytes | str] = {
+            "Accept": accept,
+            "Accept-Language": "en",
+            "User-Agent": user_agent(),
+        }
         if body is not None:
             headers["Content-Type"] = JOSE
         try:
@@ -116,12 +120,12 @@ class Exchange:
         try:
             return await doing
         except Exception as error:
-            if not was_given_up(error):
-                raise loss(error, url) from error
-            if timer.active():
+            if not timer.active():
+                raise late(url, seconds, what) from error
+            if was_given_up(error):
                 # Not by us: whoever waits has given up.
                 raise CancelledError from error
-            raise late(url, seconds, what) from error
+            raise loss(error, url) from error
         finally:
             if timer.active():
                 timer.cancel()
@@ -146,7 +150,7 @@ def user_agent() -> str:
 
 
 def _collect(response: Any, url: str) -> "Deferred[bytes]":
-    collector = _Collector(url)
+    collector = _Collector(response, url)
     response.deliverBody(collector)
     return collector.whole
 
@@ -154,7 +158,8 @@ def _collect(response: Any, url: str) -> "Deferred[bytes]":
 class _Collector(Protocol):
     """Gathers a body, up to a limit."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, response: Any, url: str) -> None:
+        self._response = response
         self._url = url
         self._parts: list[bytes] = []
         self._held = 0
@@ -180,6 +185,4 @@ class _Collector(Protocol):
     def _end(self, error: Exception) -> None:
         if not self.whole.called:
             self.whole.errback(error)
-        abort = getattr(self.transport, "abortConnection", None)
-        if abort is not None:
-            abort()
+        end_connection(self._response, self.transport)

@@ -32,6 +32,10 @@ def placed(answer: Answer, directory: Directory, identifiers: Sequence[Identifie
     order = parse_order(answer, location.url("Location"), directory)
     if set(order.identifiers) != set(identifiers):
         raise nonsense(f"{answer.url} made an order for {', '.join(order.names[:5])}, which was not asked for")
+    if len(order.authorizations) > len(identifiers):
+        raise nonsense(
+            f"{answer.url} wants more proven ({len(order.authorizations)}) than was ordered ({len(identifiers)})"
+        )
     # Names in our order: the first is what a certificate is called.
     return replace(order, identifiers=tuple(identifiers))
 
@@ -45,8 +49,10 @@ def same_order(order: Order, newer: Order) -> Order:
 
 def check_authorizations(order: Order, found: Sequence[Authorization]) -> None:
     """Raise AcmeError for authorizations of names that were not ordered: their challenges are none of ours."""
+    # Without the star: not every authority marks authorizations of wildcards as such.
+    ordered = {name.removeprefix("*.") for name in order.names}
     for each in found:
-        if each.name not in order.names:
+        if each.identifier.value not in ordered:
             raise nonsense(f"the order for {', '.join(order.names[:5])} wants {each.name} proven")
 
 

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Patience:
-    """Lasts *seconds*, from now. *what* says what then did not happen."""
+    """Lasts *seconds*, from now. *what* says what then did not happen. *failed* is the error of the last try, if it had one."""
 
     def __init__(self, reactor: Any, seconds: float, what: str) -> None:
         self._reactor = reactor
@@ -20,7 +20,7 @@ class Patience:
         self._what = what
         self._until = reactor.seconds() + seconds
         self._asked = 0
-        self._failed: AcmeError | None = None
+        self.failed: AcmeError | None = None
 
     async def asked(self, once: Callable[[], Awaitable[T]]) -> T | None:
         """Ask; None when that failed in a way that the next time may not."""
@@ -30,15 +30,15 @@ class Patience:
         except AcmeError as error:
             if not error.is_transient:
                 raise
-            self._failed = error
+            self.failed = error
             return None
-        self._failed = None
+        self.failed = None
         return answer
 
     async def rest(self, retry_after: float | None) -> None:
         """Wait until it is time to ask again. Raises AcmeError when there is no time left: what failed last, or that it took too long."""
         left = self._until - self._reactor.seconds()
         if left <= 0:
-            raise self._failed or AcmeError(Cause.TIMED_OUT, f"{self._what} in {self._seconds:g} seconds")
-        told = self._failed.retry_after if self._failed is not None else retry_after
+            raise self.failed or AcmeError(Cause.TIMED_OUT, f"{self._what} in {self._seconds:g} seconds")
+        told = self.failed.retry_after if self.failed is not None else retry_after
         await task.deferLater(self._reactor, min(pause(self._asked, told), left))

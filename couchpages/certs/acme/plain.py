@@ -4,11 +4,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer
-from twisted.internet.protocol import Protocol
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from couchpages.certs.acme.connecting import end_connection
 from couchpages.certs.acme.errors import AcmeError, Cause
 
 
@@ -39,17 +39,8 @@ def _plain(response: Any) -> Any:
     codings = response.headers.getRawHeaders(b"Content-Encoding", [])
     if all(coding.strip().lower() in (b"", b"identity") for coding in codings):
         return response
-    response.deliverBody(_Nobody())
+    end_connection(response, None)
     raise AcmeError(Cause.NONSENSE, "the answer is compressed, which nobody asked for")
-
-
-class _Nobody(Protocol):
-    """Takes no body: its connection ends."""
-
-    def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
-        abort = getattr(self.transport, "abortConnection", None)
-        if abort is not None:
-            abort()
 
 
 @implementer(IBodyProducer)

@@ -16,6 +16,8 @@ from couchpages.certs.acme.signing import signed
 
 #: Times that one request is sent when its nonces are refused: with one in five refused, as test authorities do, ten in a row are 1 of 10⁷.
 MOST_NONCES = 10
+#: Seconds after which no other nonce is tried: an authority that refuses them slowly would keep us for long.
+LONGEST = 180.0
 #: What a POST without a payload is: it reads (RFC 8555 section 6.3).
 AS_GET: None = None
 
@@ -38,7 +40,8 @@ class Poster:
     ) -> Answer:
         """Sign and send; a refused nonce is replaced by another. Gives an answer that is a success, else raises AcmeError."""
         content = b"" if payload is None else json.dumps(payload).encode()
-        for _ in range(MOST_NONCES):
+        until = self.exchange.reactor.seconds() + LONGEST
+        for tried in range(1, MOST_NONCES + 1):
             body = signed(content, key, nonce=await self._nonce(), url=url, kid=kid)
             answer = await self.exchange.post(url, body, accept)
             refusal = None if answer.is_success else problem_of(answer)
@@ -48,9 +51,9 @@ class Poster:
             # Those that are kept are as old or older.
             self.nonces.forget()
             self._keep(answer)
-        else:
-            words = f"{url} refused {MOST_NONCES} nonces in a row, each of which came from the authority itself"
-            raise AcmeError(Cause.NONSENSE, words, type="badNonce", status=answer.status)
+            if tried == MOST_NONCES or self.exchange.reactor.seconds() > until:
+                words = f"{url} refused {tried} nonces in a row, each of which came from the authority itself"
+                raise AcmeError(Cause.NONSENSE, words, type="badNonce", status=answer.status)
         if refusal is not None:
             raise refusal
         return answer

@@ -147,11 +147,12 @@ def parse_order(answer: Answer, url: str, directory: Directory) -> Order:
 def parse_authorization(answer: Answer, url: str, directory: Directory) -> Authorization:
     """Read an authorization that stands at *url*. Raises AcmeError."""
     fields = Fields(answer.json(), f"the authorization {url}", directory.is_secure)
-    identifier = _identifier(fields.object("identifier"))
+    written = _identifier(fields.object("identifier"))
+    identifier = Identifier(written.type, written.value.removeprefix("*."))
     return Authorization(
         url=url,
         identifier=identifier,
-        wildcard=fields.flag("wildcard"),
+        wildcard=fields.flag("wildcard") or written != identifier,
         status=_status(fields, _OF_AUTHORIZATIONS),
         expires=fields.moment_or_none("expires"),
         challenges=tuple(_challenge(each, identifier.value) for each in fields.objects("challenges")),

@@ -60,7 +60,8 @@ class Answers:
             raise ValueError(reason)
 
     def loaded(self) -> None:
-        """Nothing waits for that: what is not known is not answered."""
+        """Every document was told. What is answered over HTTP does not wait for that; the serials of zones do."""
+        self._records.loaded()
 
     def stop(self) -> None:
         """Leave what is under way."""

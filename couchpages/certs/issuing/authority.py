@@ -79,15 +79,13 @@ class Authority:
         directory = await fetch_directory(self._exchange, self._registration.directory)
         account = await self._book.get_or_make(self._registration.directory)
         client = Client(self._reactor, self._exchange, directory, account_key(account.key), account.url or None)
-        if not await self._is_known(client, account):
+        # An authority that was set up anew knows none of its accounts.
+        if not account.url or await client.find_account() != account.url:
             await self._register(client, account)
+        elif set(account.contacts) != set(self._registration.contacts):
+            await client.tell_contacts(self._registration.contacts)
+            await self._book.note(account, account.url, self._registration.contacts)
         return client
-
-    async def _is_known(self, client: Client, account: Account) -> bool:
-        """Whether the authority knows the account as we wrote it down; one that was set up anew knows none."""
-        if not account.url or set(account.contacts) != set(self._registration.contacts):
-            return False
-        return await client.find_account() == account.url
 
     async def _register(self, client: Client, account: Account) -> None:
         registration = self._registration

@@ -30,10 +30,10 @@ class DnsClient:
         """Give the answer of *server*, over UDP, and over TCP where it does not fit; without EDNS for those who do not know it.
 
         *tries* are the seconds that each waits. Whatever the answer says is an answer, SERVFAIL too. Raises :class:`DnsError`, whose
-        words begin with the server, where none came; ValueError for what cannot be asked; CancelledError when cancelled.
+        words begin with the server, where none came, and CancelledError when cancelled.
         """
         answer = await self._ask(server, question, tries)
-        if question.edns and answer.rcode in KNOWS_NO_EDNS:
+        if answer.rcode in KNOWS_NO_EDNS:
             answer = await self._ask(server, question.without_edns(), tries)
         return answer
 

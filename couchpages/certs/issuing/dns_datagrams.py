@@ -5,6 +5,7 @@ and tells of refusals. Twisted's own ports are not used because each writes two 
 """
 
 import errno
+import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -134,8 +135,14 @@ class _Asking:
         return "question"
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802 -- Twisted's name
-        """See IReadDescriptor: the reactor stops, or cannot use the socket."""
-        self._settle(Failure(_Unheard(f"cannot be heard: {reason.value}")))
+        """See IReadDescriptor: the reactor stops, or was told of an error, which epoll's reactor takes for an end."""
+        if self.done.called:
+            return
+        number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            self._settle(Failure(OSError(number, os.strerror(number))))
+        else:
+            self._settle(Failure(_Unheard(f"cannot be heard: {reason.value}")))
 
     def _send(self, wire: bytes) -> None:
         if not self._tries:

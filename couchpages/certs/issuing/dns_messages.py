@@ -103,19 +103,25 @@ class Answer:
         return tuple(record.rdata for record in self.records if (record.owner, record.type) == (owner, type_))
 
 
+def normal_name(text: str) -> str:
+    """Write a name as :class:`Question` has it. Raises ValueError for what is none."""
+    try:
+        return text_of(dns.name.from_text(text, dns.name.root, dns.name.IDNA_2008_Practical))
+    except (dns.exception.DNSException, UnicodeError) as trouble:
+        raise ValueError(f"{quoted(text)} is no name that can be asked for: {trouble}") from None
+
+
 def text_of(name: dns.name.Name) -> str:
     """Write a name as :class:`Question` has it."""
     return name.to_text(omit_final_dot=True).lower()
 
 
 def question_wire(question: Question, message_id: int) -> bytes:
-    """Write a question. Raises ValueError for what is no name, or no type."""
-    try:
-        name = dns.name.from_text(question.name)
-        edns = 0 if question.edns else -1
-        message = dns.message.make_query(name, question.type, use_edns=edns, payload=PAYLOAD, id=message_id)
-    except (dns.exception.DNSException, UnicodeError) as error:
-        raise ValueError(f"{quoted(question.name)} cannot be asked for: {error}") from None
+    """Write a question. *question* has a name of :func:`normal_name` and a type that there is."""
+    edns = 0 if question.edns else -1
+    message = dns.message.make_query(
+        dns.name.from_text(question.name), question.type, use_edns=edns, payload=PAYLOAD, id=message_id
+    )
     message.flags = dns.flags.RD if question.recurse else dns.flags.Flag(0)
     return message.to_wire()
 

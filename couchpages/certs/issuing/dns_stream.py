@@ -22,13 +22,17 @@ async def ask_stream(reactor: Any, server: SocketAddress, question: Question, me
     except error.ConnectError as trouble:
         raise DnsError(server, f"over TCP {told(trouble)}") from None
     try:
-        return read_answer(await stream.ask(wire), question, message_id)
+        answer = read_answer(await stream.ask(wire), question, message_id)
     except error.ConnectionClosed:
         raise DnsError(server, "closed the connection without an answer") from None
     except ValueError as trouble:
         raise DnsError(server, f"answered over TCP, but {trouble}") from None
     finally:
         stream.abort()
+    if answer.truncated:
+        # Nobody knows what is missing, and it must not pass for nothing.
+        raise DnsError(server, "cut its answer off over TCP too")
+    return answer
 
 
 class _Stream(Protocol):

@@ -23,11 +23,15 @@ _INFORMATIONAL = range(100, 200)
 
 
 class FetchError(Exception):
-    """Nothing was fetched; the words continue an address. *answered* says that somebody is there, and sent what is no answer."""
+    """Nothing was fetched; the words continue an address.
 
-    def __init__(self, words: str, *, answered: bool = False) -> None:
+    *answered* says that somebody is there, and sent what is no answer; *astray* that no network leads there.
+    """
+
+    def __init__(self, words: str, *, answered: bool = False, astray: bool = False) -> None:
         super().__init__(words)
         self.answered = answered
+        self.astray = astray
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ async def fetch(reactor: Any, address: str, port: int, host: str, path: str) -> 
     try:
         getting = await connect(reactor, address, port, Getting)
     except error.ConnectError as trouble:
-        raise FetchError(told(trouble)) from None
+        raise FetchError(told(trouble), astray=isinstance(trouble, error.NoRouteError)) from None
     try:
         return await getting.get(host if port == HTTP_PORT else f"{host}:{port}", path)
     finally:

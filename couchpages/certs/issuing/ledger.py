@@ -7,6 +7,8 @@ from couchpages.certs.issuing.orders import AHEAD, LONGEST_PAUSE, LONGEST_WORDS,
 
 #: What is remembered for limits: no CA counts longer.
 KEPT, REFUSALS_KEPT = 7 * DAY, HOUR
+#: For so long, whoever asked may look at what became of it.
+READ_IN = HOUR
 
 
 def begun(order: Order, names: tuple[str, ...], node: str, directory: str, now: int) -> Order:
@@ -61,14 +63,17 @@ def failed(order: Order, cause: str, reason: str, pause: float, now: int, *, ref
     )
 
 
-def unwanted(order: Order, now: int) -> Order:
-    """Give the order when nothing wants the certificate any more: what failed is no trouble then."""
-    return replace(order, state=State.NEW, failures=0, cause="", reason="", next_try=0, changed=now)
+def forsaken(order: Order, now: int) -> Order:
+    """Give the order of what nobody wants any more; what counts for limits stays."""
+    return replace(order, state=State.NEW, changed=now, failures=0, cause="", reason="", next_try=0, renews=0)
 
 
-def is_past(order: Order, now: int) -> bool:
-    """Whether nothing of an order counts any more, so that it may be forgotten when nothing wants it."""
-    return not (order.by_hand or order.is_asked_for) and not now - KEPT <= order.changed <= now + AHEAD
+def is_forgettable(order: Order, now: int) -> bool:
+    """Whether nothing of an order that nobody wants any more counts: no limit, nor that somebody may be reading why it was declined."""
+    counted = _recent((*order.ordered, *order.added, *order.issued), now, KEPT) or _recent(
+        order.refused, now, REFUSALS_KEPT
+    )
+    return not counted and not order.by_hand and not now - READ_IN < order.changed <= now + AHEAD
 
 
 def merged(winner: Order, loser: Order) -> Order:

@@ -79,6 +79,14 @@ class Outcomes:
         """Note that nobody can have what was asked for."""
         await self._change(name, UNWANTED, f"{name}: {why}", 0.0, refused=False, counts=False)
 
+    async def forsaken(self, name: str) -> None:
+        """Note that nobody wants a certificate any more, and that there is none."""
+        now, order = self.now(), self._book.of(name)
+        if ledger.is_forgettable(order, now):
+            await self._book.forget(name)
+        elif order.state in (State.FAILED, State.ORDERING) and order.cause != UNWANTED:
+            await self._book.change(name, lambda each: ledger.forsaken(each, now))
+
     async def failed(self, name: str, error: Exception) -> None:
         """Note that there is no certificate, because of *error*."""
         cause, reason = cause_of(error), told(name, error)
@@ -94,18 +102,6 @@ class Outcomes:
             rest = pause(failures, self._chance(), self._left(name), asked)
         self.log.warn("{reason}; the next try is in {rest:.0f} seconds", reason=reason, rest=rest, cause=cause)
         await self._change(name, cause, reason, rest, refused=isinstance(error, Unproved), counts=counts)
-
-    def is_stale(self, order: Order) -> bool:
-        """Whether an order that nothing wants is to be seen to; see :meth:`unwanted`."""
-        failed = order.state in (State.FAILED, State.ORDERING) and not order.by_hand and order.cause != UNWANTED
-        return failed or ledger.is_past(order, self.now())
-
-    async def unwanted(self, order: Order) -> None:
-        """Note that nothing wants a certificate any more: how it failed is forgotten, and when nothing counts any more, all of it."""
-        if ledger.is_past(order, self.now()):
-            await self._book.forget(order.name)
-        else:
-            await self._book.change(order.name, lambda newer: ledger.unwanted(newer, self.now()))
 
     @property
     def is_outage(self) -> bool:

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from couchpages.certs.issuing.awaiting import LateError, together, within
 from couchpages.certs.issuing.dns_datagrams import has_route
-from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question
+from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question, normal_name
 from couchpages.certs.issuing.obstacles import LookupFailed, NotShown
 from couchpages.certs.issuing.polling import poll
 from couchpages.certs.issuing.resolving import Resolving
@@ -61,7 +61,8 @@ class Propagation:
         cannot be had.
         """
         public = await self._resolving.nameservers(zone)
-        names = sorted({*public, *(name.lower().removesuffix(".") for name in own_nameservers)})[:MOST_SERVERS]
+        names = sorted({*public, *map(normal_name, own_nameservers)})[:MOST_SERVERS]
+        owner = normal_name(owner)
         places = [place for found in await together(map(self._places, names)) for place in found]
 
         async def ask(place: _Place, seconds: float) -> Seen:

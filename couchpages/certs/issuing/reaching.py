@@ -4,6 +4,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from twisted.logger import Logger
+
 from couchpages.certs.boxes import SealingKey
 from couchpages.certs.issuing.awaiting import LateError, together, within
 from couchpages.certs.issuing.dns_datagrams import has_route
@@ -22,6 +24,7 @@ FETCH_TIME = 10.0
 MOST_ADDRESSES = 16
 NONCE_BYTES = 24
 OK = 200
+NOT_ASKED = NotAsked("was not asked: this node has no way to addresses of this kind")
 _REDIRECTS = range(300, 400)
 
 
@@ -36,7 +39,9 @@ class Reach:
         keys: Callable[[], Sequence[SealingKey]],
         entropy: Callable[[int], bytes],
         routed: Callable[[str], bool] = has_route,
+        log: Logger = Logger(),
     ) -> None:
+        self._log = log
         self._reactor = reactor
         self._resolving = resolving
         self._port = http_port
@@ -47,7 +52,7 @@ class Reach:
     async def check(self, host: str) -> list[str]:
         """Give what keeps *host* from being ours as a whole, a sentence each; nothing where every address shows a node's probe.
 
-        An address of a family that this node has no network for is not held against the host, unless it has no other. Raises
+        An address of a family that this node has no network for is logged, and not held against the host unless it has no other. Raises
         :class:`~couchpages.certs.issuing.obstacles.LookupFailed`.
         """
         keys = self._keys()
@@ -65,8 +70,11 @@ class Reach:
 
         seen = await together(self._ask(host, address, token, judge, FETCH_TIME) for address in addresses)
         named = [(_shown(address), each) for address, each in zip(addresses, seen, strict=True)]
-        if all(isinstance(each, NotAsked) for each in seen):
-            return [f"{name} {each.words}" for name, each in named if isinstance(each, NotAsked)]
+        not_asked = [f"{name} {each.words}" for name, each in named if isinstance(each, NotAsked)]
+        if len(not_asked) == len(seen):
+            return not_asked
+        for words in not_asked:
+            self._log.info("{host}: {words}", host=host, words=words)
         return [f"{name} {each.words}" for name, each in named if isinstance(each, ShowsOther | Silent)]
 
     async def shown(self, host: str, token: str, value: bytes, patience: float) -> list[str]:
@@ -98,13 +106,16 @@ class Reach:
 
     async def _ask(self, host: str, address: str, token: str, judge: Callable[[Fetched], Seen], seconds: float) -> Seen:
         if not self._routed(address):
-            return NotAsked("was not asked: this node has no way to addresses of this kind")
+            return NOT_ASKED
         fetching = fetch(self._reactor, address, self._port, host, f"{CHALLENGES}{token}")
         try:
             return judge(await within(self._reactor, seconds, fetching))
         except LateError:
             return Silent(f"did not answer in {seconds:.3g} seconds")
         except FetchError as trouble:
+            if trouble.astray and ":" in address:
+                # A router on the way says so: this network promises more of IPv6 than it has.
+                return NOT_ASKED
             return ShowsOther(str(trouble)) if trouble.answered else Silent(str(trouble))
 
 

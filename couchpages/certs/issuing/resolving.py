@@ -8,7 +8,7 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 
 from couchpages.certs.issuing.dns_client import DnsClient
-from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question, text_of
+from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question, normal_name, text_of
 from couchpages.certs.issuing.obstacles import LookupFailed
 from couchpages.certs.issuing.resolv_conf import ResolvConf
 from couchpages.config_values import SocketAddress
@@ -54,15 +54,17 @@ class Resolving:
         That is ``_acme-challenge.NAME``, or the end of the aliases that begin there, whether or not anything stands there. The star of a
         wildcard is left out.
         """
-        return (await self._followed(f"{CHALLENGE_LABEL}.{name.removeprefix('*.')}", "TXT"))[0]
+        end, _ = await self._followed(f"{CHALLENGE_LABEL}.{name.removeprefix('*.')}", "TXT")
+        return end
 
     async def records(self, name: str, type_: str) -> tuple[dns.rdata.Rdata, ...]:
         """Give the data of the records of a type at a name, or at the end of its aliases; nothing where there are none."""
-        return (await self._followed(name, type_))[1]
+        _, found = await self._followed(name, type_)
+        return found
 
     async def _followed(self, name: str, type_: str) -> tuple[str, tuple[dns.rdata.Rdata, ...]]:
         """Follow aliases to their end, and give that, and what stands there."""
-        asked, name = list[str](), name.lower().removesuffix(".")
+        asked, name = list[str](), _normal(name)
         while len(asked) < MOST_STEPS:
             asked.append(name)
             answer = await self._asked(Question(name, type_))
@@ -87,14 +89,12 @@ class Resolving:
                 answer = await self.client.ask(server, question)
             except DnsError as trouble:
                 faults.append(f"{trouble}, asked for {question}")
-            except ValueError as trouble:
-                raise LookupFailed(str(trouble)) from None
             else:
                 if (fault := _fault(answer)) is None:
                     self._answered_last = server
                     return answer
                 faults.append(f"{server.host} {fault} for {question}")
-        raise LookupFailed("; ".join(faults))
+        raise LookupFailed("; ".join(faults) or f"there is no resolver to ask for {question}: [acme] resolvers")
 
     def _in_turn(self) -> Sequence[SocketAddress]:
         """Give the resolvers, the one that answered last first: nobody waits for a dead one at each question."""
@@ -105,10 +105,17 @@ class Resolving:
         return sorted(servers, key=lambda server: server != self._answered_last)
 
 
+def _normal(name: str) -> str:
+    try:
+        return normal_name(name)
+    except ValueError as trouble:
+        raise LookupFailed(str(trouble)) from None
+
+
 def _fault(answer: Answer) -> str | None:
     """Say what keeps an answer from telling what exists, if anything does."""
     if answer.rcode not in ("NOERROR", "NXDOMAIN"):
         return f"answered {answer.rcode}"
     if not answer.records and not answer.knows:
-        return "referred to others, which no resolver does,"
+        return "answered with nothing, and without authority or recursion,"
     return None

@@ -39,8 +39,6 @@ from couchpages.sightings import Sightings
 AT_ONCE = 10
 #: Certificates that are begun with, or wait for their turn; the others are found due again.
 MOST_BEGUN = 200
-#: Orders that are tidied up in one go.
-AT_A_TIME = 50
 #: Seconds for which what was stored is waited for, until CouchDB has told of it.
 ARRIVAL = 30.0
 
@@ -157,12 +155,12 @@ class IssuingService(AcmeIssuingService):
     async def _tidy_orders(self) -> None:
         """See to the orders of what is not ours to issue."""
         survey, outcomes = self._parts.survey, self._parts.outcomes
-        others = [each for each in self._parts.orders.values() if each.name not in survey.wanted]
-        for order in [each for each in others if each.is_asked_for and not survey.is_open(each.name)]:
-            await outcomes.declined(order.name, survey.why_not(order.name))
-        if survey.is_complete:
-            for order in [each for each in others if outcomes.is_stale(each)][:AT_A_TIME]:
-                await outcomes.unwanted(order)
+        others = [each for each in self._parts.orders.values() if each.name not in survey.wanted and each.is_asked_for]
+        for order in others:
+            if not survey.is_open(order.name):
+                await outcomes.declined(order.name, survey.why_not(order.name))
+        for name in survey.forsaken():
+            await outcomes.forsaken(name)
 
     def _could_not(self, failure: Failure) -> None:
         error = failure.value

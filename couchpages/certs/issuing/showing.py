@@ -5,6 +5,7 @@ else holds the order, until patience is over, and then it fails with that place'
 the patience, and then left out and named: an authority would not hear of it either, and one dead server must not hold orders for ever.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -44,9 +45,9 @@ Seen: TypeAlias = Shows | ShowsOther | Silent | NotAsked
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """It is too early to tell; *places* are to be asked again."""
+    """It is too early to tell: there is a verdict when something new is seen, or at the time *until*, if nothing is."""
 
-    places: tuple[str, ...]
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,13 @@ class Showing:
     """What was seen of each place. All times are seconds of the same clock."""
 
     def __init__(self, places: Iterable[str], begun: float, patience: float) -> None:
+        self._begun = begun
         self._until = begun + patience
         self._silence = patience * SILENCE
         self._seen: dict[str, Seen] = {}
         self._silent_since: dict[str, float] = {}
         for place in places:
-            self._seen[place] = Silent("was not heard")
+            self._seen[place] = Silent("did not answer in time")
             self._silent_since[place] = begun
 
     def note(self, place: str, seen: Seen, now: float) -> None:
@@ -92,37 +94,32 @@ class Showing:
     def verdict(self, now: float) -> Verdict:
         """Judge."""
         shown = any(isinstance(seen, Shows) for seen in self._seen.values())
-        if now >= self._until:
-            return self._late(shown)
-        waiting = tuple(place for place, seen in self._seen.items() if self._holds(place, seen, now, shown))
-        if waiting:
-            return Wait(waiting)
-        # Where none can ever be asked, waiting does not help.
-        return Shown(self._named(Silent, NotAsked)) if shown else Missing(self._words(NotAsked))
+        held = max((self._held(place, seen, shown) for place, seen in self._seen.items()), default=now)
+        if now < self._until and now < held:
+            return Wait(min(held, self._until))
+        holding = [place for place, seen in self._seen.items() if now < self._held(place, seen, shown)]
+        if shown and not holding:
+            return Shown(self._named(self._seen))
+        # Where nobody shows it, all are named: they may never be asked, and then waiting does not help.
+        return Missing("; ".join(self._named(holding or self._seen)) or "there is nobody to ask")
 
-    def _holds(self, place: str, seen: Seen, now: float, shown: bool) -> bool:
+    def _held(self, place: str, seen: Seen, shown: bool) -> float:
+        """Give the time until which a place holds the order, which may be after the end of the patience.
+
+        So one that had answered with something else and fell silent in the last moment does not pass for one that is dead.
+        """
         match seen:
             case Shows() | NotAsked():
-                return False
-            case ShowsOther():
-                return True
+                return self._begun
             case Silent():
-                return not shown or now < self._silent_since[place] + self._silence
+                return self._silent_since[place] + self._silence if shown else self._until
+            case ShowsOther():
+                return math.inf
 
-    def _late(self, shown: bool) -> Verdict:
-        if self._named(ShowsOther):
-            return Missing(self._words(ShowsOther))
-        return Shown(self._named(Silent, NotAsked)) if shown else Missing(self._words(Silent, NotAsked))
-
-    def _named(self, *kinds: type[ShowsOther | Silent | NotAsked]) -> tuple[str, ...]:
-        return tuple(
-            f"{place} {seen.words}"
-            for place, seen in self._seen.items()
-            if not isinstance(seen, Shows) and isinstance(seen, kinds)
-        )
-
-    def _words(self, *kinds: type[ShowsOther | Silent | NotAsked]) -> str:
-        return "; ".join(self._named(*kinds)) or "there is nobody to ask"
+    def _named(self, places: Iterable[str]) -> tuple[str, ...]:
+        """Name those of *places* that do not show it."""
+        seen = [(place, self._seen[place]) for place in places]
+        return tuple(f"{place} {each.words}" for place, each in seen if not isinstance(each, Shows))
 
 
 def worst(seen: Iterable[Seen]) -> Seen:

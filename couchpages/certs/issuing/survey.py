@@ -106,6 +106,11 @@ class Survey:
             return "nothing wants it: there is no such site here, nor is it configured; 'couchpages certs issue' asks for it"
         return f"the imported certificate {instead} stands for it, and imported certificates are not renewed here"
 
+    def forsaken(self) -> list[str]:
+        """Give the names of orders that nobody wants any more."""
+        orders = self._book.orders.values() if self.is_complete else ()
+        return [each.name for each in orders if each.name not in self.wanted and not each.is_asked_for]
+
     def stop(self) -> None:
         """Leave what is under way."""
         self._windows.stop()

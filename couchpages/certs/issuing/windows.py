@@ -15,6 +15,8 @@ from couchpages.ports import StoreError
 
 #: Seconds after which it is asked again where nothing came: RFC 9773 section 4.3.3 has six hours where the authority does not say.
 AFTER_FAILURE = 3600.0
+#: Seconds after which an authority is asked again that suggests nothing.
+NEVER_SUGGESTS = 86_400.0
 #: Certificates that are asked about in one go, so that a node with thousands does not do nothing else.
 AT_A_TIME = 50
 
@@ -63,7 +65,9 @@ class Windows:
             except AcmeError as error:
                 self.log.debug("{name}: no renewal information: {error}", name=each.name, error=error)
                 continue
-            if window is not None:
+            if window is None:
+                self._due[each.fingerprint] = self._reactor.seconds() + NEVER_SUGGESTS
+            else:
                 self._take(each, window)
 
     def _take(self, certificate: Certificate, window: RenewalInfo) -> None:

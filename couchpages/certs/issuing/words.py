@@ -13,8 +13,12 @@ OF_AUTHORITY = frozenset(
 )
 #: Causes that are about the proof that the authority looked for.
 OF_PROOFS = frozenset({Cause.CONNECTION, Cause.DNS, Cause.CAA, Cause.UNAUTHORIZED})
-#: What authorities write before the reason: where they fetched, with a token that nobody needs to see.
-_FETCHED = re.compile(r"^.*?https?://\S+?\"?:? +", re.DOTALL)
+#: What authorities write before a reason, where they say what they did: Let's Encrypt's Boulder, and Go's HTTP client.
+_FETCHED = r"(?:Fetching |Get |Non-200 status code from HTTP: )"
+#: What Go's dialer writes around the address, which stays.
+_DIALED = re.compile(r"dial tcp (\S+): (?:connect: )?")
+#: How Go's resolver, and pebble, say that a name has no address.
+_UNRESOLVED = re.compile(r"could not resolve URL|dial tcp: lookup |no such host")
 _TRAILING = re.compile(r"\s+")
 
 
@@ -34,9 +38,13 @@ class Unanswered(Obstacle):
 
 def unproved(name: str, proof: Proof, error: AcmeError) -> Unproved:
     """Say that the authority did not take the proof for *name*."""
-    detail = _detail(error)
-    if error.cause == Cause.DNS and proof.type is Type.HTTP:
+    cause, detail = str(error.cause), _detail(error, proof)
+    if proof.type is Type.HTTP and _UNRESOLVED.search(detail):
+        cause, words = str(Cause.DNS), f"the CA could not resolve {proof.name}"
+    elif error.cause == Cause.DNS and proof.type is Type.HTTP:
         words = f"the CA could not resolve {proof.name}: {detail}"
+    elif error.cause == Cause.DNS:
+        words = f"the CA could not look up the TXT record at {proof.owner}: {detail}"
     elif error.cause == Cause.CAA:
         words = f"CAA records keep the CA from issuing: {detail}"
     elif proof.type is Type.DNS:
@@ -45,7 +53,7 @@ def unproved(name: str, proof: Proof, error: AcmeError) -> Unproved:
         words = f"the CA could not fetch {_address(proof)}: {detail}"
     else:
         words = f"the CA did not accept what it got from {_address(proof)}: {detail}"
-    return Unproved(str(error.cause), f"{name}: {words}")
+    return Unproved(cause, f"{name}: {words}")
 
 
 def cause_of(error: BaseException) -> str:
@@ -81,9 +89,18 @@ def _address(proof: Proof) -> str:
     return f"http://{proof.name}/.well-known/acme-challenge/…"
 
 
-def _detail(error: AcmeError) -> str:
+def _detail(error: AcmeError, proof: Proof) -> str:
+    """Give what the authority said, without what is said already: what it fetched, and a token that nobody needs to see.
+
+    The address that it asked stays, and so does another URL, to which it was redirected.
+    """
     detail = _in_one_line(error.detail or str(error))
-    return _FETCHED.sub("", detail) or detail
+    if proof.type is Type.HTTP:
+        fetched = rf"\"?http://{re.escape(proof.name)}(?::\d+)?/\.well-known/acme-challenge/[\w-]+\"?"
+        detail = re.sub(rf"{_FETCHED}{fetched}:? ", "", detail)
+        detail = re.sub(rf" from {fetched}", "", detail)
+        detail = re.sub(r"(/\.well-known/acme-challenge/)[\w-]+", r"\1…", detail)
+    return _DIALED.sub(r"\1: ", detail)
 
 
 def _in_one_line(words: str) -> str:

@@ -40,8 +40,10 @@ def account_answer(account: Account, status: int, base: str) -> Answered:
     return in_json(status, document, ("Location", base + account.path))
 
 
-def deactivate(account: Account, signed: Verified) -> Answered:
-    """Take what a client wants of its account: no more than its end (RFC 8555 section 7.3.6)."""
+def change(account: Account, signed: Verified) -> Answered:
+    """Take what a client wants of its account: other contacts, or its end (RFC 8555 sections 7.3.2 and 7.3.6)."""
+    if "contact" in (signed.payload or {}):
+        account.contacts = tuple((signed.payload or {})["contact"])
     if (signed.payload or {}).get("status") == "deactivated":
         account.status = "deactivated"
     return in_json(200, {"status": account.status})

@@ -15,17 +15,15 @@ from itertools import count
 from typing import Any
 
 from couchpages.testing.acme import orders
-from couchpages.testing.acme.accounts import account_answer, deactivate, new_account
+from couchpages.testing.acme.accounts import account_answer, change, new_account
 from couchpages.testing.acme.edges import AcmeResource, MemoryAgent
 from couchpages.testing.acme.faults import Fault, Limit, Scripted, faulty
 from couchpages.testing.acme.issuing import Press
 from couchpages.testing.acme.messages import (
     Answered,
     Asked,
-    Down,
     Problem,
     Refused,
-    Silence,
     in_json,
     in_problem,
     refuse,
@@ -137,7 +135,7 @@ class FakeAuthority:
             case "cert":
                 return orders.certificate(self.books, account, asked)
             case "account":
-                return deactivate(account, signed) if signed.payload else account_answer(account, 200, asked.base)
+                return change(account, signed) if signed.payload else account_answer(account, 200, asked.base)
             case _:
                 raise refuse("malformed", "there is nothing here", 404)
 
@@ -204,6 +202,3 @@ def _directory(rules: Rules, base: str) -> dict[str, Any]:
         "meta": meta,
     }
     return document | ({"renewalInfo": f"{base}/renewal-info"} if rules.renewal_info else {})
-
-
-__all__ = ["BASE", "Down", "FakeAuthority", "Silence"]

@@ -13,7 +13,7 @@ from couchpages.ports import Conflict, NoRoom, Unavailable
 from couchpages.testing.acme.faults import Fault
 from couchpages.testing.acme.messages import Problem
 from couchpages.testing.memory_database import MemoryDatabase, Turns
-from tests.certs.issuing.world import CHECK, LEASE, World
+from tests.certs.issuing.nodes import CHECK, LEASE, World
 from tests.certs.made import DAY
 
 SITE = "blog.example.org"
@@ -284,15 +284,13 @@ class Failing(World):
 
     def test_refused(self) -> None:
         """What the authority did not find is told in its words, and counted as refused."""
-        self.authority.rules.validates = lambda *_: Problem(
-            "connection", "192.0.2.1: Fetching http://x/y: Connection refused"
-        )
+        self.authority.rules.validates = lambda *_: Problem("connection", "192.0.2.1: Connection refused")
         self.sites.sites = {"www.example.net"}
         self.start()
         order = self.node.order("www.example.net")
         self.assertEqual(order.cause, "connection")
         self.assertIn(
-            "could not fetch http://www.example.net/.well-known/acme-challenge/…: Connection refused", order.reason
+            "could not fetch http://www.example.net/.well-known/acme-challenge/…: 192.0.2.1: Connection", order.reason
         )
         self.assertEqual(len(order.refused), 1)
         self.assertEqual(self.node.metric("failures_total", cause="connection"), 1.0)

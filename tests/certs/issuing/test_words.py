@@ -5,33 +5,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.issuing.obstacles import NotReached
 from couchpages.certs.issuing.proofs import Proof, Type, bare, proof
-from couchpages.certs.issuing.words import cause_of, is_of_all, is_of_authority, told, unproved
+from couchpages.certs.issuing.words import cause_of, is_of_all, is_of_authority, told
 from couchpages.ports import NoRoom
-
-TOKEN = "http://blog.example.com/.well-known/acme-challenge/TOKEN"
-HTTP = Proof("blog.example.com", Type.HTTP)
-DNS = Proof("example.com", Type.DNS, "_acme-challenge.example.com", "example.com")
 
 
 class Words(SynchronousTestCase):
     """What is told."""
-
-    def test_unproved(self) -> None:
-        """It says what the CA looked for, where, and what it found, without tokens that nobody needs to see."""
-        path = "http://blog.example.com/.well-known/acme-challenge/…"
-        for name, by, cause, detail, words in (
-            ("blog.example.com", HTTP, Cause.CONNECTION, f"192.0.2.1: Fetching {TOKEN}: Connection refused",
-             f"blog.example.com: the CA could not fetch {path}: Connection refused"),
-            ("blog.example.com", HTTP, Cause.UNAUTHORIZED, 'Invalid response from "http://blog.example.com/x": 404',
-             f"blog.example.com: the CA did not accept what it got from {path}: 404"),
-            ("blog.example.com", HTTP, Cause.DNS, "NXDOMAIN looking up A",
-             "blog.example.com: the CA could not resolve blog.example.com: NXDOMAIN looking up A"),
-            ("*.example.com", DNS, Cause.DNS, "no TXT\n record",
-             "*.example.com: the CA did not accept the TXT record at _acme-challenge.example.com: no TXT record"),
-            ("*.example.com", DNS, Cause.CAA, "forbidden", "*.example.com: CAA records keep the CA from issuing: forbidden"),
-        ):  # fmt: skip
-            error = unproved(name, by, AcmeError(cause, "refused", detail=detail))
-            self.assertEqual((str(error), cause_of(error)), (words, str(cause)))
 
     def test_told(self) -> None:
         """Each reason is one line, and begins with the name."""
