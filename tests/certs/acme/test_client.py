@@ -56,7 +56,7 @@ class Accounts(AcmeCase):
         client = self.client(register=False)
         self.refused(client.register([], terms_agreed=True, external=None), Cause.EXTERNAL_ACCOUNT, "eab_key_id")
         wrong = ExternalAccount("kid-1", b"other")
-        self.refused(client.register([], terms_agreed=True, external=wrong), Cause.UNAUTHORIZED)
+        self.refused(client.register([], terms_agreed=True, external=wrong), Cause.EXTERNAL_ACCOUNT)
         url = self.run_(client.register([], terms_agreed=True, external=EXTERNAL))
         self.assertEqual(self.authority.books.accounts[url.removeprefix("https://ca.test")].external, "kid-1")
         self.assertEqual(self.run_(client.register([], terms_agreed=True, external=None)), url)
@@ -66,7 +66,7 @@ class Accounts(AcmeCase):
         client = self.client()
         for account in self.authority.books.accounts.values():
             account.status = "deactivated"
-        self.refused(client.register([], terms_agreed=True, external=None), Cause.UNAUTHORIZED)
+        self.refused(client.register([], terms_agreed=True, external=None), Cause.ACCOUNT)
         nobody = self.client(1, register=False)
         self.refused(nobody.order(["example.org"]), Cause.ACCOUNT, "register")
 
