@@ -141,8 +141,8 @@ class IssuingService(AcmeIssuingService):
         survey, now = self._parts.survey, self._wall()
         plan = await survey.plan(now)
         self._metrics.next_renewal.set(nan if plan.next is None else plan.next)
-        if not self._parts.outcomes.is_outage:
-            for due in plan.due:
+        for due in plan.due:
+            if self._may_ask(due.name):
                 self._begin(due.name)
         await self._tidy_orders()
         await survey.tidy(now)
@@ -226,9 +226,14 @@ class IssuingService(AcmeIssuingService):
         finally:
             self._slots.release()
 
+    def _may_ask(self, name: str) -> bool:
+        """Whether the authority may be asked now: while it fails for all, for what somebody waits for alone."""
+        order = self._parts.orders.get(name)
+        return not self._parts.outcomes.is_outage or (order is not None and order.is_asked_for)
+
     def _due_now(self, name: str) -> Due:
         """Give what is due, now that the turn has come. Raises :class:`NotOurTurn` where nothing is."""
-        if self._parts.outcomes.is_outage:
+        if not self._may_ask(name):
             raise NotOurTurn(name)
         due = self._parts.survey.again(name, self._wall())
         if due is None:

@@ -314,6 +314,19 @@ class Failing(World):
         self.stop()
         self.ended()
 
+    def test_asked_for_in_an_outage(self) -> None:
+        """What somebody asks for is tried at once, also while the authority is left alone; others wait."""
+        self.sites.sites = {SITE, "a.example.org"}
+        self.authority.fail("*", Fault.DOWN)
+        self.start()
+        self.authority.rules.faults.clear()
+        order = asked(self.node.order(SITE), (SITE,), self.node.milliseconds())
+        self.database.seed(document_id(SITE), to_document(order))
+        self.advance(CHECK)
+        self.assertIsNotNone(self.node.certificate(SITE))
+        self.stop()
+        self.ended()
+
     def test_retry_after(self) -> None:
         """The authority's Retry-After is respected, days of it too."""
         self.sites.sites = {SITE}
