@@ -81,7 +81,7 @@ class Public:
 
     # As Reach and Propagation.
 
-    async def check(self, host: str) -> list[str]:
+    async def check(self, host: str, *, without_silent: bool = False) -> list[str]:
         """Say whether a host leads to us."""
         return [self.strayed[host]] if host in self.strayed else []
 
