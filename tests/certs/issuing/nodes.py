@@ -84,6 +84,7 @@ class Network:
 
     async def check(self, host: str, *, without_silent: bool = False) -> list[str]:
         """See Reach."""
+        del without_silent
         await self._meet(host)
         return [self.not_ours[host]] if host in self.not_ours else []
 
