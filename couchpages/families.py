@@ -1,6 +1,7 @@
 """Shows plain tallies to Prometheus when it asks: collectors for a registry of prometheus-client. Used in the reactor's thread."""
 
 from itertools import accumulate
+from math import nan
 
 import dns.rcode
 import dns.rdatatype
@@ -177,6 +178,7 @@ class AcmeFamilies:
             "When the next certificate is to be renewed, in seconds since 1970, on the node that issues; NaN where none is.",
             registry=registry,
         )
+        self.next_renewal.set(nan)
         self.refused = Counter(
             "couchpages_acme_challenges_refused",
             "Challenge documents that are not answered, by cause (malformed, version, no_key, tampered).",

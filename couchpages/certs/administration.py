@@ -23,6 +23,8 @@ from couchpages.ports import Conflict, Database, Json, NotFound, StoreError, Una
 HIGHEST = "\ufff0"
 #: Tries to write a document while others write it.
 TRIES = 4
+#: Who issued what was imported and is to be replaced by what we have issued: no directory.
+HANDED_OVER = "handed over"
 
 
 class ImportedError(Exception):
@@ -90,6 +92,20 @@ class Administration:
             await self._remove(leaves[1:])
             return dated, True
         raise Unavailable(f"{doc_id}: others write it again and again")
+
+    async def hand_over(self, name: str) -> list[Kind]:
+        """Have the imported certificates of a name count as issued, so that they are replaced; give their kinds."""
+        handed = []
+        for kind in Kind:
+            doc_id = document_id(name, kind)
+            for leaf in await self.secrets.leaves(doc_id):
+                found = self._opened(doc_id, leaf)
+                if found is not None and not found.issued_by:
+                    later = replace(found, issued_by=HANDED_OVER, since=found.made, made=made_after(0, [found], []))
+                    document = seal(later, self.keys.sealing, self.entropy(NONCE_BYTES))
+                    await self.secrets.put(doc_id, document, str(leaf["_rev"]))
+                    handed.append(kind)
+        return handed
 
     async def all(self) -> list[Listed]:
         """Give every certificate, ours and the first system's, by name and kind."""

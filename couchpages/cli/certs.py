@@ -15,7 +15,7 @@ from couchpages.cli.output import emit_json, emit_lines, emit_table, remark
 from couchpages.cli.with_couchdb import node_options, node_settings, with_couchdb
 
 if TYPE_CHECKING:
-    from couchpages.certs.administration import Administration, Listed
+    from couchpages.certs.administration import Administration, Listed, Rotated
     from couchpages.certs.certificates import Certificate, Kind
     from couchpages.certs.issuing.orders import Order
     from couchpages.cli.own_couchdb import OwnCouchDB
@@ -158,21 +158,32 @@ def new(config: str | None, file: str | None, *, as_json: bool) -> None:
 @key_.command("rotate", short_help="Seal every certificate with the first key.")
 @node_options
 def rotate(config: str | None, *, as_json: bool) -> int:
-    """Seal every certificate anew with the first of [certs] key_files. The first system's are left as they are.
+    """Seal every certificate, and every account at an authority, anew with the first of [certs] key_files.
+
+    The first system's certificates are left as they are.
 
     Ends with 1 when some could not be opened, which are left as they are too.
     """
-    done = _with_certificates(config, lambda administration: administration.rotate())
+
+    async def work(couchdb: "OwnCouchDB") -> "tuple[Rotated, list[str]]":
+        done = await couchdb.certificates.rotate()
+        accounts, failed = await couchdb.accounts.rotate()
+        done.failed.update(failed)
+        return done, accounts
+
+    done, accounts = _with_store(config, work)
     if as_json:
         emit_json(
             {
                 "sealed": [{"name": name, "kind": kind} for name, kind in done.sealed],
                 "unchanged": [{"name": name, "kind": kind} for name, kind in done.unchanged],
+                "accounts": accounts,
                 "failed": done.failed,
             }
         )
     else:
         emit_lines([f"sealed {name} ({kind})" for name, kind in done.sealed])
+        emit_lines([f"sealed the account at {directory}" for directory in accounts])
         remark(f"{len(done.sealed)} sealed anew, {len(done.unchanged)} were sealed with this key already")
         for doc_id, words in done.failed.items():
             remark(f"secrets/{doc_id}: {words}")
@@ -180,8 +191,12 @@ def rotate(config: str | None, *, as_json: bool) -> int:
 
 
 def _with_certificates(config: str | None, work: "Callable[[Administration], Coroutine[Any, Any, T]]") -> T:
+    return _with_store(config, lambda couchdb: work(couchdb.certificates))
+
+
+def _with_store(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:
     try:
-        return with_couchdb(config, lambda couchdb: work(couchdb.certificates))
+        return with_couchdb(config, work)
     except ValueError as error:
         # No key, or none that can be used.
         raise CommandError(str(error)) from None

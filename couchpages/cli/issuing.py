@@ -41,9 +41,12 @@ WAIT = click.option(
 
 @click.command("issue", short_help="Have a certificate issued.")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option(
+    "--replace-imported", is_flag=True, help="Replace an imported certificate of that name, which stays until then."
+)
 @WAIT
 @node_options
-def issue(config: str | None, names: tuple[str, ...], patience: float, *, as_json: bool) -> int:
+def issue(config: str | None, names: tuple[str, ...], patience: float, *, replace_imported: bool, as_json: bool) -> int:
     """Have one certificate issued for all these names, and renewed from then on. It is called by the first; *.NAME is a wildcard.
 
     Sites, and what the configuration names, need no command. Tried again after a failure, until it is deleted.
@@ -52,6 +55,8 @@ def issue(config: str | None, names: tuple[str, ...], patience: float, *, as_jso
     _check_acme(config)
 
     async def work(couchdb: "OwnCouchDB") -> "list[Order]":
+        if replace_imported:
+            await couchdb.certificates.hand_over(wanted[0])
         await _require_not_imported(couchdb, wanted[0])
         now = _milliseconds()
 
@@ -114,6 +119,7 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
 
     One that was imported is revoked at the authority of [acme], with its own key, and nothing is put in its place.
     """
+    from couchpages.certs.administration import HANDED_OVER
     from couchpages.certs.issuing.orders import asked
 
     wanted = canonical_name(name)
@@ -124,7 +130,7 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
         if not certificates:
             raise CommandError(f"there is no certificate {wanted} here; 'couchpages certs list' shows all")
         for each in certificates:
-            directory = each.issued_by or settings.acme.directory
+            directory = each.issued_by if each.issued_by not in ("", HANDED_OVER) else settings.acme.directory
             if not directory:
                 raise CommandError(f"{wanted} was imported, and [acme] names no directory where it could be revoked")
             await couchdb.revoke(each, directory, REASONS[reason])
@@ -202,9 +208,7 @@ async def _certificates(couchdb: "OwnCouchDB", name: str) -> "list[Certificate]"
 
 async def _require_not_imported(couchdb: "OwnCouchDB", name: str) -> None:
     if any(not each.issued_by for each in await _certificates(couchdb, name)):
-        raise CommandError(
-            f"{name} was imported, and what is imported is not replaced: 'couchpages certs delete {name}' first"
-        )
+        raise CommandError(f"{name} was imported, and what is imported is not replaced without --replace-imported")
 
 
 def _check_acme(config: str | None) -> None:

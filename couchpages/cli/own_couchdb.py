@@ -38,7 +38,8 @@ class OwnCouchDB:
         self.certificates = Certificates(secrets, sealing, os.urandom, _milliseconds)
         #: How the issue of certificates stands.
         self.orders = OrderStore(secrets)
-        self._accounts = AccountBook(secrets, lambda: sealing, os.urandom, bytes)
+        #: Accounts at authorities.
+        self.accounts = AccountBook(secrets, lambda: sealing, os.urandom, bytes)
 
     async def use(self, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:
         """Give what *work* gives."""
@@ -84,7 +85,7 @@ class OwnCouchDB:
 
         exchange = open_exchange(self.reactor, time.time, self._settings.acme.ca_file)
         try:
-            await revoke(self.reactor, exchange, await self._accounts.get(directory), certificate, directory, reason)
+            await revoke(self.reactor, exchange, await self.accounts.get(directory), certificate, directory, reason)
         finally:
             await exchange.close()
 

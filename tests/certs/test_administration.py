@@ -1,6 +1,7 @@
 """Importing, listing, deleting and sealing anew."""
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.administration import Administration, Listed, Rotated
+from couchpages.certs.administration import HANDED_OVER, Administration, Listed, Rotated
 from couchpages.certs.boxes import sealed_with
 from couchpages.certs.certificates import Kind
 from couchpages.certs.dating import AHEAD
@@ -48,6 +49,21 @@ class Administering(SynchronousTestCase):
     def put(self, *names: str, number: int = 0, key: Any = KEY) -> Any:
         """Import one."""
         return self.done(self.with_keys(key).put(certificate(*names, number=number)))
+
+    def test_handed_over(self) -> None:
+        """What was imported, and is handed over, stays as it is until what is issued takes its place; what was issued is left alone."""
+        imported, _ = self.put()
+        administration = self.with_keys(KEY)
+        self.assertEqual(self.done(administration.hand_over("example.org")), [Kind.ECDSA])
+        handed = open_sealed(ID, self.database.documents_now()[ID], [KEY])
+        self.assertEqual(
+            (handed.issued_by, handed.chain, handed.made > imported.made), (HANDED_OVER, imported.chain, True)
+        )
+        self.assertEqual(self.done(administration.hand_over("example.org")), [])
+        self.assertEqual(self.done(administration.hand_over("other.test")), [])
+        issued = replace(certificate(number=1), issued_by="https://ca.test/directory")
+        stored, is_new = self.done(administration.put(issued))
+        self.assertEqual((stored.fingerprint, is_new), (issued.fingerprint, True))
 
     def test_put(self) -> None:
         """It is sealed, dated now, and written once."""

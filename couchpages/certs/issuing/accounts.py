@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from twisted.logger import Logger
 
-from couchpages.certs.boxes import NONCE_BYTES, Bound, Cause, Refused, SealingKey, bind, decrypt, encrypt
+from couchpages.certs.boxes import NONCE_BYTES, Bound, Cause, Refused, SealingKey, bind, decrypt, encrypt, sealed_with
 from couchpages.certs.issuing.revisions import edits
 from couchpages.certs.key_files import Keys
 from couchpages.ports import Conflict, Database, Json, Unavailable
@@ -21,6 +21,8 @@ TYPE = "acme-account"
 VERSION = 1
 PURPOSE = "couchpages ACME account"
 TRIES = 5
+#: What sorts behind every character of a document's id.
+HIGHEST = "\ufff0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,23 @@ class AccountBook:
         """Write down what the authority calls the account, and the mailboxes that it was told."""
         noted = replace(account, url=url, contacts=tuple(contacts))
         return account if noted == account else await self._write(noted, is_new=False)
+
+    async def rotate(self) -> tuple[list[str], dict[str, str]]:
+        """Seal every account with the first key; give the directories of those that were sealed with another, and why which were not."""
+        keys, sealed, failed = self._keys(), list[str](), dict[str, str]()
+        for doc in await self._secrets.documents(DOCUMENT_PREFIX, DOCUMENT_PREFIX + HIGHEST):
+            doc_id = str(doc["_id"])
+            try:
+                account = from_document(doc_id, doc, keys.keys)
+                if sealed_with(doc) != keys.sealing.id:
+                    document = to_document(account, keys.sealing, self._entropy(NONCE_BYTES))
+                    await self._secrets.put(doc_id, document, str(doc["_rev"]))
+                    sealed.append(account.directory)
+            except Conflict:
+                failed[doc_id] = "somebody else wrote it just now; rotate again"
+            except Refused as error:
+                failed[doc_id] = str(error)
+        return sealed, failed
 
     async def _write(self, account: Account, *, is_new: bool) -> Account:
         key = self._keys().sealing

@@ -19,12 +19,15 @@ class Outage:
         # A clock that was set back makes no pause longer.
         return self._since <= now < self._until
 
-    def failed(self, words: str, now: float, chance: float, asked: float | None) -> float:
-        """Take note of a failure, and of the pause that the authority *asked* for; give the seconds until the next try."""
+    def failed(self, words: str, now: float, chance: float, asked: float | None, left: float | None = None) -> float:
+        """Take note of a failure, and of the pause that the authority *asked* for; give the seconds until the next try.
+
+        *left* are the seconds until the certificate ends that was to be renewed: see :func:`couchpages.certs.issuing.backoff.pause`.
+        """
         self.words = words
         if not self.lasts(now):
             self._failures += 1
-            self._since, self._until = now, now + min(pause(self._failures, chance, None), LONGEST)
+            self._since, self._until = now, now + min(pause(self._failures, chance, left), LONGEST)
         self._until = max(self._until, now + (asked or 0.0))
         return self._until - now
 

@@ -96,7 +96,7 @@ class Outcomes:
         # What fails for all counts for none: when the authority is back, or CouchDB, nobody shall wait for hours.
         counts, asked = not is_of_all(error), getattr(error, "retry_after", None)
         if is_of_authority(error):
-            rest = self._outage.failed(reason, self._wall(), self._chance(), asked)
+            rest = self._outage.failed(reason, self._wall(), self._chance(), asked, self._left(name))
         else:
             failures = self._book.of(name).failures + 1 if counts else 1
             rest = pause(failures, self._chance(), self._left(name), asked)

@@ -34,16 +34,19 @@ class Outlook:
         found = await together(self._proof(name) for name in names)
         return dict(zip(names, found, strict=True))
 
-    async def check(self, wanted: Wanted, proofs: dict[str, Proof], client: Client) -> None:
-        """Raise what keeps *client*'s authority from issuing: an address that is none of ours, or CAA records."""
+    async def check(self, wanted: Wanted, proofs: dict[str, Proof], client: Client, *, is_renewal: bool) -> None:
+        """Raise what keeps *client*'s authority from issuing: an address that is none of ours, or CAA records.
+
+        For a renewal, addresses at which nobody answers are passed over: a node is away, and its sites are to be served by the others.
+        """
         hosts = {each.name for each in proofs.values() if each.type is Type.HTTP}
         if wanted.origin is Origin.SITE:
             # A site's name may be one that somebody mistyped, or one that is still elsewhere.
             hosts.add(wanted.name)
         for host in sorted(hosts):
-            reasons = await self._reach.check(host)
+            reasons = await self._reach.check(host, without_silent=is_renewal)
             if reasons:
-                raise NotReached(f"{host}: {'; '.join(reasons)}")
+                raise NotReached(f"{host}: {'; '.join(reason.removeprefix(f'{host} ') for reason in reasons)}")
         for name, each in proofs.items():
             await self._check_caa(name, each, client)
 

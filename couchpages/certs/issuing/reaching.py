@@ -49,10 +49,11 @@ class Reach:
         self._entropy = entropy
         self._routed = routed
 
-    async def check(self, host: str) -> list[str]:
+    async def check(self, host: str, *, without_silent: bool = False) -> list[str]:
         """Give what keeps *host* from being ours as a whole, a sentence each; nothing where every address shows a node's probe.
 
-        An address of a family that this node has no network for is logged, and not held against the host unless it has no other. Raises
+        With *without_silent*, addresses that do not answer are logged and no reason, as long as another shows it: a site that was ours has
+        to be renewed while a node is away. So it is in any case with addresses of a family that this node has no network for. Raises
         :class:`~couchpages.certs.issuing.obstacles.LookupFailed`.
         """
         keys = self._keys()
@@ -70,12 +71,20 @@ class Reach:
 
         seen = await together(self._ask(host, address, token, judge, FETCH_TIME) for address in addresses)
         named = [(_shown(address), each) for address, each in zip(addresses, seen, strict=True)]
-        not_asked = [f"{name} {each.words}" for name, each in named if isinstance(each, NotAsked)]
-        if len(not_asked) == len(seen):
-            return not_asked
-        for words in not_asked:
-            self._log.info("{host}: {words}", host=host, words=words)
-        return [f"{name} {each.words}" for name, each in named if isinstance(each, ShowsOther | Silent)]
+        passed_over: Any = NotAsked
+        if without_silent and any(isinstance(each, Shows) for each in seen):
+            passed_over = NotAsked | Silent
+        told = [
+            (f"{name} {each.words}", isinstance(each, passed_over))
+            for name, each in named
+            if not isinstance(each, Shows)
+        ]
+        if told and len(told) == len(seen) and all(is_passed_over for _, is_passed_over in told):
+            return [words for words, _ in told]
+        for words, is_passed_over in told:
+            if is_passed_over:
+                self._log.info("{host}: {words}", host=host, words=words)
+        return [words for words, is_passed_over in told if not is_passed_over]
 
     async def shown(self, host: str, token: str, value: bytes, patience: float) -> list[str]:
         """Wait until every address of *host* shows exactly *value* for the challenge *token*; give those left out, in words.

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from txacme.service import AcmeIssuingService
 
 from couchpages.certs.acme.client import Client
+from couchpages.certs.acme.errors import AcmeError
 from couchpages.certs.administration import ImportedError
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.authority import Authority
@@ -41,6 +42,10 @@ AT_ONCE = 10
 MOST_BEGUN = 200
 #: Seconds for which what was stored is waited for, until CouchDB has told of it.
 ARRIVAL = 30.0
+
+
+#: RFC 8555 section 6.7.
+FORGOTTEN = "accountDoesNotExist"
 
 
 class NotOurTurn(Exception):
@@ -142,7 +147,7 @@ class IssuingService(AcmeIssuingService):
         plan = await survey.plan(now)
         self._metrics.next_renewal.set(nan if plan.next is None else plan.next)
         for due in plan.due:
-            if self._may_ask(due.name):
+            if not self._is_left_alone(due.name):
                 self._begin(due.name)
         await self._tidy_orders()
         await survey.tidy(now)
@@ -212,9 +217,7 @@ class IssuingService(AcmeIssuingService):
         try:
             due = self._due_now(name)
             await outcomes.begun(name, due.wanted.names)
-            client = await self._parts.authority.client()
-            renews = await work(client, name)
-            await outcomes.issued(name, renews)
+            await outcomes.issued(name, await self._with_account(work, name))
         except (CancelledError, NotOurTurn):
             raise
         except ImportedError:
@@ -226,19 +229,30 @@ class IssuingService(AcmeIssuingService):
         finally:
             self._slots.release()
 
-    def _may_ask(self, name: str) -> bool:
-        """Whether the authority may be asked now: while it fails for all, for what somebody waits for alone."""
-        order = self._parts.orders.get(name)
-        return not self._parts.outcomes.is_outage or (order is not None and order.is_asked_for)
+    async def _with_account(self, work: Callable[[Client, str], Any], name: str) -> float:
+        """Have *work* done; once more where the authority has forgotten our account, for which another is made then."""
+        try:
+            renews: float = await work(await self._parts.authority.client(), name)
+        except AcmeError as error:
+            if error.type != FORGOTTEN:
+                raise
+            self._parts.authority.forget(error)
+            renews = await work(await self._parts.authority.client(), name)
+        return renews
 
     def _due_now(self, name: str) -> Due:
         """Give what is due, now that the turn has come. Raises :class:`NotOurTurn` where nothing is."""
-        if not self._may_ask(name):
+        if self._is_left_alone(name):
             raise NotOurTurn(name)
         due = self._parts.survey.again(name, self._wall())
         if due is None:
             raise NotOurTurn(name)
         return due
+
+    def _is_left_alone(self, name: str) -> bool:
+        """Whether the authority is not asked for a certificate now; whoever asks by a command may know that it is well again."""
+        order = self._parts.orders.get(name)
+        return self._parts.outcomes.is_outage and not (order is not None and order.is_asked_for)
 
     def _issue_cert(self, client: Client, server_name: str) -> "Deferred[float]":
         return Deferred.fromCoroutine(self._issue(client, self._due_now(server_name)))
@@ -246,7 +260,8 @@ class IssuingService(AcmeIssuingService):
     async def _issue(self, client: Client, due: Due) -> float:
         """Issue what is due; give when it is to be renewed."""
         proofs = await self._parts.outlook.proofs(due.wanted.names)
-        await self._parts.outlook.check(due.wanted, proofs, client)
+        is_renewal = any((due.name, kind) in self._parts.certificates for kind in Kind)
+        await self._parts.outlook.check(due.wanted, proofs, client, is_renewal=is_renewal)
         renewals = []
         for kind in due.kinds:
             stored = await self._issue_one(client, due, kind, proofs)
@@ -308,4 +323,8 @@ class IssuingService(AcmeIssuingService):
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`: what could not be issued again and again."""
-        return [*self._parts.outcomes.troubles(), *([self._trouble] if self._trouble else [])]
+        return [
+            *self._parts.outcomes.troubles(),
+            *self._parts.survey.troubles(),
+            *([self._trouble] if self._trouble else []),
+        ]

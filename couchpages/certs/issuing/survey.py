@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from twisted.logger import Logger
+
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.delegations import Delegations
 from couchpages.certs.issuing.order_book import OrderBook
@@ -28,6 +30,8 @@ class Wishes:
 
 class Survey:
     """Makes plans, in *slices*. *is_loaded* tells whether all certificates are known, *delete* removes one, unless it was replaced."""
+
+    log = Logger()
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class Survey:
         self.is_complete = False
         self._instead: dict[str, str] = {}
         self._open: set[str] = set()
+        self._unknown_zones: set[str] = set()
 
     async def plan(self, now: float) -> Plan:
         """Say what is due *now*, in seconds since 1970. Raises :class:`Unavailable` until everything was read (law 3)."""
@@ -106,6 +111,13 @@ class Survey:
             return "nothing wants it: there is no such site here, nor is it configured; 'couchpages certs issue' asks for it"
         return f"the imported certificate {instead} stands for it, and imported certificates are not renewed here"
 
+    def troubles(self) -> list[str]:
+        """Give what keeps sites from being judged, a sentence for each zone."""
+        return [
+            f"the name servers of {zone} cannot be found out, and its sites get no certificates that they have not"
+            for zone in sorted(self._unknown_zones)
+        ]
+
     def forsaken(self) -> list[str]:
         """Give the names of orders that nobody wants any more."""
         orders = self._book.orders.values() if self.is_complete else ()
@@ -123,6 +135,7 @@ class Survey:
         zones = await self._zones()
         await self._delegations.refresh({zone for zone in zones.values() if zone is not None})
         self._open.clear()
+        unknown: set[str] = set()
 
         def take(site: str) -> None:
             zone = zones[site]
@@ -130,13 +143,20 @@ class Survey:
             if is_ours is None:
                 # Whether its wildcard is wanted is not known: what is there stays, and what was asked for is issued.
                 self._open.add(site)
+                unknown.add(str(zone))
             else:
                 every[site] = of_site(site, has_zone=is_ours, asked=every.get(site))
 
         await self._slices.each(zones, take)
         self.is_complete = not self._open
+        self._tell_unknown(unknown)
         every.update((names[0], Wanted(names, Origin.CONFIGURED)) for names in self._wishes.configured)
         return every
+
+    def _tell_unknown(self, zones: set[str]) -> None:
+        for zone in sorted(zones - self._unknown_zones):
+            self.log.warn("the name servers of {zone} cannot be found out: do the resolvers answer?", zone=zone)
+        self._unknown_zones = zones
 
     async def _zones(self) -> dict[str, str | None]:
         """Give the sites that may get a certificate, each with the zone of ours that it is in."""

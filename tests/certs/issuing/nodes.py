@@ -82,8 +82,9 @@ class Network:
         value = self.caa.get(name)
         return (dns.rdata.from_text("IN", type_, f'0 issue "{value.decode()}"'),) if value is not None else ()
 
-    async def check(self, host: str) -> list[str]:
+    async def check(self, host: str, *, without_silent: bool = False) -> list[str]:
         """See Reach."""
+        del without_silent
         await self._meet(host)
         return [self.not_ours[host]] if host in self.not_ours else []
 

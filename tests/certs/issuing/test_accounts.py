@@ -52,6 +52,18 @@ class Booked(WorkingCase):
         self.assertEqual(self.done(book.note(ours, "https://ca.test/1", [])).key, b"theirs")
         self.assertEqual(self.database.documents_now()[ID], theirs)
 
+    def test_rotated(self) -> None:
+        """All are sealed with the first key, and open with it alone; what cannot be is named."""
+        ours = self.done(self.book(KEY).get_or_make(DIRECTORY))
+        self.assertEqual(self.done(self.book(OTHER_KEY, KEY).rotate()), ([DIRECTORY], {}))
+        self.assertEqual(self.done(self.book(OTHER_KEY).get(DIRECTORY)), ours)
+        self.assertEqual(self.done(self.book(OTHER_KEY, KEY).rotate()), ([], {}))
+        sealed, failed = self.done(self.book(KEY).rotate())
+        self.assertEqual((sealed, list(failed)), ([], [ID]))
+        self.database.fail("put", Conflict("written"))
+        sealed, failed = self.done(self.book(KEY, OTHER_KEY).rotate())
+        self.assertEqual((sealed, failed), ([], {ID: "somebody else wrote it just now; rotate again"}))
+
     def test_faults(self) -> None:
         """Conflicts are met anew; CouchDB's absence is raised, and no key is used that was not written."""
         self.database.fail("put", Conflict("written"), times=3)

@@ -98,9 +98,9 @@ class ReachCase(Streams):
 class CheckTests(ReachCase):
     """``check``."""
 
-    def check(self, seconds: float = 0) -> list[str]:
+    def check(self, seconds: float = 0, *, without_silent: bool = False) -> list[str]:
         """Give the reasons, which come after so many seconds."""
-        checking = Running(self.reach.check(HOST))
+        checking = Running(self.reach.check(HOST, without_silent=without_silent))
         self.advance(seconds)
         self.assertTrue(checking.ended, "it waits longer")
         if checking.failure is not None:
@@ -108,6 +108,17 @@ class CheckTests(ReachCase):
         self.assert_idle()
         found: list[str] = checking.result
         return found
+
+    def test_a_node_is_away(self) -> None:
+        """Of a site that was ours, addresses at which nobody answers are passed over while another is ours; one that answers is not."""
+        self.sites = {"192.0.2.1": node(), "192.0.2.2": Refused(), "192.0.2.3": silent}
+        self.assertEqual(len(self.check(15)), 2)
+        self.assertEqual(self.check(15, without_silent=True), [])
+        self.sites["192.0.2.4"] = answering("hello")
+        (reason,) = self.check(15, without_silent=True)
+        self.assertTrue(reason.startswith("192.0.2.4 "), reason)
+        self.sites = {"192.0.2.2": Refused(), "192.0.2.3": silent}
+        self.assertEqual(len(self.check(15, without_silent=True)), 2)
 
     def test_ours(self) -> None:
         """Where every address shows the probe, under any of our keys, there is no reason against it."""

@@ -99,6 +99,12 @@ class Outages(SynchronousTestCase):
         self.assertEqual(outage.failed("down", 1000.0, 0.5, 5000.0), 5000.0)
         self.assertTrue(outage.lasts(5999.0))
 
+    def test_near_its_end(self) -> None:
+        """When a certificate is about to end, the CA is asked again soon enough to replace it."""
+        outage = Outage()
+        self.assertEqual(outage.failed("down", 1000.0, 0.5, None, 20.0), 5.0)
+        self.assertFalse(outage.lasts(1005.0))
+
     def test_clock_set_back(self) -> None:
         """A clock that is set back makes it no longer."""
         outage = Outage()
