@@ -30,6 +30,8 @@ class LeaseKeeper:
         self._reactor = reactor
         self._secrets = secrets
         self._mine = Lease(me, node, seconds)
+        #: How long a lease lasts.
+        self.seconds = seconds
         self._sighting: Sighting | None = None
         self._until = 0.0
         self._written = ""

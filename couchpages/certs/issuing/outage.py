@@ -4,6 +4,8 @@ from couchpages.certs.issuing.backoff import pause
 
 #: When the authority is back, nobody shall wait for longer.
 LONGEST = 900.0
+#: Failures in a row after which a node lets others try: what is between it and the authority may not be between them.
+STANDS_ASIDE = 3
 
 
 class Outage:
@@ -11,7 +13,9 @@ class Outage:
 
     def __init__(self) -> None:
         self.words = ""
+        #: How often it failed in a row.
         self._failures = 0
+        self._stood_aside = 0
         self._since = self._until = 0.0
 
     def lasts(self, now: float) -> bool:
@@ -33,4 +37,10 @@ class Outage:
 
     def over(self) -> None:
         """Take note that the authority did what it was asked to."""
-        self.words, self._failures, self._until = "", 0, 0.0
+        self.words, self._failures, self._until, self._stood_aside = "", 0, 0.0, 0
+
+    def stands_aside(self) -> bool:
+        """Whether it is time to let others try; said once for every so many failures."""
+        turns, before = self._failures // STANDS_ASIDE, self._stood_aside
+        self._stood_aside = turns
+        return turns > before

@@ -103,6 +103,10 @@ class Outcomes:
         self.log.warn("{reason}; the next try is in {rest:.0f} seconds", reason=reason, rest=rest, cause=cause)
         await self._change(name, cause, reason, rest, refused=isinstance(error, Unproved), counts=counts)
 
+    def stands_aside(self) -> bool:
+        """Whether it is time to let other nodes try; see :meth:`couchpages.certs.issuing.outage.Outage.stands_aside`."""
+        return self._outage.stands_aside()
+
     @property
     def is_outage(self) -> bool:
         """Whether the authority failed just now, for all alike, and is left alone for a while."""

@@ -113,6 +113,8 @@ class IssuingService(AcmeIssuingService):
         self._wall = wall
         self._slots = DeferredSemaphore(AT_ONCE)
         self._sightings = Sightings(reactor)
+        self._reactor = reactor
+        self._aside_until = 0.0
         self._trouble = ""
         self._checking: Deferred[None] | None = None
         self._is_stopping = False
@@ -131,7 +133,7 @@ class IssuingService(AcmeIssuingService):
         return checking.addErrback(self._could_not).addBoth(self._checked)
 
     async def _check(self) -> None:
-        unable = self._parts.unable()
+        unable = self._parts.unable() or self._aside()
         if unable:
             # Whoever holds the lease without being able to issue would keep those that are.
             await self._parts.lease.give_up()
@@ -141,6 +143,15 @@ class IssuingService(AcmeIssuingService):
         if held:
             await self._look()
         self._trouble = ""
+
+    def _aside(self) -> str:
+        """Say why others shall try now; nothing where this node goes on. When nobody has taken the lease, it goes on."""
+        now = self._reactor.seconds()
+        if self._parts.outcomes.stands_aside():
+            self._aside_until = now + 2 * self._parts.lease.seconds
+            self.log.warn("the CA failed again and again: others may issue for some time")
+        is_asked = any(order.is_asked_for for order in self._parts.orders.values())
+        return "the CA failed again and again, and others may try" if now < self._aside_until and not is_asked else ""
 
     async def _look(self) -> None:
         survey, now = self._parts.survey, self._wall()

@@ -170,7 +170,7 @@ class Records:
 
 
 class IssuingNode:
-    """A node called *name* on *database*, whose id is made of *letter*."""
+    """A node called *name* on *database*, whose id is made of *letter*. What it asks is *asked*, the world's authority without it."""
 
     def __init__(
         self,
@@ -185,6 +185,7 @@ class IssuingNode:
         excluded: tuple[str, ...] = (),
         directory: str | None = None,
         check: float = CHECK,
+        asked: FakeAuthority | None = None,
     ) -> None:
         self.name, self.database, self.reactor = name, database, world.reactor
         self.metrics, self.keys, self.records, self.network = Metrics(), Keys((KEY,)), Records(), world.network
@@ -203,7 +204,7 @@ class IssuingNode:
         propagation: Any = self.network
         delegations = Delegations(self.reactor, resolving, self.zones)
         accounts = AccountBook(database, lambda: self.keys, self.entropy, lambda: ACCOUNT_KEYS[letter == "b"])
-        exchange = Exchange(self.reactor, world.authority.agent(self.reactor), wall)
+        exchange = Exchange(self.reactor, (asked or world.authority).agent(self.reactor), wall)
         authority = Authority(self.reactor, exchange, accounts, Registration(directory, (), True, None))
         writer = ChallengeWriter(database, letter * 16, lambda: self.keys, self.milliseconds)
         responders = [

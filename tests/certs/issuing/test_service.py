@@ -12,6 +12,7 @@ from couchpages.certs.sealing import document_id as certificate_id
 from couchpages.ports import Conflict, NoRoom, Unavailable
 from couchpages.testing.acme.faults import Fault
 from couchpages.testing.acme.messages import Problem
+from couchpages.testing.acme.server import FakeAuthority
 from couchpages.testing.memory_database import MemoryDatabase, Turns
 from tests.certs.issuing.nodes import CHECK, LEASE, World
 from tests.certs.made import DAY
@@ -450,6 +451,24 @@ class Turning(World):
         self.assertEqual(len(self.authority.issued), 1)
         self.assertEqual(len(self.authority.books.accounts), 1)
         self.stop(other)
+        self.ended()
+
+    def test_authority_unreachable_from_one(self) -> None:
+        """A holder that does not reach the authority gives the lease up after some failures, and a node that does reach it issues."""
+        self.sites.sites = {SITE}
+        lost = FakeAuthority(wall=self.reactor.seconds)
+        lost.fail("*", Fault.DOWN)
+        cut_off = self.make(self.database, asked=lost)
+        self.start(cut_off)
+        self.advance(CHECK)
+        self.start()
+        self.advance(CHECK)
+        self.assertTrue(cut_off.lease.is_held)
+        self.advance(1800)
+        self.assertIsNotNone(self.node.certificate(SITE))
+        self.assertTrue(self.node.lease.is_held)
+        for node in (self.node, cut_off):
+            self.stop(node)
         self.ended()
 
     def test_paused_holder_does_not_finalize(self) -> None:

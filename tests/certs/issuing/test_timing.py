@@ -99,6 +99,17 @@ class Outages(SynchronousTestCase):
         self.assertEqual(outage.failed("down", 1000.0, 0.5, 5000.0), 5000.0)
         self.assertTrue(outage.lasts(5999.0))
 
+    def test_others_try(self) -> None:
+        """After every three failures in a row it is time for others, told once."""
+        outage, now, told = Outage(), 1000.0, []
+        for _ in range(7):
+            now += outage.failed("down", now, 0.5, None)
+            told.append((outage.stands_aside(), outage.stands_aside()))
+        self.assertEqual([first for first, _ in told], [False, False, True, False, False, True, False])
+        self.assertFalse(any(second for _, second in told))
+        outage.over()
+        self.assertFalse(outage.stands_aside())
+
     def test_near_its_end(self) -> None:
         """When a certificate is about to end, the CA is asked again soon enough to replace it."""
         outage = Outage()
