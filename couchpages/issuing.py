@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
@@ -18,6 +19,7 @@ from couchpages.certs.acme.exchange import open_exchange
 from couchpages.certs.acme.keys import account_key_pem, new_account_key
 from couchpages.certs.acme.signing import ExternalAccount
 from couchpages.certs.certificates import Kind
+from couchpages.certs.issuing import attempts
 from couchpages.certs.issuing.accounts import AccountBook
 from couchpages.certs.issuing.authority import Authority, Registration
 from couchpages.certs.issuing.challenge_writer import ChallengeWriter
@@ -25,6 +27,7 @@ from couchpages.certs.issuing.delegations import Delegations
 from couchpages.certs.issuing.dns_client import DnsClient
 from couchpages.certs.issuing.issuer import Issuer
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
+from couchpages.certs.issuing.limits import limits_of, registered_domain
 from couchpages.certs.issuing.outcomes import Outcomes
 from couchpages.certs.issuing.outlook import Outlook
 from couchpages.certs.issuing.propagation import Propagation
@@ -32,7 +35,7 @@ from couchpages.certs.issuing.reaching import Reach
 from couchpages.certs.issuing.resolving import Resolving
 from couchpages.certs.issuing.responders import DnsResponder, HttpResponder
 from couchpages.certs.issuing.sealed_store import SealedStore
-from couchpages.certs.issuing.service import Asking, IssuingService, Parts
+from couchpages.certs.issuing.service import IssuingService, Parts
 from couchpages.certs.issuing.slices import Slices
 from couchpages.certs.issuing.survey import Survey, Wishes
 from couchpages.certs.issuing.windows import Windows
@@ -95,6 +98,10 @@ class Issuing:
         # The folder in which the node's id lies is there now.
         self._issues = self._service(self._settings.acme, node_id(self._settings.data.resolve(), os.urandom))
         self._certificates.bundles.tell(self._issues.came)
+        if limits_of(self._registration.directory) is not None:
+            # The long list is read before somebody has to wait for it.
+            read = deferToThreadPool(self._reactor, self._threads, registered_domain, "example.org")
+            read.addErrback(lambda _: None)
         self._issues.startService()
 
     def _unable(self) -> str:
@@ -142,20 +149,15 @@ class Issuing:
             lambda certificate: certificates.administration().discard(certificate),
             Slices(reactor),
         )
-        parts = Parts(
-            authority,
-            LeaseKeeper(reactor, self._secrets, me, node, acme.lease),
-            survey,
-            Outlook(resolving, reach, delegations),
-            Issuer(reactor, self._threads, responders),
-            Outcomes(book, known, node, self._registration.directory, self._metrics, time.time, random),
-            known,
-            book.orders,
-            self._unable,
-        )
         store = SealedStore(known, certificates.administration, self._registration.directory)
-        asking = Asking(kinds, acme.profile, acme.preferred_chain)
-        return IssuingService(reactor, store, responders, acme.check_interval, parts, asking, self._metrics, time.time)
+        lease = LeaseKeeper(reactor, self._secrets, me, node, acme.lease)
+        outcomes = Outcomes(book, known, node, self._registration.directory, self._metrics, time.time, random)
+        looks = Outlook(resolving, reach, delegations)
+        on = attempts.Parts(lease, looks, Issuer(reactor, self._threads, responders), outcomes, known, book.orders)
+        asking = attempts.Asking(kinds, acme.profile, acme.preferred_chain)
+        tries = attempts.Attempts(reactor, on, asking, store)
+        parts = Parts(authority, lease, survey, tries, outcomes, book.orders, self._unable)
+        return IssuingService(reactor, store, responders, acme.check_interval, parts, self._metrics, time.time)
 
 
 def _external(acme: AcmeSettings) -> ExternalAccount | None:

@@ -238,6 +238,13 @@ class OwnZones(Protocol):
         """
         ...
 
+    def is_alias(self, name: str) -> bool:
+        """Whether a CNAME is written at *name* itself, not for it by a wildcard; also where that is in no zone of ours.
+
+        Raises as :meth:`zone_above` does.
+        """
+        ...
+
     def nameservers(self, zone: str) -> Sequence[str]:
         """Give the names of the zone's own NS records, in no order; none where there is no such zone."""
         ...

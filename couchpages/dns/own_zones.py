@@ -27,6 +27,18 @@ class OwnZones:
         zone = self._register.above(owner)
         return shown(zone.apex) if zone is not None else None
 
+    def is_alias(self, name: str) -> bool:
+        """See :class:`couchpages.ports.OwnZones`. Raises :class:`Unavailable` also for a zone that is not answered yet."""
+        owner = canonical(from_text(name))
+        self._require_loaded()
+        zone = self._register.above(owner)
+        if zone is None:
+            return True
+        served = self._swaps.zones.get(zone.apex)
+        if served is None:
+            raise Unavailable(f"the records of {shown(zone.apex)} are not all here yet")
+        return codes.CNAME in served.nodes.get(owner, {})
+
     def nameservers(self, zone: str) -> Sequence[str]:
         """See :class:`couchpages.ports.OwnZones`. Raises :class:`Unavailable` also for a zone that is not answered yet."""
         apex = apex_of(zone)

@@ -12,6 +12,7 @@ from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.acme.exchange import Exchange
 from couchpages.certs.acme.keys import account_key
 from couchpages.certs.acme.signing import ExternalAccount
+from couchpages.certs.boxes import Refused
 from couchpages.certs.issuing.accounts import Account, AccountBook
 
 #: Seconds for which a directory is believed: authorities change theirs, and their nonces with a restart.
@@ -65,6 +66,17 @@ class Authority:
             connecting.addCallbacks(self._connected, self._failed)
         return answer
 
+    async def unable(self) -> str:
+        """Say what keeps this node from using our account, which another may be able to open; nothing where it can.
+
+        Raises a :class:`~couchpages.ports.StoreError`.
+        """
+        try:
+            await self._book.get(self._registration.directory)
+        except Refused as error:
+            return f"our account at {self._registration.directory}: {error}"
+        return ""
+
     def forget(self, error: BaseException) -> None:
         """Connect anew next time, where *error* says that what we know of the authority is not so any more."""
         if isinstance(error, AcmeError) and error.cause in (Cause.ACCOUNT, Cause.NONSENSE, Cause.EXTERNAL_ACCOUNT):
@@ -83,9 +95,17 @@ class Authority:
         if not account.url or await client.find_account() != account.url:
             await self._register(client, account)
         elif set(account.contacts) != set(self._registration.contacts):
-            await client.tell_contacts(self._registration.contacts)
-            await self._book.note(account, account.url, self._registration.contacts)
+            await self._tell_contacts(client, account)
         return client
+
+    async def _tell_contacts(self, client: Client, account: Account) -> None:
+        try:
+            await client.tell_contacts(self._registration.contacts)
+        except AcmeError as error:
+            # Certificates are worth more than that.
+            self.log.warn("the CA does not take [acme] contacts: {error}", error=error)
+        else:
+            await self._book.note(account, account.url, self._registration.contacts)
 
     async def _register(self, client: Client, account: Account) -> None:
         registration = self._registration

@@ -50,6 +50,13 @@ class Delegations:
         except ValueError:
             return None
 
+    def is_alias(self, name: str) -> bool:
+        """Whether a CNAME stands at *name* itself in a zone of ours; where it is in none, it may be one."""
+        try:
+            return self._zones.is_alias(name)
+        except ValueError:
+            return True
+
     def is_ours(self, zone: str) -> bool | None:
         """Whether a zone is delegated to us; None where that is not known: a fault must not look like a zone of others (law 3)."""
         known = self._known.get(zone)

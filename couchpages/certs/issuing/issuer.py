@@ -1,7 +1,7 @@
 """One certificate, from its order until it is here (does I/O). What is decided on the way is decided elsewhere."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.threads import deferToThreadPool
@@ -10,7 +10,7 @@ from twisted.python.threadpool import ThreadPool
 from couchpages.certs.acme.ari import certificate_id
 from couchpages.certs.acme.client import Client
 from couchpages.certs.acme.csr import request_for
-from couchpages.certs.acme.errors import AcmeError, Cause
+from couchpages.certs.acme.errors import AcmeError, nonsense
 from couchpages.certs.acme.keys import new_private_key, private_key_pem
 from couchpages.certs.acme.resources import Authorization, Order, Status
 from couchpages.certs.acme.signing import PrivateKey
@@ -19,6 +19,7 @@ from couchpages.certs.issuing.awaiting import together
 from couchpages.certs.issuing.obstacles import Obstacle
 from couchpages.certs.issuing.proofs import Proof, Type
 from couchpages.certs.issuing.responders import Asked, responder_for
+from couchpages.certs.issuing.wanted import WILDCARD
 from couchpages.certs.issuing.words import OF_PROOFS, unproved
 from couchpages.certs.pem import certificates_in
 from couchpages.ports import StoreError
@@ -47,7 +48,7 @@ class Issued:
     """A chain and its key, both PEM."""
 
     chain: bytes
-    key: bytes
+    key: bytes = field(repr=False)
 
 
 class Issuer:
@@ -65,29 +66,26 @@ class Issuer:
         proofs: dict[str, Proof],
         ordered: Callable[[], Any],
         proved: Callable[[], Any],
+        issued: Callable[[], Any],
     ) -> Issued:
-        """Give what was issued. *ordered* is awaited when the authority took the order, *proved* before it is asked to issue.
+        """Give what was issued.
 
-        Raises AcmeError, obstacles, and what these two raise.
+        *ordered* is awaited when the authority took the order, *proved* before it is asked to issue, and *issued* when it has. Raises
+        AcmeError, obstacles, and what these raise.
         """
         order = await self._order(client, request)
         await ordered()
         authorizations = [each for each in await client.authorizations(order) if each.status is not Status.VALID]
-        await together(self._prove(client, each, proofs[each.name]) for each in authorizations)
+        await together(self._prove(client, each, _proof_of(each, proofs)) for each in authorizations)
         key = await self._key(request.kind)
         await proved()
         order = await client.finalize(order, request_for(request.names, key), ISSUE)
+        await issued()
         return Issued(await client.chain(order, request.chain or None), private_key_pem(key))
 
     async def _order(self, client: Client, request: Request) -> Order:
         replaces = replaced_id(client, request.replaced)
-        try:
-            return await client.order(request.names, profile=request.profile or None, replaces=replaces)
-        except AcmeError as error:
-            # Another order was said to replace it, by another issuer perhaps, or one that failed later.
-            if replaces is None or error.cause not in (Cause.ALREADY_REPLACED, Cause.BAD_REQUEST):
-                raise
-        return await client.order(request.names, profile=request.profile or None)
+        return await client.order(request.names, profile=request.profile or None, replaces=replaces)
 
     async def _prove(self, client: Client, authorization: Authorization, proof: Proof) -> None:
         if authorization.status is not Status.PENDING:
@@ -114,6 +112,14 @@ class Issuer:
             return new_private_key(kind)
         made: PrivateKey = await deferToThreadPool(self._reactor, self._threads, lambda: new_private_key(kind))
         return made
+
+
+def _proof_of(authorization: Authorization, proofs: dict[str, Proof]) -> Proof:
+    """Give how an authorization's name is proved; some authorities do not say that one is for a wildcard."""
+    found = proofs.get(authorization.name) or proofs.get(f"{WILDCARD}{authorization.name}")
+    if found is None:
+        raise nonsense(f"the authority wants {authorization.name} to be proved, which nobody ordered")
+    return found
 
 
 def replaced_id(client: Client, replaced: Certificate | None) -> str | None:

@@ -84,7 +84,7 @@ def merged(winner: Order, loser: Order) -> Order:
     newer = max(winner, loser, key=lambda order: (order.requested, order is winner))
     return replace(
         winner,
-        names=newer.names if newer.by_hand else winner.names,
+        asked=newer.asked if newer.by_hand else winner.asked,
         requested=newer.requested,
         handled=max(winner.handled, loser.handled),
         by_hand=winner.by_hand or loser.by_hand,

@@ -70,9 +70,11 @@ class OrderStore:
             return Written(altered, rev)
         raise Unavailable(f"{doc_id}: others write it again and again")
 
-    async def delete(self, name: str) -> bool:
-        """Forget an order, all revisions of it that compete; tell whether there was one."""
+    async def delete(self, name: str, *, only_if: Callable[[Order], bool] = lambda _: True) -> bool:
+        """Forget an order, all revisions of it that compete, if it is *only_if* says so of each; tell whether there was one."""
         leaves = await self._secrets.leaves(document_id(name))
+        if not all(order is None or only_if(order) for order in (_read(document_id(name), leaf) for leaf in leaves)):
+            return False
         removals = [{"_id": leaf["_id"], "_rev": leaf["_rev"], "_deleted": True} for leaf in leaves]
         for outcome in await self._secrets.bulk(removals) if removals else ():
             if isinstance(outcome, StoreError):
@@ -125,8 +127,9 @@ class OrderBook:
 
     async def forget(self, name: str) -> None:
         """Delete an order. Raises a :class:`~couchpages.ports.StoreError`."""
-        await self._store.delete(name)
-        self._forget(name)
+        # Somebody may just have asked for it, on another node.
+        if await self._store.delete(name, only_if=lambda order: not order.is_asked_for and not order.by_hand):
+            self._forget(name)
 
     def _forget(self, name: str) -> None:
         self._orders.pop(name, None)

@@ -45,8 +45,8 @@ class Order:
 
     *changed* is when this was written, by the node *by*; *failures* counts those since the last success, *cause* is the last one's slug
     and *reason* what to tell people; before *next_try* nothing is tried. *requested* is when somebody asked for it by a command, and
-    *handled* the request that was dealt with last; *by_hand* tells that it is wanted because of that. *renews* is when it is to be
-    renewed, as far as that is known.
+    *handled* the request that was dealt with last; *by_hand* tells that it is wanted because of that, for the names *asked*. *renews*
+    is when it is to be renewed, as far as that is known.
 
     For the limits of the CA whose address is *directory*, moments are remembered, the newest last: *ordered* are orders and *added*
     certificates, without those that renewed what there was; *issued* are all certificates, and *refused* validations that failed.
@@ -64,6 +64,7 @@ class Order:
     requested: int = 0
     handled: int = 0
     by_hand: bool = False
+    asked: tuple[str, ...] = ()
     renews: int = 0
     directory: str = ""
     ordered: tuple[int, ...] = field(default=())
@@ -108,6 +109,7 @@ def to_document(order: Order) -> Json:
         "requested": order.requested,
         "handled": order.handled,
         "by_hand": order.by_hand,
+        "asked": list(order.asked),
         "renews": order.renews,
         "directory": order.directory,
         "ordered": list(order.ordered[-REMEMBERED:]),
@@ -139,6 +141,7 @@ def from_document(doc_id: str, doc: Json) -> Order:
         requested=_moment(doc, "requested"),
         handled=_moment(doc, "handled"),
         by_hand=doc.get("by_hand") is True,
+        asked=_names(doc.get("asked", [])),
         renews=_moment(doc, "renews"),
         directory=_text(doc, "directory"),
         ordered=_moments(doc, "ordered"),
@@ -155,7 +158,10 @@ def waits(order: Order, now: int) -> bool:
 
 def asked(order: Order, names: tuple[str, ...], now: int) -> Order:
     """Give the order with somebody's request for these names; it is tried at once."""
-    return replace(order, names=names or order.names, requested=max(now, order.handled + 1), next_try=0, changed=now)
+    requested = max(now, order.handled + 1)
+    return replace(
+        order, names=names or order.names, asked=names or order.asked, requested=requested, next_try=0, changed=now
+    )
 
 
 def _names(value: Any) -> tuple[str, ...]:

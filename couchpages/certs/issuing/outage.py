@@ -32,8 +32,13 @@ class Outage:
         if not self.lasts(now):
             self._failures += 1
             self._since, self._until = now, now + min(pause(self._failures, chance, left), LONGEST)
-        self._until = max(self._until, now + (asked or 0.0))
+        # It may ask for a day; whether it is well again before is worth a question now and then.
+        self._until = max(self._until, now + min(asked or 0.0, LONGEST))
         return self._until - now
+
+    def answers(self) -> None:
+        """Take note that the authority takes orders: nobody has to hear of its failure any more, but it may fail again in the midst."""
+        self.words = ""
 
     def over(self) -> None:
         """Take note that the authority did what it was asked to."""

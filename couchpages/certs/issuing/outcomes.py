@@ -14,7 +14,7 @@ from couchpages.certs.issuing.order_book import OrderBook
 from couchpages.certs.issuing.orders import Order, State
 from couchpages.certs.issuing.outage import Outage
 from couchpages.certs.issuing.plan import Certificates
-from couchpages.certs.issuing.words import Unproved, cause_of, is_of_all, is_of_authority, told
+from couchpages.certs.issuing.words import Unproved, asked_pause, cause_of, is_of_all, is_of_authority, told
 from couchpages.metrics import Metrics
 from couchpages.ports import StoreError
 
@@ -61,14 +61,15 @@ class Outcomes:
 
     async def ordered(self, name: str, sort: Sort) -> None:
         """Note that the authority took an order of this *sort*."""
-        self._outage.over()
+        self._outage.answers()
         if sort is Sort.NEW:
-            await self._book.change(name, lambda order: ledger.ordered(order, self.now()))
+            await self._suppose(name, lambda order: ledger.ordered(order, self.now()))
 
     async def got(self, name: str, sort: Sort) -> None:
-        """Note that the authority issued a certificate."""
+        """Note that the authority issued a certificate, whatever becomes of it here: it counts."""
+        self._outage.over()
         self._metrics.issued.inc()
-        await self._book.change(name, lambda order: ledger.got(order, self.now(), is_new=sort is Sort.NEW))
+        await self._suppose(name, lambda order: ledger.got(order, self.now(), is_new=sort is Sort.NEW))
 
     async def issued(self, name: str, renews: float) -> None:
         """Note that all its certificates are here; they are to be renewed at *renews*, in seconds since 1970."""
@@ -87,15 +88,19 @@ class Outcomes:
         elif order.state in (State.FAILED, State.ORDERING) and order.cause != UNWANTED:
             await self._book.change(name, lambda each: ledger.forsaken(each, now))
 
-    async def failed(self, name: str, error: Exception) -> None:
-        """Note that there is no certificate, because of *error*."""
+    async def failed(self, name: str, error: Exception, *, has_order: bool) -> None:
+        """Note that there is no certificate, because of *error*; whether the authority took the order before.
+
+        What fails then is that certificate's own: if it were the authority's, its next order would fail before.
+        """
         cause, reason = cause_of(error), told(name, error)
         self._metrics.failures.labels(cause).inc()
         if cause == "defect":
             self.log.failure("{name} could not be issued", Failure(error), name=name)
         # What fails for all counts for none: when the authority is back, or CouchDB, nobody shall wait for hours.
-        counts, asked = not is_of_all(error), getattr(error, "retry_after", None)
-        if is_of_authority(error):
+        of_authority = is_of_authority(error) and not has_order
+        counts, asked = not (of_authority or (is_of_all(error) and not has_order)), asked_pause(error)
+        if of_authority:
             rest = self._outage.failed(reason, self._wall(), self._chance(), asked, self._left(name))
         else:
             failures = self._book.of(name).failures + 1 if counts else 1
@@ -114,17 +119,22 @@ class Outcomes:
 
     def troubles(self) -> list[str]:
         """Give what could not be issued again and again, in words."""
-        failing = sorted(each.reason for each in self._failing() if each.failures >= TROUBLING)
-        return [*failing[:MOST_TROUBLES], *([self._outage.words] if self._outage.words else [])]
+        return sorted(each.reason for each in self._failing() if each.failures >= TROUBLING)[:MOST_TROUBLES]
+
+    @property
+    def outage(self) -> str:
+        """Why the authority failed for all alike when it was asked last; nothing where it did not."""
+        return self._outage.words
 
     def now(self) -> int:
         """Give the milliseconds since 1970."""
         return int(self._wall() * 1000)
 
     async def _change(self, name: str, cause: str, reason: str, rest: float, **how: Any) -> None:
-        def alter(order: Order) -> Order:
-            return ledger.failed(order, cause, reason, rest, self.now(), **how)
+        await self._suppose(name, lambda order: ledger.failed(order, cause, reason, rest, self.now(), **how))
 
+    async def _suppose(self, name: str, alter: Callable[[Order], Order]) -> None:
+        """Write down what happened, if that can be."""
         try:
             await self._book.change(name, alter)
         except StoreError as trouble:

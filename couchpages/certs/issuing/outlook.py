@@ -11,7 +11,7 @@ from couchpages.certs.issuing.delegations import Delegations
 from couchpages.certs.issuing.obstacles import Forbidden, NotReached, Obstacle
 from couchpages.certs.issuing.proofs import Proof, Type, bare, proof
 from couchpages.certs.issuing.reaching import Reach
-from couchpages.certs.issuing.resolving import Resolving
+from couchpages.certs.issuing.resolving import CHALLENGE_LABEL, Resolving
 from couchpages.certs.issuing.wanted import WILDCARD, Origin, Wanted
 
 
@@ -53,6 +53,11 @@ class Outlook:
     async def _proof(self, name: str) -> Proof:
         owner = await self._resolving.alias_end(name)
         zone = await self._zone(owner)
+        if zone is None:
+            # A wildcard of ours may lead elsewhere; a record of ours at the name itself goes before it (RFC 4592).
+            own = f"{CHALLENGE_LABEL}.{bare(name)}"
+            if own != owner and not self._delegations.is_alias(own):
+                owner, zone = own, await self._zone(own)
         found = proof(name, owner, zone)
         if found is None:
             raise Unprovable(

@@ -78,8 +78,8 @@ class Planning:
             if order.is_asked_for or moment <= self._now or not _suffices(there, each, situation):
                 kinds.append(kind)
                 ends.append(there.not_after if there is not None else 0.0)
-        if kinds and (order.is_asked_for or not self._waits(order)):
-            end = min(ends)
+        end = min(ends, default=0.0)
+        if kinds and (order.is_asked_for or not self._waits(order, end)):
             # What is missing comes before all, but for what failed: of that there may be much, and what ends must not wait for it.
             self._due.append(((not end and order.failures > 0, end, each.name), Due(each, tuple(kinds))))
 
@@ -87,9 +87,14 @@ class Planning:
         """Give the plan: the soonest to end first."""
         return Plan(tuple(due for _, due in sorted(self._due, key=lambda pair: pair[0])), self._next)
 
-    def _waits(self, order: Order) -> bool:
+    def _waits(self, order: Order, end: float) -> bool:
+        """Whether nothing is to be tried now for a certificate that ends at *end*, 0 for none."""
         # What another CA's refusal was waited for does not hold up this one.
-        return order.directory in ("", self._situation.directory) and waits(order, int(self._now * 1000))
+        if order.directory not in ("", self._situation.directory) or not waits(order, int(self._now * 1000)):
+            return False
+        # Pauses of ours are a quarter of what is left at most: a longer one was written by somebody else, but for what the CA asks.
+        is_ours = order.next_try / 1000 <= self._now + max(0.0, end - self._now) / 2
+        return end <= self._now or is_ours or order.cause == "rate_limited"
 
 
 def outdated(

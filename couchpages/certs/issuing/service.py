@@ -10,7 +10,6 @@ from datetime import timedelta
 from math import nan
 from typing import Any
 
-import pem
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,61 +18,27 @@ from txacme.service import AcmeIssuingService
 from couchpages.certs.acme.client import Client
 from couchpages.certs.acme.errors import AcmeError
 from couchpages.certs.administration import ImportedError
-from couchpages.certs.certificates import Certificate, Kind
+from couchpages.certs.issuing.attempts import Attempts, NotOurTurn, Progress
 from couchpages.certs.issuing.authority import Authority
-from couchpages.certs.issuing.issuer import Issuer, Request, replaced_id
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
-from couchpages.certs.issuing.limits import Sort, full, limits_of
-from couchpages.certs.issuing.obstacles import Obstacle
 from couchpages.certs.issuing.orders import Order
 from couchpages.certs.issuing.outcomes import Outcomes
-from couchpages.certs.issuing.outlook import Outlook
-from couchpages.certs.issuing.plan import Certificates, Due
-from couchpages.certs.issuing.proofs import Proof
-from couchpages.certs.issuing.renewal import renewal
+from couchpages.certs.issuing.plan import Due
 from couchpages.certs.issuing.survey import Survey
 from couchpages.metrics import Metrics
 from couchpages.ports import StoreError
-from couchpages.sightings import Sightings
 
 #: Certificates that are issued at a time: one that waits for its name servers must not hold up the others.
 AT_ONCE = 10
 #: Certificates that are begun with, or wait for their turn; the others are found due again.
 MOST_BEGUN = 200
-#: Seconds for which what was stored is waited for, until CouchDB has told of it.
-ARRIVAL = 30.0
-
-
 #: RFC 8555 section 6.7.
 FORGOTTEN = "accountDoesNotExist"
 
 
-class NotOurTurn(Exception):
-    """Another node issues now, or nobody can, or it is not due any more. Nothing is written down of that."""
-
-
-class Full(Obstacle):
-    """A rate limit is reached, by our own count, for *retry_after* seconds."""
-
-    cause = "rate_limited"
-
-    def __init__(self, words: str, retry_after: float) -> None:
-        super().__init__(words)
-        self.retry_after = retry_after
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """How certificates are asked for: kinds of keys, and the profile and the chain's root, empty for the authority's defaults."""
-
-    kinds: tuple[Kind, ...]
-    profile: str = ""
-    chain: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the service stands on: *certificates* are those that this node knows, *orders* those that it was told of.
+    """What the service stands on: *orders* are those that it was told of.
 
     *unable* says what keeps this node from issuing at all, so that another should; nothing where it can.
     """
@@ -81,10 +46,8 @@ class Parts:
     authority: Authority
     lease: LeaseKeeper
     survey: Survey
-    outlook: Outlook
-    issuer: Issuer
+    attempts: Attempts
     outcomes: Outcomes
-    certificates: Certificates
     orders: Mapping[str, Order]
     unable: Callable[[], str]
 
@@ -101,20 +64,18 @@ class IssuingService(AcmeIssuingService):
         responders: Sequence[Any],
         check_interval: float,
         parts: Parts,
-        asking: Asking,
         metrics: Metrics,
         wall: Callable[[], float],
     ) -> None:
         check_every = timedelta(seconds=check_interval)
         super().__init__(store, parts.authority.client, reactor, responders, check_interval=check_every)
         self._parts = parts
-        self._asking = asking
         self._metrics = metrics.acme
         self._wall = wall
         self._slots = DeferredSemaphore(AT_ONCE)
-        self._sightings = Sightings(reactor)
         self._reactor = reactor
         self._aside_until = 0.0
+        self._progress: dict[str, Progress] = {}
         self._trouble = ""
         self._checking: Deferred[None] | None = None
         self._is_stopping = False
@@ -122,7 +83,7 @@ class IssuingService(AcmeIssuingService):
     def came(self, changed: object) -> None:
         """Take note that certificates came."""
         del changed
-        self._sightings.wake()
+        self._parts.attempts.came()
 
     # When.
 
@@ -133,7 +94,7 @@ class IssuingService(AcmeIssuingService):
         return checking.addErrback(self._could_not).addBoth(self._checked)
 
     async def _check(self) -> None:
-        unable = self._parts.unable() or self._aside()
+        unable = self._parts.unable() or self._aside() or await self._parts.authority.unable()
         if unable:
             # Whoever holds the lease without being able to issue would keep those that are.
             await self._parts.lease.give_up()
@@ -225,6 +186,7 @@ class IssuingService(AcmeIssuingService):
     async def _tried(self, work: Callable[[Client, str], Any], name: str) -> None:
         await self._slots.acquire()
         outcomes = self._parts.outcomes
+        self._progress[name] = Progress()
         try:
             due = self._due_now(name)
             await outcomes.begun(name, due.wanted.names)
@@ -235,9 +197,10 @@ class IssuingService(AcmeIssuingService):
             await outcomes.declined(name, "a certificate was imported meanwhile, and is not replaced")
         except Exception as error:
             self._parts.authority.forget(error)
-            await outcomes.failed(name, error)
+            await outcomes.failed(name, error, has_order=self._progress[name].has_order)
             raise
         finally:
+            del self._progress[name]
             self._slots.release()
 
     async def _with_account(self, work: Callable[[Client, str], Any], name: str) -> float:
@@ -266,65 +229,8 @@ class IssuingService(AcmeIssuingService):
         return self._parts.outcomes.is_outage and not (order is not None and order.is_asked_for)
 
     def _issue_cert(self, client: Client, server_name: str) -> "Deferred[float]":
-        return Deferred.fromCoroutine(self._issue(client, self._due_now(server_name)))
-
-    async def _issue(self, client: Client, due: Due) -> float:
-        """Issue what is due; give when it is to be renewed."""
-        proofs = await self._parts.outlook.proofs(due.wanted.names)
-        is_renewal = any((due.name, kind) in self._parts.certificates for kind in Kind)
-        await self._parts.outlook.check(due.wanted, proofs, client, is_renewal=is_renewal)
-        renewals = []
-        for kind in due.kinds:
-            stored = await self._issue_one(client, due, kind, proofs)
-            renewals.append(renewal(stored, None))
-        return min(renewals)
-
-    async def _issue_one(self, client: Client, due: Due, kind: Kind, proofs: dict[str, Proof]) -> Certificate:
-        """Issue, store, and give the certificate of one kind."""
-        outcomes, name = self._parts.outcomes, due.name
-        replaced = self._parts.certificates.get((name, kind))
-        request = Request(name, due.wanted.names, kind, replaced, self._asking.profile, self._asking.chain)
-        sort = self._sort(client, request)
-        self._check_limits(client, request, sort)
-        await self._require_lease()
-        # Somebody may have held this node up meanwhile, and another one may have taken over.
-        got = await self._parts.issuer.issue(
-            client, request, proofs, lambda: outcomes.ordered(name, sort), self._require_lease
-        )
-        stored: Certificate = await self.cert_store.store(name, [pem.Key(got.key), *pem.parse(got.chain)])
-        await outcomes.got(name, sort)
-        await self._arrival(stored)
-        return stored
-
-    async def _require_lease(self) -> None:
-        if not await self._parts.lease.hold():
-            raise NotOurTurn("another node issues now")
-
-    def _sort(self, client: Client, request: Request) -> Sort:
-        """Say what an order is for the authority's limits."""
-        if replaced_id(client, request.replaced) is not None:
-            return Sort.REPLACEMENT
-        there = [self._parts.certificates.get((request.name, kind)) for kind in Kind]
-        issued = [each for each in there if each is not None and each.issued_by == client.directory.url]
-        return Sort.SAME if any(set(each.names) == set(request.names) for each in issued) else Sort.NEW
-
-    def _check_limits(self, client: Client, request: Request, sort: Sort) -> None:
-        limits = limits_of(client.directory.url)
-        if limits is None:
-            return
-        now = self._parts.outcomes.now()
-        found = full(limits, client.directory.url, request.names, self._parts.orders.values(), now, sort)
-        if found is not None:
-            raise Full(f"{request.name}: {found.words}", (found.until - now) / 1000)
-
-    async def _arrival(self, stored: Certificate) -> None:
-        """Wait until this node knows what it just stored, or something newer, so that the same is not found due again."""
-
-        def is_here() -> bool:
-            there = self._parts.certificates.get((stored.name, stored.kind))
-            return there is not None and there.made >= stored.made
-
-        await self._sightings.when(is_here, ARRIVAL)
+        due, progress = self._due_now(server_name), self._progress[server_name]
+        return Deferred.fromCoroutine(self._parts.attempts.issue(client, due, progress))
 
     # What others ask.
 
@@ -334,8 +240,6 @@ class IssuingService(AcmeIssuingService):
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`: what could not be issued again and again."""
-        return [
-            *self._parts.outcomes.troubles(),
-            *self._parts.survey.troubles(),
-            *([self._trouble] if self._trouble else []),
-        ]
+        outcomes, held = self._parts.outcomes, self._parts.lease.is_held
+        found = [*outcomes.troubles(), *self._parts.survey.troubles(), self._trouble, outcomes.outage if held else ""]
+        return [words for words in found if words]

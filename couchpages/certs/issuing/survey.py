@@ -130,8 +130,8 @@ class Survey:
 
     async def _every(self) -> dict[str, Wanted]:
         """Give all that is wanted, by name; see :func:`couchpages.certs.issuing.wanted.wanted`."""
-        asked = [each for each in self._book.orders.values() if each.by_hand and each.names[:1] == (each.name,)]
-        every = {each.name: Wanted(each.names, Origin.ASKED) for each in asked}
+        asked = [each for each in self._book.orders.values() if each.by_hand and each.asked[:1] == (each.name,)]
+        every = {each.name: Wanted(each.asked, Origin.ASKED) for each in asked}
         zones = await self._zones()
         await self._delegations.refresh({zone for zone in zones.values() if zone is not None})
         self._open.clear()

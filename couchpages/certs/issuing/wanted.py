@@ -107,7 +107,7 @@ def covers(certificate: Certificate, name: str) -> bool:
 def is_possible(site: str) -> bool:
     """Whether a public name may be what a site is called."""
     labels = site.split(".")
-    return len(labels) > 1 and labels[-1] not in NEVER
+    return len(labels) > 1 and labels[-1] not in NEVER and not labels[-1].isdigit()
 
 
 def is_excluded(site: str, patterns: Collection[str]) -> bool:

@@ -3,6 +3,7 @@
 import re
 
 from couchpages.certs.acme.errors import AcmeError, Cause
+from couchpages.certs.boxes import Refused
 from couchpages.certs.issuing.obstacles import Obstacle
 from couchpages.certs.issuing.proofs import Proof, Type
 from couchpages.ports import StoreError
@@ -11,6 +12,10 @@ from couchpages.ports import StoreError
 OF_AUTHORITY = frozenset(
     {Cause.UNREACHABLE, Cause.TIMED_OUT, Cause.NONSENSE, Cause.SERVER, Cause.ACCOUNT, Cause.EXTERNAL_ACCOUNT}
 )
+#: RFC 9110 section 15.6.4.
+BUSY = 503
+#: Seconds that an authority may have us wait that does not speak of its limits.
+LONGEST_ASKED = 900.0
 #: Causes that are about the proof that the authority looked for.
 OF_PROOFS = frozenset({Cause.CONNECTION, Cause.DNS, Cause.CAA, Cause.UNAUTHORIZED})
 #: What authorities write before a reason, where they say what they did: Let's Encrypt's Boulder, and Go's HTTP client.
@@ -62,6 +67,8 @@ def cause_of(error: BaseException) -> str:
         return str(error.cause)
     if isinstance(error, Obstacle):
         return str(error.cause)
+    if isinstance(error, Refused):
+        return "no_key"
     return "couchdb" if isinstance(error, StoreError) else "defect"
 
 
@@ -76,8 +83,18 @@ def told(name: str, error: BaseException) -> str:
 
 
 def is_of_authority(error: BaseException) -> bool:
-    """Whether any other certificate would have failed too."""
-    return isinstance(error, AcmeError) and error.cause in OF_AUTHORITY
+    """Whether any other certificate would have failed too, before the authority took an order of it."""
+    if not isinstance(error, AcmeError):
+        return False
+    # An authority that has too much to do says so by this code, whatever it calls it.
+    return error.cause in OF_AUTHORITY or error.status == BUSY
+
+
+def asked_pause(error: BaseException) -> float | None:
+    """Give the pause that the authority asked for: one that counts rate limits means it, any other may be well again before."""
+    asked: float | None = getattr(error, "retry_after", None)
+    is_limit = cause_of(error) == Cause.RATE_LIMITED
+    return asked if asked is None or is_limit else min(asked, LONGEST_ASKED)
 
 
 def is_of_all(error: BaseException) -> bool:

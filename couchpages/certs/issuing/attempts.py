@@ -1,0 +1,173 @@
+"""One try to get what is due of a certificate: looks, orders, and stores (does I/O)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pem
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from couchpages.certs.acme.client import Client
+from couchpages.certs.acme.errors import AcmeError, Cause
+from couchpages.certs.certificates import Certificate, Kind
+from couchpages.certs.issuing.issuer import Issued, Issuer, Request, replaced_id
+from couchpages.certs.issuing.lease_keeper import LeaseKeeper
+from couchpages.certs.issuing.limits import Sort, full, limits_of
+from couchpages.certs.issuing.obstacles import Obstacle
+from couchpages.certs.issuing.orders import Order
+from couchpages.certs.issuing.outcomes import Outcomes
+from couchpages.certs.issuing.outlook import Outlook
+from couchpages.certs.issuing.plan import Certificates, Due
+from couchpages.certs.issuing.proofs import Proof
+from couchpages.certs.issuing.renewal import renewal
+from couchpages.ports import StoreError
+from couchpages.sightings import Sightings
+
+#: Seconds for which what was stored is waited for, until CouchDB has told of it.
+ARRIVAL = 30.0
+#: Seconds between tries to store what was issued: it is in this node's memory alone, and a CA gives so many in a week.
+STORING = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+
+
+class NotOurTurn(Exception):
+    """Another node issues now, or nobody can, or it is not due any more. Nothing is written down of that."""
+
+
+class Full(Obstacle):
+    """A rate limit is reached, by our own count, for *retry_after* seconds."""
+
+    cause = "rate_limited"
+
+    def __init__(self, words: str, retry_after: float) -> None:
+        super().__init__(words)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How certificates are asked for: kinds of keys, and the profile and the chain's root, empty for the authority's defaults."""
+
+    kinds: tuple[Kind, ...]
+    profile: str = ""
+    chain: str = ""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a try came: whether the authority took an order. What fails afterwards is that order's."""
+
+    has_order: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What tries stand on: *certificates* are those that this node knows, *orders* those that it was told of."""
+
+    lease: LeaseKeeper
+    outlook: Outlook
+    issuer: Issuer
+    outcomes: Outcomes
+    certificates: Certificates
+    orders: Mapping[str, Order]
+
+
+class Attempts:
+    """Makes tries. *store* is an :class:`~txacme.interfaces.ICertificateStore`. Used in *reactor*'s thread."""
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, parts: Parts, asking: Asking, store: Any) -> None:
+        self._reactor = reactor
+        self._parts = parts
+        self._asking = asking
+        self._store = store
+        self._sightings = Sightings(reactor)
+
+    def came(self) -> None:
+        """Take note that certificates came."""
+        self._sightings.wake()
+
+    async def issue(self, client: Client, due: Due, progress: Progress) -> float:
+        """Issue what is due; give when it is to be renewed. Raises AcmeError, obstacles, :class:`NotOurTurn` and StoreError."""
+        proofs = await self._parts.outlook.proofs(due.wanted.names)
+        is_renewal = any((due.name, kind) in self._parts.certificates for kind in Kind)
+        await self._parts.outlook.check(due.wanted, proofs, client, is_renewal=is_renewal)
+        stored = [await self._one(client, due, kind, proofs, progress) for kind in due.kinds]
+        return min(renewal(each, None) for each in stored)
+
+    async def _one(
+        self, client: Client, due: Due, kind: Kind, proofs: dict[str, Proof], progress: Progress
+    ) -> Certificate:
+        """Issue, store, and give the certificate of one kind."""
+        replaced = self._parts.certificates.get((due.name, kind))
+        request = Request(due.name, due.wanted.names, kind, replaced, self._asking.profile, self._asking.chain)
+        try:
+            got = await self._order(client, request, proofs, progress)
+        except AcmeError as error:
+            # Another order was said to replace it, by another issuer perhaps, or one that failed later.
+            known = error.cause in (Cause.ALREADY_REPLACED, Cause.BAD_REQUEST)
+            if progress.has_order or not known or replaced_id(client, replaced) is None:
+                raise
+            got = await self._order(client, replace(request, replaced=None), proofs, progress)
+        stored = await self._stored(due.name, [pem.Key(got.key), *pem.parse(got.chain)])
+        await self._arrival(stored)
+        return stored
+
+    async def _order(self, client: Client, request: Request, proofs: dict[str, Proof], progress: Progress) -> Issued:
+        sort, outcomes = self._sort(client, request), self._parts.outcomes
+        self._check_limits(client, request, sort)
+        await self._require_lease()
+
+        async def ordered() -> None:
+            progress.has_order = True
+            await outcomes.ordered(request.name, sort)
+
+        # Before the authority is asked to issue, because somebody may have held this node up, and another may have taken over.
+        return await self._parts.issuer.issue(
+            client, request, proofs, ordered, self._require_lease, lambda: outcomes.got(request.name, sort)
+        )
+
+    async def _require_lease(self) -> None:
+        if not await self._parts.lease.hold():
+            raise NotOurTurn("another node issues now")
+
+    def _sort(self, client: Client, request: Request) -> Sort:
+        """Say what an order is for the authority's limits."""
+        if replaced_id(client, request.replaced) is not None:
+            return Sort.REPLACEMENT
+        there = [self._parts.certificates.get((request.name, kind)) for kind in Kind]
+        issued = [each for each in there if each is not None and each.issued_by == client.directory.url]
+        return Sort.SAME if any(set(each.names) == set(request.names) for each in issued) else Sort.NEW
+
+    def _check_limits(self, client: Client, request: Request, sort: Sort) -> None:
+        limits = limits_of(client.directory.url)
+        if limits is None:
+            return
+        now = self._parts.outcomes.now()
+        found = full(limits, client.directory.url, request.names, self._parts.orders.values(), now, sort)
+        if found is not None:
+            raise Full(f"{request.name}: {found.words}", (found.until - now) / 1000)
+
+    async def _stored(self, name: str, objects: list[Any]) -> Certificate:
+        """Store what was issued; what CouchDB does not take now is tried again for some minutes."""
+        for rest in STORING:
+            try:
+                return await self._keep(name, objects)
+            except StoreError as error:
+                self.log.warn("the certificate {name} is not stored yet: {error}", name=name, error=error)
+            await deferLater(self._reactor, rest, lambda: None)
+        return await self._keep(name, objects)
+
+    async def _keep(self, name: str, objects: list[Any]) -> Certificate:
+        stored: Certificate = await self._store.store(name, objects)
+        return stored
+
+    async def _arrival(self, stored: Certificate) -> None:
+        """Wait until this node knows what it just stored, or something newer, so that the same is not found due again."""
+
+        def is_here() -> bool:
+            there = self._parts.certificates.get((stored.name, stored.kind))
+            return there is not None and there.made >= stored.made
+
+        await self._sightings.when(is_here, ARRIVAL)
