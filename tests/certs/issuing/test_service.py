@@ -13,13 +13,13 @@ from couchpages.ports import Conflict, NoRoom, Unavailable
 from couchpages.testing.acme.faults import Fault
 from couchpages.testing.acme.messages import Problem
 from couchpages.testing.memory_database import MemoryDatabase, Turns
-from tests.certs.issuing.nodes import CHECK, LEASE, World
+from tests.certs.issuing.world import CHECK, LEASE, WorldCase
 from tests.certs.made import DAY
 
 SITE = "blog.example.org"
 
 
-class Issued(World):
+class Issued(WorldCase):
     """What is wanted comes, and is renewed."""
 
     check = 3600.0
@@ -222,7 +222,7 @@ class Issued(World):
         self.ended()
 
 
-class Failing(World):
+class Failing(WorldCase):
     """What goes wrong."""
 
     def test_one_bad_name(self) -> None:
@@ -416,7 +416,7 @@ class Failing(World):
         self.ended()
 
 
-class Turning(World):
+class Turning(WorldCase):
     """Several issuers, and CouchDB."""
 
     def other(self) -> Any:
