@@ -1,6 +1,7 @@
 """Importing, listing, deleting and sealing anew."""
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.administration import Administration, Listed, Rotated
+from couchpages.certs.administration import HANDED_OVER, Administration, Listed, Rotated
 from couchpages.certs.boxes import sealed_with
 from couchpages.certs.certificates import Kind
 from couchpages.certs.dating import AHEAD
@@ -258,6 +259,15 @@ class Administering(SynchronousTestCase):
         self.done(self.with_keys(KEY, OTHER_KEY).rotate())
         again: Rotated = self.done(self.with_keys(KEY).rotate())
         self.assertEqual((len(again.unchanged), again.sealed, again.failed), (3, [], {}))
+
+    def test_hand_over(self) -> None:
+        """What was imported counts as issued, so that it is replaced, and is the same certificate; what was issued stays as it is."""
+        stored, _ = self.put()
+        self.assertEqual(self.done(self.with_keys(KEY).hand_over("example.org")), [Kind.ECDSA])
+        handed = open_sealed(ID, self.database.documents_now()[ID], [KEY])
+        self.assertEqual(handed, replace(stored, issued_by=HANDED_OVER, made=stored.made + 1))
+        self.assertEqual(self.done(self.with_keys(KEY).hand_over("example.org")), [])
+        self.assertEqual(self.done(self.with_keys(KEY).hand_over("b.example")), [])
 
     def test_write_compatible(self) -> None:
         """The first system's documents are written, and replaced, whole in one revision."""

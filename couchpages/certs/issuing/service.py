@@ -42,9 +42,7 @@ AT_ONCE = 10
 MOST_BEGUN = 200
 #: Seconds for which what was stored is waited for, until CouchDB has told of it.
 ARRIVAL = 30.0
-
-
-#: RFC 8555 section 6.7.
+#: The type of an error that says that our account is not there any more (RFC 8555 section 6.7).
 FORGOTTEN = "accountDoesNotExist"
 
 
@@ -323,8 +321,6 @@ class IssuingService(AcmeIssuingService):
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`: what could not be issued again and again."""
-        return [
-            *self._parts.outcomes.troubles(),
-            *self._parts.survey.troubles(),
-            *([self._trouble] if self._trouble else []),
-        ]
+        # What was seen while this node issued, others see otherwise.
+        surveyed = self._parts.survey.troubles() if self._parts.lease.is_held else ()
+        return [*self._parts.outcomes.troubles(), *surveyed, *([self._trouble] if self._trouble else [])]

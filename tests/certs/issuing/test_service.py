@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import formatEvent
 
 from couchpages.certs.certificates import Kind
+from couchpages.certs.issuing.obstacles import LookupFailed
 from couchpages.certs.issuing.orders import State, asked, document_id, to_document
 from couchpages.certs.sealing import document_id as certificate_id
 from couchpages.ports import Conflict, NoRoom, Unavailable
@@ -138,6 +139,29 @@ class Issued(WorldCase):
             self.assertEqual(node.outcomes.troubles(), [])
             self.stop(node)
             self.ended()
+
+    def test_handed_over(self) -> None:
+        """What was imported and is handed over is there until ours has come, also when that fails at first."""
+        self.put(self.imported(SITE))
+        self.sites.sites = {SITE}
+        self.network.caa[SITE] = b"other.example"
+        self.start()
+        self.advance(self.check)
+        self.assertNotIn(SITE, self.node.book.orders)
+        imported = self.node.certificate(SITE)
+        self.done(self.node.administration().hand_over(SITE))
+        self.advance(self.check)
+        handed = self.node.certificate(SITE)
+        assert imported is not None and handed is not None
+        self.assertEqual(handed.fingerprint, imported.fingerprint)
+        self.assertEqual(self.node.order(SITE).cause, "caa")
+        self.network.caa.clear()
+        self.advance(DAY)
+        found = self.node.certificate(SITE)
+        assert found is not None
+        self.assertEqual(found.issued_by, self.authority.directory_url)
+        self.stop()
+        self.ended()
 
     def test_imported_elsewhere_meanwhile(self) -> None:
         """What was imported on a node that is cut off, before we issued, wins when the two are joined, on both."""
@@ -383,6 +407,57 @@ class Failing(WorldCase):
         self.network.broken.pop("NS example.org").callback(None)
         self.advance(2 * CHECK)
         self.assertIsNotNone(self.node.certificate(SITE))
+        self.stop()
+        self.ended()
+
+    def test_zone_that_cannot_be_found_out(self) -> None:
+        """It is a trouble of the node that issues, with the zone's name, until it is found out."""
+        self.sites.sites = {SITE}
+        self.network.broken["NS example.org"] = LookupFailed("the resolver refuses")
+        self.start()
+        other = self.make(self.database)
+        self.start(other)
+        (trouble,) = self.node.service.troubles()
+        self.assertIn("the name servers of example.org cannot be found out", trouble)
+        self.assertEqual(other.service.troubles(), [])
+        # Another one took over, and sees for itself.
+        self.database.seed("lease", {**self.database.documents_now()["lease"], "holder": "b" * 16, "node": "web2"})
+        self.advance(CHECK)
+        self.assertFalse(self.node.lease.is_held)
+        self.assertEqual(self.node.service.troubles(), [])
+        self.network.broken.clear()
+        self.advance(LEASE + 2 * CHECK)
+        self.assertIsNotNone(other.certificate(SITE))
+        self.assertEqual(other.service.troubles(), [])
+        for node in (self.node, other):
+            self.stop(node)
+        self.ended()
+
+    def test_asked_for_in_an_outage(self) -> None:
+        """Who asks by a command is heard at once, though the authority is left alone for a while, as it was away."""
+        self.sites.sites = {SITE, "a.example.org"}
+        self.authority.fail("*", Fault.DOWN)
+        self.start()
+        self.advance(3 * 3600)
+        self.authority.rules.faults.clear()
+        order = asked(self.node.order(SITE), (), self.node.milliseconds())
+        self.database.seed(document_id(SITE), to_document(order))
+        self.assertTrue(self.node.outcomes.is_outage)
+        self.advance(CHECK)
+        self.assertIsNotNone(self.node.certificate(SITE))
+        self.stop()
+        self.ended()
+
+    def test_forgotten_account(self) -> None:
+        """An authority that has forgotten our account gets another one at once, and the order goes on."""
+        self.sites.sites = {SITE}
+        self.start()
+        self.authority.books.accounts.clear()
+        self.sites.sites.add("a.example.org")
+        self.advance(CHECK)
+        self.assertIsNotNone(self.node.certificate("a.example.org"))
+        self.assertEqual(len(self.authority.books.accounts), 1)
+        self.assertEqual(self.node.metric("failures_total", cause="account"), None)
         self.stop()
         self.ended()
 
