@@ -10,6 +10,8 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object as :mod:`json` reads it."""
+#: What sorts behind every character of a document's id.
+HIGHEST = "\ufff0"
 
 
 class StoreError(Exception):

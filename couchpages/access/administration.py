@@ -19,10 +19,7 @@ from couchpages.access.keys import (
     to_document,
 )
 from couchpages.access.rivals import same_key
-from couchpages.ports import Conflict, Database, Json, NotFound, StoreError
-
-#: What sorts behind every character of a document's id.
-HIGHEST = "\ufff0"
+from couchpages.ports import HIGHEST, Conflict, Database, Json, NotFound, StoreError
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,8 @@ from couchpages.certs.first_system import (
 from couchpages.certs.first_system_shelf import FirstSystemShelf
 from couchpages.certs.key_files import Keys
 from couchpages.certs.sealing import DOCUMENT_PREFIX, document_id, named_by, open_sealed, seal
-from couchpages.ports import Conflict, Database, Json, NotFound, StoreError, Unavailable
+from couchpages.ports import HIGHEST, Conflict, Database, Json, NotFound, StoreError, Unavailable
 
-#: What sorts behind every character of a document's id.
-HIGHEST = "\ufff0"
 #: Tries to write a document while others write it.
 TRIES = 4
 #: Who issued what was imported and is to be replaced by what we have issued: no directory.

@@ -189,8 +189,12 @@ def _tell(orders: "list[Order]", patience: float, *, as_json: bool) -> int:
     for order in failed:
         remark(order.reason)
     for order in waiting if patience else ():
-        by = f"{order.by} is still at it" if order.by else "no issuer has taken it up: is a daemon with [acme] running?"
-        remark(f"{order.name}: not done in {patience:g} seconds; {by} 'couchpages certs list' shows how it goes")
+        by = (
+            f"{order.by} is still at it"
+            if order.state is State.ORDERING
+            else "no issuer has taken it up (is a daemon with [acme] running, and what has its /readyz?)"
+        )
+        remark(f"{order.name}: not done in {patience:g} seconds: {by}; 'couchpages certs list' shows how it goes")
     return FAILED if failed or (waiting and patience) else 0
 
 

@@ -8,6 +8,9 @@ import click
 
 from couchpages.cli.errors import printable
 
+#: Cells that no terminal is too narrow for are measured in one so wide.
+WIDEST = 100_000
+
 
 def remark(text: str) -> None:
     """Write one line for people to stderr."""
@@ -25,8 +28,11 @@ def emit_lines(lines: Sequence[str]) -> None:
         click.echo(printable(line))
 
 
-def emit_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table: drawn on a terminal; else one row a line, cells separated by tabs, no headings."""
+def emit_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, may_stand: bool = False) -> None:
+    """Write a table: drawn on a terminal; else one row a line, cells separated by tabs, no headings.
+
+    Where it *may_stand* and is wider than the terminal, its rows stand one below the other, with a line for each cell.
+    """
     safe = [[printable(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in safe:
@@ -39,7 +45,23 @@ def emit_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*headings, box=None, pad_edge=False)
     for row in safe:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
-    Console().print(table)
+    console = Console()
+    if may_stand and console.measure(table, options=console.options.update(width=WIDEST)).maximum > console.width:
+        _emit_standing(headings, safe)
+    else:
+        console.print(table)
+
+
+def _emit_standing(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write each row as a paragraph: the first cell, and below it a line for each other that says something."""
+    width = max(map(len, headings))
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        click.echo(row[0])
+        for heading, cell in zip(headings[1:], row[1:], strict=True):
+            if cell != "-":
+                click.echo(f"  {heading:<{width}}  {cell}")
 
 
 def counted(files: int) -> str:

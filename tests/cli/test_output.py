@@ -1,6 +1,8 @@
 import json
+import os
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +36,17 @@ class OutputTests(SynchronousTestCase):
             emit_table(("site", "live"), [("[b]x", "-")])
         for word in ("site", "live", "[b]x"):
             self.assertIn(word, out.getvalue())
+
+    def test_table_that_is_too_wide(self) -> None:
+        """Where it may, each row stands as lines of its own, without what says nothing; one that fits is drawn."""
+        rows = [("a.example.org", "-", "x" * 100), ("b", "1", "y")]
+        for width, is_drawn in (("80", False), ("200", True)):
+            with patch.dict(os.environ, {"COLUMNS": width, "TERM": "xterm"}), redirect_stdout(Terminal()) as out:
+                emit_table(("name", "days", "order"), rows, may_stand=True)
+            self.assertEqual("name" in out.getvalue(), is_drawn)
+            if not is_drawn:
+                standing = "a.example.org\n  order  " + "x" * 100 + "\n\nb\n  days   1\n  order  y\n"
+                self.assertEqual(out.getvalue(), standing)
 
     def test_json(self) -> None:
         """One document, in ASCII."""

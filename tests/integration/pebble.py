@@ -15,6 +15,10 @@ from couchpages.testing.authority import Authority
 from tests.integration.node import PATIENCE, environment, free_ports
 from tests.integration.requirements import program_path
 
+#: A key for external account binding, and what *accounts* may be.
+EXTERNAL_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+ACCOUNTS = {"kid-1": EXTERNAL_KEY}
+
 
 class Pebble:
     """A CA that runs from its making on; everything that it writes lies in *folder*, which is made.

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -16,7 +17,8 @@ from couchpages.certs.acme.keys import new_account_key, new_private_key, private
 from couchpages.certs.acme.resources import ChallengeType
 from couchpages.certs.acme.signing import ExternalAccount
 from couchpages.certs.pem import read_certificate
-from tests.integration.pebble_alone import EXTERNAL_KEY, Pebble
+from tests.integration.challenge_server import ChallengeServer
+from tests.integration.pebble import ACCOUNTS, EXTERNAL_KEY, Pebble
 from tests.integration.requirements import lacking
 
 PATIENCE = 60.0
@@ -28,9 +30,15 @@ class AgainstPebble(TestCase):
     timeout = 120
     skip = lacking("pebble", "pebble-challtestsrv")
 
-    def pebble(self, *, external: bool = False) -> Pebble:
-        """Start one."""
-        pebble = Pebble(Path(self.mktemp()).absolute(), external=external)
+    def setUp(self) -> None:
+        """Start what answers challenges."""
+        self.folder = Path(self.mktemp()).absolute()
+        self.challenges = ChallengeServer(self.folder)
+        self.addCleanup(self.challenges.stop)
+
+    def pebble(self, **options: Any) -> Pebble:
+        """Start one, which asks for challenges there."""
+        pebble = Pebble(self.folder, self.challenges.dns, http_port=self.challenges.http, **options)
         self.addCleanup(pebble.stop)
         return pebble
 
@@ -43,7 +51,7 @@ class AgainstPebble(TestCase):
     async def client(self, pebble: Pebble) -> Client:
         """Give a client that is registered."""
         exchange = self.exchange(pebble)
-        client = Client(reactor, exchange, await fetch_directory(exchange, pebble.directory_url), new_account_key())
+        client = Client(reactor, exchange, await fetch_directory(exchange, pebble.directory), new_account_key())
         await client.register(["hostmaster@example.org"], terms_agreed=True, external=None)
         return client
 
@@ -56,9 +64,11 @@ class AgainstPebble(TestCase):
             for authorization in await client.authorizations(order):
                 challenge = authorization.choose([ChallengeType.DNS if number == 0 else ChallengeType.HTTP])
                 if challenge.type == ChallengeType.DNS:
-                    pebble.set_txt(f"_acme-challenge.{authorization.identifier.value}.", client.dns_value(challenge))
+                    self.challenges.set_txt(
+                        f"_acme-challenge.{authorization.identifier.value}.", client.dns_value(challenge)
+                    )
                 else:
-                    pebble.add_http(challenge.token, client.key_authorization(challenge))
+                    self.challenges.add_http(challenge.token, client.key_authorization(challenge))
                 await client.respond(challenge)
                 await client.until_valid(authorization, PATIENCE)
             key = new_private_key()
@@ -81,9 +91,9 @@ class AgainstPebble(TestCase):
 
     async def test_external_account(self) -> None:
         """Where accounts are bound to customers, one without is refused, and one with is made."""
-        pebble = self.pebble(external=True)
+        pebble = self.pebble(accounts=ACCOUNTS)
         exchange = self.exchange(pebble)
-        directory = await fetch_directory(exchange, pebble.directory_url)
+        directory = await fetch_directory(exchange, pebble.directory)
         client = Client(reactor, exchange, directory, new_account_key())
         with self.assertRaises(AcmeError) as caught:
             await client.register([], terms_agreed=True, external=None)
@@ -98,7 +108,7 @@ class AgainstPebble(TestCase):
         client = await self.client(pebble)
         (authorization,) = await client.authorizations(await client.order(["example.org"]))
         challenge = authorization.choose([ChallengeType.DNS])
-        pebble.set_txt("_acme-challenge.example.org.", "wrong")
+        self.challenges.set_txt("_acme-challenge.example.org.", "wrong")
         await client.respond(challenge)
         with self.assertRaises(AcmeError) as caught:
             await client.until_valid(authorization, PATIENCE)
@@ -111,6 +121,6 @@ class AgainstPebble(TestCase):
         exchange = open_exchange(reactor, time.time)
         self.addCleanup(exchange.close)
         with self.assertRaises(AcmeError) as caught:
-            await fetch_directory(exchange, pebble.directory_url)
+            await fetch_directory(exchange, pebble.directory)
         self.assertEqual(caught.exception.cause, Cause.UNREACHABLE)
         self.assertIn("[acme] ca_file", str(caught.exception))

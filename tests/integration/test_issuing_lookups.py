@@ -18,8 +18,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from couchpages.certs.issuing.authorization import caa_records
 from couchpages.certs.issuing.caa import CaaRecord
+from couchpages.certs.issuing.caa_lookup import caa_records
 from couchpages.certs.issuing.dns_client import DnsClient
 from couchpages.certs.issuing.dns_datagrams import has_route
 from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question

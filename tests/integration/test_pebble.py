@@ -12,9 +12,7 @@ from cryptography import x509
 from tests.integration.cases import NodeCase
 from tests.integration.certbot_case import ZONE, CertbotCase
 from tests.integration.node import free_ports
-from tests.integration.pebble import Pebble
-
-ACCOUNTS = {"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}
+from tests.integration.pebble import ACCOUNTS, Pebble
 
 
 class Harness(NodeCase):

@@ -14,15 +14,13 @@ from twisted.logger import Logger
 from couchpages.certs.boxes import NONCE_BYTES, Bound, Cause, Refused, SealingKey, bind, decrypt, encrypt, sealed_with
 from couchpages.certs.issuing.revisions import edits
 from couchpages.certs.key_files import Keys
-from couchpages.ports import Conflict, Database, Json, Unavailable
+from couchpages.ports import HIGHEST, Conflict, Database, Json, Unavailable
 
 DOCUMENT_PREFIX = "acme-account-"
 TYPE = "acme-account"
 VERSION = 1
 PURPOSE = "couchpages ACME account"
 TRIES = 5
-#: What sorts behind every character of a document's id.
-HIGHEST = "\ufff0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,8 @@ from types import MappingProxyType
 from couchpages.certs.boxes import Refused
 from couchpages.certs.issuing.orders import DOCUMENT_PREFIX, Order, document_id, from_document, is_order, to_document
 from couchpages.certs.issuing.revisions import generation
-from couchpages.ports import Change, Conflict, Database, Json, NotFound, StoreError, Unavailable
+from couchpages.ports import HIGHEST, Change, Conflict, Database, Json, NotFound, StoreError, Unavailable
 
-#: What sorts behind every character of a document's id.
-HIGHEST = "\ufff0"
 #: Tries to write a document while others write it.
 TRIES = 5
 

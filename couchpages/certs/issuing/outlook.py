@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from couchpages.certs.acme.client import Client
-from couchpages.certs.issuing.authorization import caa_records
 from couchpages.certs.issuing.awaiting import together
 from couchpages.certs.issuing.caa import permitted
+from couchpages.certs.issuing.caa_lookup import caa_records
 from couchpages.certs.issuing.delegations import Delegations
 from couchpages.certs.issuing.obstacles import Forbidden, NotReached, Obstacle
 from couchpages.certs.issuing.proofs import Proof, Type, bare, proof

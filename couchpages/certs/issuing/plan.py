@@ -45,14 +45,6 @@ class Situation:
     window: Callable[[Certificate], RenewalInfo | None]
 
 
-def plan(wanted: Iterable[Wanted], situation: Situation, now: float) -> Plan:
-    """Say what is due *now*: see :class:`Planning`."""
-    planning = Planning(situation, now)
-    for each in wanted:
-        planning.take(each)
-    return planning.plan()
-
-
 class Planning:
     """Makes a plan of one wanted certificate after the other, for there may be thousands."""
 

@@ -32,7 +32,7 @@ from couchpages.ports import StoreError
 AT_ONCE = 10
 #: Certificates that are begun with, or wait for their turn; the others are found due again.
 MOST_BEGUN = 200
-#: RFC 8555 section 6.7.
+#: The type of an error that says that our account is not there any more (RFC 8555 section 6.7).
 FORGOTTEN = "accountDoesNotExist"
 
 
@@ -112,7 +112,7 @@ class IssuingService(AcmeIssuingService):
             self._aside_until = now + 2 * self._parts.lease.seconds
             self.log.warn("the CA failed again and again: others may issue for some time")
         is_asked = any(order.is_asked_for for order in self._parts.orders.values())
-        return "the CA failed again and again, and others may try" if now < self._aside_until and not is_asked else ""
+        return f"{self._parts.outcomes.outage}; others may try now" if now < self._aside_until and not is_asked else ""
 
     async def _look(self) -> None:
         survey, now = self._parts.survey, self._wall()
@@ -240,6 +240,7 @@ class IssuingService(AcmeIssuingService):
 
     def troubles(self) -> list[str]:
         """See :class:`couchpages.ports.Readiness`: what could not be issued again and again."""
-        outcomes, held = self._parts.outcomes, self._parts.lease.is_held
-        found = [*outcomes.troubles(), *self._parts.survey.troubles(), self._trouble, outcomes.outage if held else ""]
-        return [words for words in found if words]
+        outcomes = self._parts.outcomes
+        # What was seen while this node issued, others see otherwise.
+        seen = [*self._parts.survey.troubles(), outcomes.outage] if self._parts.lease.is_held else []
+        return [words for words in (*outcomes.troubles(), *seen, self._trouble) if words]

@@ -10,7 +10,7 @@ from couchpages.certs.issuing.delegations import Delegations
 from couchpages.certs.issuing.order_book import OrderBook
 from couchpages.certs.issuing.plan import Certificates, Due, Plan, Planning, Situation, outdated
 from couchpages.certs.issuing.slices import Slices
-from couchpages.certs.issuing.wanted import Imported, Origin, Wanted, is_candidate, of_site
+from couchpages.certs.issuing.wanted import Imported, Wanted, Wanting, is_candidate
 from couchpages.certs.issuing.windows import Windows
 from couchpages.ports import LiveSites, Unavailable
 
@@ -114,7 +114,7 @@ class Survey:
     def troubles(self) -> list[str]:
         """Give what keeps sites from being judged, a sentence for each zone."""
         return [
-            f"the name servers of {zone} cannot be found out, and its sites get no certificates that they have not"
+            f"the name servers of {zone} cannot be found out; until they are, its sites get no certificates, nor new ones for old"
             for zone in sorted(self._unknown_zones)
         ]
 
@@ -129,9 +129,9 @@ class Survey:
         self._delegations.stop()
 
     async def _every(self) -> dict[str, Wanted]:
-        """Give all that is wanted, by name; see :func:`couchpages.certs.issuing.wanted.wanted`."""
-        asked = [each for each in self._book.orders.values() if each.by_hand and each.asked[:1] == (each.name,)]
-        every = {each.name: Wanted(each.asked, Origin.ASKED) for each in asked}
+        """Give all that is wanted, by name."""
+        asked = [each.asked for each in self._book.orders.values() if each.by_hand and each.asked[:1] == (each.name,)]
+        wanting = Wanting(asked, self._wishes.configured)
         zones = await self._zones()
         await self._delegations.refresh({zone for zone in zones.values() if zone is not None})
         self._open.clear()
@@ -145,13 +145,12 @@ class Survey:
                 self._open.add(site)
                 unknown.add(str(zone))
             else:
-                every[site] = of_site(site, has_zone=is_ours, asked=every.get(site))
+                wanting.take(site, has_zone=is_ours)
 
         await self._slices.each(zones, take)
         self.is_complete = not self._open
         self._tell_unknown(unknown)
-        every.update((names[0], Wanted(names, Origin.CONFIGURED)) for names in self._wishes.configured)
-        return every
+        return wanting.wanted()
 
     def _tell_unknown(self, zones: set[str]) -> None:
         for zone in sorted(zones - self._unknown_zones):

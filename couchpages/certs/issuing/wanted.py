@@ -1,6 +1,6 @@
 """Which certificates are wanted (pure): it follows from the sites that there are, the configuration, and what somebody asked for."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,31 +35,31 @@ class Wanted:
         return self.names[0]
 
 
-def wanted(
-    sites: Iterable[str],
-    configured: Iterable[tuple[str, ...]],
-    asked: Iterable[tuple[str, ...]],
-    excluded: Collection[str],
-    zone_above: Callable[[str], str | None],
-) -> dict[str, Wanted]:
-    """Give what is wanted, by name. What is configured counts before what follows from sites, and that before what was asked for.
+class Wanting:
+    """Finds what is wanted, one site after the other, for there may be thousands.
 
-    *zone_above* gives the zone of ours that a name is in. A site in one gets its previews' wildcard too: only there it can be proved.
+    What is *configured* counts before what follows from sites, and that before what was *asked* for; each is names, the first of which
+    it is called by.
     """
-    found = {names[0]: Wanted(tuple(names), Origin.ASKED) for names in asked if names}
-    for site in sites:
-        if is_candidate(site, excluded):
-            found[site] = of_site(site, has_zone=zone_above(site) is not None, asked=found.get(site))
-    found.update((names[0], Wanted(tuple(names), Origin.CONFIGURED)) for names in configured)
-    return found
 
+    def __init__(self, asked: Iterable[tuple[str, ...]], configured: Iterable[tuple[str, ...]]) -> None:
+        self._asked = {names[0]: Wanted(names, Origin.ASKED) for names in asked if names}
+        self._of_sites: dict[str, Wanted] = {}
+        self._configured = {names[0]: Wanted(names, Origin.CONFIGURED) for names in configured}
 
-def of_site(site: str, *, has_zone: bool, asked: Wanted | None = None) -> Wanted:
-    """Give what is wanted for a site, which *has_zone* of ours or not; what somebody *asked* for by its name is added."""
-    previews = WILDCARD + site
-    names = (site, previews) if has_zone and len(previews) <= LONGEST_NAME else (site,)
-    more = asked.names if asked is not None and asked.origin is Origin.ASKED else ()
-    return Wanted(tuple(dict.fromkeys((*names, *more)))[:MOST_NAMES], Origin.SITE)
+    def take(self, site: str, *, has_zone: bool) -> None:
+        """Take a site, which *has_zone* of ours or not: its previews get a wildcard where it can be proved.
+
+        What somebody asked for by its name is added.
+        """
+        previews = WILDCARD + site
+        names = (site, previews) if has_zone and len(previews) <= LONGEST_NAME else (site,)
+        more = self._asked[site].names if site in self._asked else ()
+        self._of_sites[site] = Wanted(tuple(dict.fromkeys((*names, *more)))[:MOST_NAMES], Origin.SITE)
+
+    def wanted(self) -> dict[str, Wanted]:
+        """Give all of it, by name."""
+        return {**self._asked, **self._of_sites, **self._configured}
 
 
 class Imported:
@@ -85,16 +85,6 @@ class Imported:
         first = needed[0] if needed else each.name
         candidates = [*self._valid.get(first, ()), *self._valid.get(_wildcard_for(first), ())]
         return next((other.name for other in candidates if all(covers(other, name) for name in needed)), None)
-
-
-def own(
-    all_wanted: Mapping[str, Wanted], certificates: Iterable[Certificate], now: float
-) -> tuple[dict[str, Wanted], dict[str, str]]:
-    """Give those that we have to issue, and of the others the name of the imported certificate that stands in their place."""
-    imported = Imported(certificates, now)
-    instead = {name: imported.instead_of(each) for name, each in all_wanted.items()}
-    ours = {name: each for name, each in all_wanted.items() if instead[name] is None}
-    return ours, {name: found for name, found in instead.items() if found is not None}
 
 
 def covers(certificate: Certificate, name: str) -> bool:

@@ -90,6 +90,26 @@ class Booked(WorkingCase):
             self.assertEqual(self.database.documents_now()[ID], other)
         self.assertEqual(self.made, 0)
 
+    def test_rotate(self) -> None:
+        """What another key sealed is sealed with the first, and stays the same account; what does not open is told, and left alone."""
+        other = DIRECTORY + "2"
+        self.database.seed(ID, to_document(Account(DIRECTORY, b"key", "https://ca.test/1"), OTHER_KEY, NONCE))
+        self.database.seed(document_id(other), {"type": "acme-account"})
+        self.done(self.book().get_or_make(DIRECTORY + "3"))
+        sealed, failed = self.done(self.book(KEY, OTHER_KEY).rotate())
+        self.assertEqual((sealed, set(failed)), ([DIRECTORY], {document_id(other)}))
+        self.assertEqual(self.done(self.book(KEY).get(DIRECTORY)), Account(DIRECTORY, b"key", "https://ca.test/1"))
+        self.assertEqual(self.database.documents_now()[document_id(other)], {"type": "acme-account"})
+        self.assertEqual(self.done(self.book(KEY).rotate())[0], [])
+
+    def test_rotate_against_others(self) -> None:
+        """What somebody else writes at that moment is left to a second try."""
+        self.database.seed(ID, to_document(Account(DIRECTORY, b"key"), OTHER_KEY, NONCE))
+        self.database.fail("put", Conflict("written"))
+        sealed, failed = self.done(self.book(KEY, OTHER_KEY).rotate())
+        self.assertEqual((sealed, list(failed)), ([], [ID]))
+        self.assertEqual(self.done(self.book(KEY, OTHER_KEY).rotate()), ([DIRECTORY], {}))
+
     def test_moved(self) -> None:
         """The account of one directory does not open as that of another."""
         doc = to_document(Account(DIRECTORY, b"key"), KEY, NONCE)

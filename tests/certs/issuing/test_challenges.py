@@ -14,7 +14,7 @@ from couchpages.certs.issuing.challenges import Answer, Challenge, Where, _signe
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, Conflict, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase, Turns
-from tests.certs.issuing.nodes import Records
+from tests.certs.issuing.surroundings import Records
 from tests.certs.issuing.working import ONE, TWO, WorkingCase, keys
 from tests.certs.made import KEY, NOW, OTHER_KEY
 

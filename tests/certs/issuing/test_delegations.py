@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 
 from couchpages.certs.issuing.delegations import NOT_OURS, OURS, PATIENCE, UNKNOWN, Delegations
 from couchpages.certs.issuing.obstacles import LookupFailed
-from tests.certs.issuing.nodes import Network, Zones
+from tests.certs.issuing.surroundings import Network, Zones
 from tests.certs.issuing.working import WorkingCase
 
 

@@ -8,8 +8,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.certs.acme.ari import RenewalInfo
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.orders import Order, State, asked
-from couchpages.certs.issuing.plan import Due, Plan, Situation, outdated, plan
-from couchpages.certs.issuing.wanted import Origin, Wanted, covers, is_excluded, is_possible, own, wanted
+from couchpages.certs.issuing.plan import Due, Plan, Planning, Situation, outdated
+from couchpages.certs.issuing.wanted import (
+    Imported,
+    Origin,
+    Wanted,
+    Wanting,
+    covers,
+    is_candidate,
+    is_excluded,
+    is_possible,
+)
 from tests.certs.made import DAY, NOW, certificate
 
 CA = "https://ca.test/directory"
@@ -30,7 +39,7 @@ def issued(*names: str, ends: float = 80.0, kind: Kind = ECDSA, by: str = CA) ->
 
 
 class Wishes(SynchronousTestCase):
-    """``wanted`` and ``own``."""
+    """``Wanting`` and ``Imported``."""
 
     def test_sites(self) -> None:
         """Each site, with its previews where its zone is ours; none that no public name may be called, none that is excluded."""
@@ -43,13 +52,11 @@ class Wishes(SynchronousTestCase):
             "a.lan.example.org",
             "b.example.org",
         ]
-        found = wanted(
-            sites,
-            [],
-            [],
-            ["*.lan.example.org", "b.example.org"],
-            lambda name: "example.org" if name.endswith("example.org") else None,
-        )
+        wanting = Wanting([], [])
+        for site in sites:
+            if is_candidate(site, ["*.lan.example.org", "b.example.org"]):
+                wanting.take(site, has_zone=site.endswith("example.org"))
+        found = wanting.wanted()
         self.assertEqual(
             {each.names for each in found.values()}, {("example.org", "*.example.org"), ("www.example.net",)}
         )
@@ -57,18 +64,19 @@ class Wishes(SynchronousTestCase):
     def test_long_names(self) -> None:
         """A site whose wildcard would be too long has none."""
         site = ".".join(["a" * 63] * 3 + ["b" * 60])
-        found = wanted([site], [], [], [], lambda _: "zone")
-        self.assertEqual(found[site].names, (site,))
+        wanting = Wanting([], [])
+        wanting.take(site, has_zone=True)
+        self.assertEqual(wanting.wanted()[site].names, (site,))
 
     def test_origins(self) -> None:
         """What is configured counts before sites; what was asked for by a site's name is added to what the site gets."""
-        found = wanted(
-            ["a.test.org", "b.test.org"],
-            [("a.test.org", "c.test.org")],
+        wanting = Wanting(
             [("b.test.org", "d.test.org"), ("e.test.org",), ()],
-            [],
-            lambda _: None,
+            [("a.test.org", "c.test.org")],
         )
+        for site in ("a.test.org", "b.test.org"):
+            wanting.take(site, has_zone=False)
+        found = wanting.wanted()
         self.assertEqual(found["a.test.org"], Wanted(("a.test.org", "c.test.org"), Origin.CONFIGURED))
         self.assertEqual(found["b.test.org"], Wanted(("b.test.org", "d.test.org"), Origin.SITE))
         self.assertEqual(found["e.test.org"], Wanted(("e.test.org",), Origin.ASKED))
@@ -92,11 +100,11 @@ class Wishes(SynchronousTestCase):
             issued("x.org", "m.org", by=""),
             issued("d.org"),
         ]
-        ours, others = own(each, there, NOW)
-        self.assertEqual(set(ours), {"d.org", "m.org"})
-        self.assertEqual(others, {"a.b.org": "a.b.org", "c.b.org": "*.b.org"})
-        ours, _ = own(each, [issued("*.b.org", by="", ends=-1)], NOW)
-        self.assertEqual(len(ours), 4)
+        imported = Imported(there, NOW)
+        others = {name: imported.instead_of(wanted) for name, wanted in each.items()}
+        self.assertEqual(others, {"a.b.org": "a.b.org", "c.b.org": "*.b.org", "d.org": None, "m.org": None})
+        ended = Imported([issued("*.b.org", by="", ends=-1)], NOW)
+        self.assertEqual([ended.instead_of(wanted) for wanted in each.values()], [None] * 4)
 
     def test_covers(self) -> None:
         """A wildcard is for one label, and for no wildcard."""
@@ -107,7 +115,7 @@ class Wishes(SynchronousTestCase):
 
 
 class Plans(SynchronousTestCase):
-    """``plan``."""
+    """``Planning``."""
 
     def setUp(self) -> None:
         """Want two certificates."""
@@ -119,7 +127,10 @@ class Plans(SynchronousTestCase):
         """Make it."""
         known = {(each.name, each.kind): each for each in there}
         order_of: Any = lambda name: self.orders.get(name) or Order(name)  # noqa: E731 -- short
-        return plan(self.wanted, Situation(known, order_of, kinds, CA, lambda each: self.windows.get(each.name)), now)
+        planning = Planning(Situation(known, order_of, kinds, CA, lambda each: self.windows.get(each.name)), now)
+        for each in self.wanted:
+            planning.take(each)
+        return planning.plan()
 
     def names(self, *there: Certificate, **more: Any) -> list[tuple[str, tuple[Kind, ...]]]:
         """Give what is due."""

@@ -110,7 +110,7 @@ class Nodes(WorkingCase):
         database = self.both(ORDER, to_document(request), to_document(order))
         found = self.done(OrderStore(database).get("example.org"))
         self.assertTrue(found.is_asked_for and found.by_hand)
-        self.assertEqual((found.names, found.state), (request.names, State.ORDERING))
+        self.assertEqual((found.asked, found.state), (request.asked, State.ORDERING))
 
     def test_whose(self) -> None:
         """Certificates and API keys are not the issuers'."""

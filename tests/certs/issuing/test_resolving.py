@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.authorization import caa_records
 from couchpages.certs.issuing.caa import CaaRecord
+from couchpages.certs.issuing.caa_lookup import caa_records
 from couchpages.certs.issuing.dns_messages import Answer, Question, question_wire, read_answer
 from couchpages.certs.issuing.obstacles import LookupFailed
 from couchpages.certs.issuing.resolving import MOST_STEPS, Resolving

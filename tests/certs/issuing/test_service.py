@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import formatEvent
 
 from couchpages.certs.certificates import Kind
+from couchpages.certs.issuing.obstacles import LookupFailed
 from couchpages.certs.issuing.orders import State, asked, document_id, to_document
 from couchpages.certs.sealing import document_id as certificate_id
 from couchpages.ports import Conflict, NoRoom, Unavailable
@@ -14,13 +15,13 @@ from couchpages.testing.acme.faults import Fault
 from couchpages.testing.acme.messages import Problem
 from couchpages.testing.acme.server import FakeAuthority
 from couchpages.testing.memory_database import MemoryDatabase, Turns
-from tests.certs.issuing.nodes import CHECK, LEASE, World
+from tests.certs.issuing.world import CHECK, LEASE, WorldCase
 from tests.certs.made import DAY
 
 SITE = "blog.example.org"
 
 
-class Issued(World):
+class Issued(WorldCase):
     """What is wanted comes, and is renewed."""
 
     check = 3600.0
@@ -86,7 +87,7 @@ class Issued(World):
         self.ended()
 
     def test_second_kind_fails(self) -> None:
-        """Where one kind fails, the other stays, and the missing one alone is tried again."""
+        """What CouchDB does not take at first is stored when it does, and not ordered again."""
         node = self.make(MemoryDatabase("secrets"), kinds=(Kind.ECDSA, Kind.RSA))
         self.sites.sites = {SITE}
         self.database = node.database
@@ -96,7 +97,7 @@ class Issued(World):
         self.assertIsNone(node.certificate(SITE, Kind.RSA))
         self.advance(2 * self.check)
         self.assertIsNotNone(node.certificate(SITE, Kind.RSA))
-        self.assertEqual(len(self.authority.issued), 3)
+        self.assertEqual(len(self.authority.issued), 2)
         self.stop(node)
         self.ended()
 
@@ -139,6 +140,29 @@ class Issued(World):
             self.assertEqual(node.outcomes.troubles(), [])
             self.stop(node)
             self.ended()
+
+    def test_handed_over(self) -> None:
+        """What was imported and is handed over is there until ours has come, also when that fails at first."""
+        self.put(self.imported(SITE))
+        self.sites.sites = {SITE}
+        self.network.caa[SITE] = b"other.example"
+        self.start()
+        self.advance(self.check)
+        self.assertNotIn(SITE, self.node.book.orders)
+        imported = self.node.certificate(SITE)
+        self.done(self.node.administration().hand_over(SITE))
+        self.advance(self.check)
+        handed = self.node.certificate(SITE)
+        assert imported is not None and handed is not None
+        self.assertEqual(handed.fingerprint, imported.fingerprint)
+        self.assertEqual(self.node.order(SITE).cause, "caa")
+        self.network.caa.clear()
+        self.advance(DAY)
+        found = self.node.certificate(SITE)
+        assert found is not None
+        self.assertEqual(found.issued_by, self.authority.directory_url)
+        self.stop()
+        self.ended()
 
     def test_imported_elsewhere_meanwhile(self) -> None:
         """What was imported on a node that is cut off, before we issued, wins when the two are joined, on both."""
@@ -223,7 +247,7 @@ class Issued(World):
         self.ended()
 
 
-class Failing(World):
+class Failing(WorldCase):
     """What goes wrong."""
 
     def test_one_bad_name(self) -> None:
@@ -315,19 +339,6 @@ class Failing(World):
         self.stop()
         self.ended()
 
-    def test_asked_for_in_an_outage(self) -> None:
-        """What somebody asks for is tried at once, also while the authority is left alone; others wait."""
-        self.sites.sites = {SITE, "a.example.org"}
-        self.authority.fail("*", Fault.DOWN)
-        self.start()
-        self.authority.rules.faults.clear()
-        order = asked(self.node.order(SITE), (SITE,), self.node.milliseconds())
-        self.database.seed(document_id(SITE), to_document(order))
-        self.advance(CHECK)
-        self.assertIsNotNone(self.node.certificate(SITE))
-        self.stop()
-        self.ended()
-
     def test_retry_after(self) -> None:
         """The authority's Retry-After is respected, days of it too."""
         self.sites.sites = {SITE}
@@ -400,6 +411,57 @@ class Failing(World):
         self.stop()
         self.ended()
 
+    def test_zone_that_cannot_be_found_out(self) -> None:
+        """It is a trouble of the node that issues, with the zone's name, until it is found out."""
+        self.sites.sites = {SITE}
+        self.network.broken["NS example.org"] = LookupFailed("the resolver refuses")
+        self.start()
+        other = self.make(self.database)
+        self.start(other)
+        (trouble,) = self.node.service.troubles()
+        self.assertIn("the name servers of example.org cannot be found out", trouble)
+        self.assertEqual(other.service.troubles(), [])
+        # Another one took over, and sees for itself.
+        self.database.seed("lease", {**self.database.documents_now()["lease"], "holder": "b" * 16, "node": "web2"})
+        self.advance(CHECK)
+        self.assertFalse(self.node.lease.is_held)
+        self.assertEqual(self.node.service.troubles(), [])
+        self.network.broken.clear()
+        self.advance(LEASE + 2 * CHECK)
+        self.assertIsNotNone(other.certificate(SITE))
+        self.assertEqual(other.service.troubles(), [])
+        for node in (self.node, other):
+            self.stop(node)
+        self.ended()
+
+    def test_asked_for_in_an_outage(self) -> None:
+        """Who asks by a command is heard at once, though the authority is left alone for a while, as it was away."""
+        self.sites.sites = {SITE, "a.example.org"}
+        self.authority.fail("*", Fault.DOWN)
+        self.start()
+        self.advance(3 * 3600)
+        self.authority.rules.faults.clear()
+        order = asked(self.node.order(SITE), (), self.node.milliseconds())
+        self.database.seed(document_id(SITE), to_document(order))
+        self.assertTrue(self.node.outcomes.is_outage)
+        self.advance(CHECK)
+        self.assertIsNotNone(self.node.certificate(SITE))
+        self.stop()
+        self.ended()
+
+    def test_forgotten_account(self) -> None:
+        """An authority that has forgotten our account gets another one at once, and the order goes on."""
+        self.sites.sites = {SITE}
+        self.start()
+        self.authority.books.accounts.clear()
+        self.sites.sites.add("a.example.org")
+        self.advance(CHECK)
+        self.assertIsNotNone(self.node.certificate("a.example.org"))
+        self.assertEqual(len(self.authority.books.accounts), 1)
+        self.assertEqual(self.node.metric("failures_total", cause="account"), None)
+        self.stop()
+        self.ended()
+
     def test_no_key(self) -> None:
         """A node that has no key to seal with leaves the lease to those that have, and says so."""
         self.sites.sites = {SITE}
@@ -430,7 +492,7 @@ class Failing(World):
         self.ended()
 
 
-class Turning(World):
+class Turning(WorldCase):
     """Several issuers, and CouchDB."""
 
     def other(self) -> Any:
