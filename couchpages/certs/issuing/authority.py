@@ -12,6 +12,7 @@ from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.acme.exchange import Exchange
 from couchpages.certs.acme.keys import account_key
 from couchpages.certs.acme.signing import ExternalAccount
+from couchpages.certs.boxes import Refused
 from couchpages.certs.issuing.accounts import Account, AccountBook
 
 #: Seconds for which a directory is believed: authorities change theirs, and their nonces with a restart.
@@ -77,7 +78,7 @@ class Authority:
 
     async def _connect(self) -> Client:
         directory = await fetch_directory(self._exchange, self._registration.directory)
-        account = await self._book.get_or_make(self._registration.directory)
+        account = await self._account()
         client = Client(self._reactor, self._exchange, directory, account_key(account.key), account.url or None)
         # An authority that was set up anew knows none of its accounts.
         if not account.url or await client.find_account() != account.url:
@@ -86,6 +87,17 @@ class Authority:
             await client.tell_contacts(self._registration.contacts)
             await self._book.note(account, account.url, self._registration.contacts)
         return client
+
+    async def _account(self) -> Account:
+        directory = self._registration.directory
+        try:
+            return await self._book.get_or_make(directory)
+        except Refused as error:
+            words = (
+                f"our account at {directory} cannot be opened: {error}; "
+                "where that key is lost, 'couchpages certs delete-account' has another account made"
+            )
+            raise AcmeError(Cause.ACCOUNT, words) from None
 
     async def _register(self, client: Client, account: Account) -> None:
         registration = self._registration
