@@ -12,6 +12,8 @@ from couchpages.certs.issuing.orders import Order
 from couchpages.cli.order_shown import order_json, order_words
 
 IMPORTED, ISSUED, FIRST_SYSTEM = "imported", "issued", "first system"
+#: The source of what cannot be opened, for it is sealed too.
+UNKNOWN = "unknown"
 HEADINGS = ("name", "kind", "names", "from", "until", "days", "issuer", "source", "state", "order")
 
 
@@ -91,7 +93,9 @@ def row_of(listed: Listed, now: float) -> tuple[str, ...]:
 def _source(listed: Listed) -> str:
     if listed.first_system:
         return FIRST_SYSTEM
-    return ISSUED if listed.certificate is not None and listed.certificate.issued_by else IMPORTED
+    if listed.certificate is None:
+        return UNKNOWN
+    return ISSUED if listed.certificate.issued_by else IMPORTED
 
 
 def _state(listed: Listed, now: float) -> str:

@@ -1,4 +1,7 @@
-"""``couchpages certs issue``, ``renew`` and ``revoke`` (I/O). The first two ask whichever node issues, and wait for what it writes down."""
+"""``couchpages certs issue``, ``renew``, ``revoke`` and ``delete-account`` (I/O).
+
+The first two ask whichever node issues, and wait for what it writes down.
+"""
 
 import time
 from collections.abc import Callable, Coroutine
@@ -149,6 +152,26 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
         remark("a new one is asked for; 'couchpages certs list' shows how that goes")
 
 
+@click.command("delete-account", short_help="Forget our account at an authority.")
+@click.argument("directory", metavar="[DIRECTORY]", required=False)
+@node_options
+def delete_account(config: str | None, directory: str | None, *, as_json: bool) -> None:
+    """Forget our account at the authority of [acme], or of DIRECTORY, the address of one. Another one is made with the next order.
+
+    For an account whose key others may have, or that nobody can open any more, because the key file is lost.
+    """
+    address = directory or node_settings(config).acme.directory
+    if not address:
+        raise WrongCallError("certs delete-account: [acme] names no directory; name one")
+    if not with_couchdb(config, lambda couchdb: couchdb.accounts.delete(address)):
+        raise CommandError(f"there is no account at {address}")
+    if as_json:
+        emit_json({"deleted": address})
+        return
+    emit_lines([f"forgot our account at {address}"])
+    remark("nodes that run use it for an hour more, unless they are restarted; CAA records may name it")
+
+
 def _with_couchdb(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:
     from couchpages.certs.acme.errors import AcmeError
 
@@ -224,4 +247,4 @@ def _milliseconds() -> int:
     return int(time.time() * 1000)
 
 
-COMMANDS: tuple[Any, ...] = (issue, renew, revoke)
+COMMANDS: tuple[Any, ...] = (issue, renew, revoke, delete_account)

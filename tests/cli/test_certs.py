@@ -111,7 +111,8 @@ class Commands(CertsCase):
         failed = self.run_command("key", "rotate")
         self.assertEqual(failed.returncode, 1)
         self.assertIn(new["id"], failed.stderr)
-        self.assertIn(f"refused: it is sealed with the key {new['id']}", self.run_command("list").stdout)
+        shown = self.run_command("list").stdout
+        self.assertIn(f"\tunknown\trefused: it is sealed with the key {new['id']}", shown)
         self.assertIn("is refused", self.wrong(1, "export", "example.org"))
         (self.folder / "couchpages.toml").write_text(f'{self.config}[certs]\nkey_files = ["new.key"]\n')
 
@@ -195,6 +196,11 @@ class Wrong(CertsCase):
         file.chmod(0o644)
         self.assertIn(f"chmod 600 {file}", self.wrong(1, "import", chain, key))
         self.assertIn("No such file", self.wrong(1, "key", "new", "no/folder/certs.key"))
+
+    def test_delete_account(self) -> None:
+        """Which authority's account is meant must be known, and there must be one."""
+        self.assertIn("[acme] names no directory", self.wrong(2, "delete-account"))
+        self.assertIn("there is no account at https://ca.test", self.wrong(1, "delete-account", "https://ca.test"))
 
     def test_names(self) -> None:
         """Names that are none, and of nothing."""

@@ -21,7 +21,7 @@ class NotOrdered(PublicCase):
         self.issued(node, FOREIGN)
         for name, cause, words in (
             (elsewhere, "not_reached", "127.0.0.9"),
-            (nowhere, "not_reached", f"{nowhere} has no address in DNS"),
+            (nowhere, "not_reached", f"{nowhere}: has no address in DNS"),
             (forbidden, "caa", f"CAA of {forbidden} allows nobody to issue"),
         ):
             reason = self.failed(node, name, cause)

@@ -104,6 +104,13 @@ class AccountBook:
         noted = replace(account, url=url, contacts=tuple(contacts))
         return account if noted == account else await self._write(noted, is_new=False)
 
+    async def delete(self, directory: str) -> bool:
+        """Forget the account at a directory, whoever can open it; tell whether there was one."""
+        leaves = await self._secrets.leaves(document_id(directory))
+        for leaf in leaves:
+            await self._secrets.delete(str(leaf["_id"]), str(leaf["_rev"]))
+        return bool(leaves)
+
     async def rotate(self) -> tuple[list[str], dict[str, str]]:
         """Seal every account with the first key; give the directories of those that were sealed with another, and why which were not."""
         keys, sealed, failed = self._keys(), list[str](), dict[str, str]()

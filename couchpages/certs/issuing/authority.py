@@ -74,7 +74,7 @@ class Authority:
         try:
             await self._book.get(self._registration.directory)
         except Refused as error:
-            return f"our account at {self._registration.directory}: {error}"
+            return self._locked(error)
         return ""
 
     def forget(self, error: BaseException) -> None:
@@ -89,7 +89,7 @@ class Authority:
 
     async def _connect(self) -> Client:
         directory = await fetch_directory(self._exchange, self._registration.directory)
-        account = await self._book.get_or_make(self._registration.directory)
+        account = await self._account()
         client = Client(self._reactor, self._exchange, directory, account_key(account.key), account.url or None)
         # An authority that was set up anew knows none of its accounts.
         if not account.url or await client.find_account() != account.url:
@@ -106,6 +106,19 @@ class Authority:
             self.log.warn("the CA does not take [acme] contacts: {error}", error=error)
         else:
             await self._book.note(account, account.url, self._registration.contacts)
+
+    async def _account(self) -> Account:
+        directory = self._registration.directory
+        try:
+            return await self._book.get_or_make(directory)
+        except Refused as error:
+            raise AcmeError(Cause.ACCOUNT, self._locked(error)) from None
+
+    def _locked(self, error: Refused) -> str:
+        return (
+            f"our account at {self._registration.directory} cannot be opened: {error}; "
+            "where that key is lost, 'couchpages certs delete-account' has another account made"
+        )
 
     async def _register(self, client: Client, account: Account) -> None:
         registration = self._registration

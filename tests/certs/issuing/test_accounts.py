@@ -90,6 +90,13 @@ class Booked(WorkingCase):
             self.assertEqual(self.database.documents_now()[ID], other)
         self.assertEqual(self.made, 0)
 
+    def test_delete(self) -> None:
+        """It is forgotten, whoever can open it; another one is made then."""
+        self.database.seed(ID, to_document(Account(DIRECTORY, b"key"), OTHER_KEY, NONCE))
+        self.assertTrue(self.done(self.book().delete(DIRECTORY)))
+        self.assertFalse(self.done(self.book().delete(DIRECTORY)))
+        self.assertEqual(self.done(self.book().get_or_make(DIRECTORY)).key, b"key 1")
+
     def test_rotate(self) -> None:
         """What another key sealed is sealed with the first, and stays the same account; what does not open is told, and left alone."""
         other = DIRECTORY + "2"

@@ -7,6 +7,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import formatEvent
 
 from couchpages.certs.certificates import Kind
+from couchpages.certs.issuing.accounts import Account
+from couchpages.certs.issuing.accounts import document_id as account_id
+from couchpages.certs.issuing.accounts import to_document as to_account_document
 from couchpages.certs.issuing.obstacles import LookupFailed
 from couchpages.certs.issuing.orders import State, asked, document_id, to_document
 from couchpages.certs.sealing import document_id as certificate_id
@@ -15,8 +18,8 @@ from couchpages.testing.acme.faults import Fault
 from couchpages.testing.acme.messages import Problem
 from couchpages.testing.acme.server import FakeAuthority
 from couchpages.testing.memory_database import MemoryDatabase, Turns
-from tests.certs.issuing.world import CHECK, LEASE, WorldCase
-from tests.certs.made import DAY
+from tests.certs.issuing.world import ACCOUNT_KEYS, CHECK, LEASE, WorldCase
+from tests.certs.made import DAY, NONCE, OTHER_KEY
 
 SITE = "blog.example.org"
 
@@ -115,10 +118,6 @@ class Issued(WorldCase):
         self.assertIn("imported", self.node.order(SITE).reason)
         self.stop()
         self.ended()
-
-    def done(self, work: Any) -> Any:
-        """Give what comes of it."""
-        return self.successResultOf(Deferred.fromCoroutine(work))
 
     def test_imported_meanwhile(self) -> None:
         """Defect: what was imported while an order was under way was overwritten by what came of that."""
@@ -446,6 +445,24 @@ class Failing(WorldCase):
         self.assertTrue(self.node.outcomes.is_outage)
         self.advance(CHECK)
         self.assertIsNotNone(self.node.certificate(SITE))
+        self.stop()
+        self.ended()
+
+    def test_account_of_a_lost_key(self) -> None:
+        """Defect: with a new key file nothing was ever issued again, a defect for each name. It is told once, with what to do."""
+        self.sites.sites = {SITE, "a.example.org", "b.example.org"}
+        lost = to_account_document(Account(self.authority.directory_url, ACCOUNT_KEYS[0]), OTHER_KEY, NONCE)
+        self.database.seed(account_id(self.authority.directory_url), lost)
+        self.start()
+        self.assertEqual({self.node.order(name).cause for name in self.sites.sites} - {""}, {"account"})
+        self.advance(CHECK)
+        (trouble,) = self.node.service.troubles()
+        self.assertIn("couchpages certs delete-account", trouble)
+        self.assertIn(OTHER_KEY.id, trouble)
+        self.done(self.node.accounts.delete(self.authority.directory_url))
+        self.advance(1800)
+        self.assertEqual(len(self.authority.issued), 3)
+        self.assertEqual(self.node.service.troubles(), [])
         self.stop()
         self.ended()
 

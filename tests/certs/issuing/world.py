@@ -1,5 +1,6 @@
 """A world in memory, with one clock: nodes that issue, each with a CouchDB, an authority that looks at them, and what is around them."""
 
+from collections.abc import Coroutine
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
@@ -91,9 +92,9 @@ class IssuingNode:
         network: Any = world.network
         side: Any = Side(world.network, lambda: [node for node in world.up() if node.database is self.database])
         delegations = Delegations(self.reactor, network, self.zones)
-        accounts = AccountBook(database, lambda: self.keys, self.entropy, lambda: ACCOUNT_KEYS[letter == "b"])
+        self.accounts = AccountBook(database, lambda: self.keys, self.entropy, lambda: ACCOUNT_KEYS[letter == "b"])
         exchange = Exchange(self.reactor, (asked or world.authority).agent(self.reactor), wall)
-        authority = Authority(self.reactor, exchange, accounts, Registration(directory, (), True, None))
+        authority = Authority(self.reactor, exchange, self.accounts, Registration(directory, (), True, None))
         writer = ChallengeWriter(database, letter * 16, lambda: self.keys, self.milliseconds)
         responders = [
             HttpResponder(writer, 120.0, side),
@@ -263,9 +264,13 @@ class WorldCase(SynchronousTestCase):
         """Give a certificate to import."""
         return read_certificate(*pems(*names, kind=kind, number=number))
 
+    def done(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Give what comes of *work*, which ends at once."""
+        return self.successResultOf(Deferred.fromCoroutine(work))
+
     def put(self, certificate: Certificate, node: IssuingNode | None = None) -> None:
         """Import it."""
-        self.successResultOf(Deferred.fromCoroutine((node or self.node).administration().put(certificate)))
+        self.done((node or self.node).administration().put(certificate))
         self.settle()
 
     def ended(self) -> None:
