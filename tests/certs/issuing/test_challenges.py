@@ -126,6 +126,29 @@ class Answering(WorkingCase):
         self.assertIsNone(self.answers.file("www.example.org", "token"))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_one_token_of_two_documents(self) -> None:
+        """What two issuers of one account answer for the same token is answered until neither does, whichever ends first, and however."""
+        name = HTTP.name
+        other = self.of(TWO)
+        for first, second in ((self.writer, other), (other, self.writer)):
+            self.done(self.writer.add(Where.HTTP, name, "token", "token.key"))
+            self.done(other.add(Where.HTTP, name, "token", "token.key"))
+            self.done(first.remove(Where.HTTP, name, "token.key"))
+            self.assertEqual(self.answers.file(name, "token"), b"token.key")
+            self.done(second.remove(Where.HTTP, name, "token.key"))
+            self.assertIsNone(self.answers.file(name, "token"))
+        for first, second in ((self.writer, other), (other, self.writer)):
+            self.done(first.add(Where.HTTP, name, "token", "token.key"))
+            self.clock.advance(60.0)
+            self.done(second.add(Where.HTTP, name, "token", "token.key"))
+            self.clock.pump([60.0] * 59 + [30.0])
+            self.assertEqual(self.answers.file(name, "token"), b"token.key")
+            self.clock.advance(60.0)
+            self.assertIsNone(self.answers.file(name, "token"))
+        for doc_id in (HTTP.doc_id, replace(HTTP, issuer=TWO).doc_id):
+            self.database.remove(doc_id)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_several_values(self) -> None:
         """A wildcard and its parent, and two issuers, are answered at one name at once; generations grow, to none as well."""
         name = "_acme-challenge.example.org"
