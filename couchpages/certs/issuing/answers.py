@@ -19,11 +19,15 @@ LONGEST_PAUSE = 60.0
 
 
 class Answers:
-    """A :class:`~couchpages.ports.ChangesSink` of challenges. *wall* gives seconds since 1970. Used in *reactor*'s thread."""
+    """A :class:`~couchpages.ports.ChangesSink` of challenges. *wall* gives seconds since 1970. Used in *reactor*'s thread.
+
+    Once all documents were told, *is_loaded* stays true, whatever becomes of CouchDB: what is not here was not there then.
+    """
 
     log = Logger()
 
     def __init__(self, reactor: Any, records: ChallengeRecords, metrics: Metrics, wall: Callable[[], float]) -> None:
+        self.is_loaded = False
         self._reactor = reactor
         self._records = records
         self._refused = metrics.acme.refused
@@ -37,7 +41,7 @@ class Answers:
         self._timer: Any = None
 
     def file(self, host: str, token: str) -> bytes | None:
-        """Give the file that a CA looks for on *host*, None where there is none, or none any more."""
+        """Give the file that a CA looks for on *host*, None where there is none, none any more, or, until *is_loaded*, none yet."""
         found = self._files.get((host, token))
         if found is None:
             return None
@@ -64,7 +68,8 @@ class Answers:
             raise ValueError(reason)
 
     def loaded(self) -> None:
-        """Every document was told. What is answered over HTTP does not wait for that; the serials of zones do."""
+        """Every document was told. What is answered does not wait for that; what is denied over HTTP, and the serials of zones, do."""
+        self.is_loaded = True
         self._records.loaded()
 
     def stop(self) -> None:
