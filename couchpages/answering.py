@@ -11,7 +11,7 @@ from couchpages.certs.issuing.probes import is_probe, probe_answer
 from couchpages.certs.issuing.reconciling import IssuersRule, is_issuers
 from couchpages.divided import Part
 from couchpages.metrics import Metrics
-from couchpages.ports import ChallengeRecords, Change, Database
+from couchpages.ports import ChallengeRecords, Change, Database, Unavailable
 from couchpages.services import Prepared
 from couchpages.settings import Settings
 
@@ -44,10 +44,19 @@ class Answering:
         self._answers.loaded()
 
     def answer(self, host: str, token: str) -> bytes | None:
-        """Give what is answered over HTTP: a challenge, or that this is one of our nodes."""
+        """Give what is answered over HTTP: a challenge, or that this is one of our nodes; None where there is no such thing.
+
+        Raises :class:`~couchpages.ports.Unavailable` while that is not known, because not all challenges were read yet (law 3).
+        """
         found = self._answers.file(host, token)
+        if found is not None:
+            return found
         keys = self._certificates.keys.keys
-        return probe_answer(host, token, keys[0]) if found is None and keys and is_probe(token) else found
+        if keys and is_probe(token):
+            return probe_answer(host, token, keys[0])
+        if not self._answers.is_loaded:
+            raise Unavailable("the challenges are not read from CouchDB yet")
+        return None
 
 
 def node_name(settings: Settings) -> str:

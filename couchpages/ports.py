@@ -260,7 +260,8 @@ class ChallengeRecords(Protocol):
 
         They replace what the same *doc_id* gave before, at whatever name. They are answered in the zone of ours that the name is in,
         once there is one. *generation* is that of the document's revision, and counts in the zone's serial: it grows with every change,
-        also with that to no *texts*.
+        also with that to no *texts*. What the same revision gives otherwise than before, as when one of its texts is over, changes no
+        serial.
         """
         ...
 

@@ -83,5 +83,8 @@ class SecretStore:
         return [self.certificates.read_keys, self._conflicts.judge_again]
 
     def answer(self, host: str, token: str) -> bytes | None:
-        """Give what a certificate authority, or another node, gets that looks for a challenge over HTTP."""
+        """Give what a certificate authority, or another node, gets that looks for a challenge over HTTP.
+
+        Raises :class:`~couchpages.ports.Unavailable` until all challenges were read.
+        """
         return self._answering.answer(host, token)

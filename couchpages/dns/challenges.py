@@ -5,6 +5,9 @@ What they add to a zone is told in :mod:`couchpages.dns.additions`.
 Challenges are documents of another database, and are in no list, export or count of records. One stands in every zone of ours that is its
 name or above it, and counts in all of their serials; the closest of these zones answers. So whatever zone comes or goes, what a challenge
 means for the others stays, and so do their serials.
+
+A revision of a document may come to give other texts than before: an answer ends at its time, or a node gets the key by which one is
+believed. That changes what is answered, and no serial, because what counts is the generation (:mod:`couchpages.dns.serials` says why).
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -23,7 +26,10 @@ LONGEST_TEXT = 255
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What one document asks for: *rdatas* of TXT records at *owner* (canonical), none of one that is over; and its *generation*."""
+    """What one document asks for: *rdatas* of TXT records at *owner* (canonical), none of one that is over; and its *generation*.
+
+    With the same owner and generation it is the same revision, whatever its *rdatas* are by now.
+    """
 
     owner: Name
     rdatas: tuple[bytes, ...]
@@ -59,25 +65,28 @@ class Challenges:
         # By every name that is an owner or above one.
         self._standing: dict[Name, dict[Name, None]] = {}
         self._generations: dict[Name, int] = {}
+        self._revisions: dict[Name, int] = {}
         self._touched: set[Name] = set()
 
     def hold(self, doc_id: str, challenge: Challenge) -> None:
         """Let *challenge* be what a document asks for."""
         before = self.documents.get(doc_id)
+        is_new = before is None or (before.owner, before.generation) != (challenge.owner, challenge.generation)
         if before is not None:
             known = self._by_owner[before.owner]
             del known[doc_id]
             if not known:
                 del self._by_owner[before.owner]
-            self._note(before, -1)
+            self._note(before, -1, is_new=is_new)
         self.documents[doc_id] = challenge
         self._by_owner.setdefault(challenge.owner, {})[doc_id] = challenge
-        self._note(challenge, 1)
+        self._note(challenge, 1, is_new=is_new)
 
-    def _note(self, challenge: Challenge, times: int) -> None:
+    def _note(self, challenge: Challenge, times: int, *, is_new: bool) -> None:
         owner, stands = challenge.owner, bool(self.at(challenge.owner))
         for above in suffixes(owner):
             self._generations[above] = self._generations.get(above, 0) + times * challenge.generation
+            self._revisions[above] = self._revisions.get(above, 0) + is_new
             self._touched.add(above)
             if stands:
                 self._standing.setdefault(above, {})[owner] = None
@@ -103,6 +112,10 @@ class Challenges:
     def generations(self, apex: Name) -> int:
         """Give what all documents about *apex* and the names below it add to the serial of a zone."""
         return self._generations.get(apex, 0)
+
+    def revisions(self, apex: Name) -> int:
+        """Give a number that is another whenever a new revision of a document about *apex* or a name below it was held."""
+        return self._revisions.get(apex, 0)
 
 
 def texts_with(owner: Name, written: RRset | None, rdatas: Collection[bytes]) -> RRset:

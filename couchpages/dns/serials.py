@@ -14,6 +14,12 @@ another zone, somebody deleted an SOA without leaving its serial in the tombston
 Then a node answers the successor of what it answered last, remembers that on its disk, and goes on so until the sum is greater again;
 meanwhile nodes need not agree. That is the *guard*.
 
+A challenge's answer ends at its time by itself, and is believed only where its key is known: under the same revision of its document, a
+node may come to answer less, or more. That changes no serial. The documents are the same, and a node that is started afterwards makes the
+same sum of them; those that were running would all count on by themselves. So what a name server that copies zones has of such an
+answer stays there until the next change of the zone: one that is over, which nobody asks for any more, or the lack of one, until the
+order is tried again, which makes a new revision.
+
 Challenges are not kept on disk, only what they added to the serial that was answered last; until as much of them is read again after a
 restart, that stands for them (:mod:`couchpages.dns.last_served`).
 """

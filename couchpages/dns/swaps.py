@@ -41,10 +41,14 @@ AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A zone as it is written, and what challenges add to it in what is answered."""
+    """A zone as it is written, and what challenges add to it in what is answered.
+
+    *revisions* is what :meth:`couchpages.dns.challenges.Challenges.revisions` was then.
+    """
 
     zone: Zone
     added: Additions
+    revisions: int
 
 
 class Swaps:
@@ -278,19 +282,22 @@ class Swaps:
         others = added.changed(before.added if before is not None else NO_ADDITIONS)
         self._tell_aliased(apex, added.aliased - (before.added.aliased if before is not None else frozenset()))
         was_behind = self._last.was_behind(apex, self._holdings.challenges.generations(apex))
-        # What challenges change is told by their generations; those that are read again change nothing that was not answered before.
-        rises = rises or (before is not None and bool(others) and not was_behind)
+        revisions = self._holdings.challenges.revisions(apex)
+        # What changes with the time, under the same revisions, changes no serial (see dns.serials); and those that are read again change
+        # nothing that was not answered before.
+        revised = before is not None and revisions != before.revisions and not was_behind
+        rises = rises or (revised and bool(others))
         computed = self._computed(apex)
         serial = self._last.next(apex, computed, changed=rises)
         if before is not None and not drafted.changed and not others and serial == before.zone.serial:
-            self._written[apex] = Written(before.zone, added)
+            self._written[apex] = Written(before.zone, added, revisions)
             return
         substitute = self._substitute(apex)
         written = drafted.draft.finish(serial, substitute)
         yield
         zone = yield from with_additions(written, added)
         self._last.note(apex, computed, self._served(apex, serial, substitute))
-        self.zones[apex], self._written[apex] = zone, Written(written, added)
+        self.zones[apex], self._written[apex] = zone, Written(written, added, revisions)
         touched = drafted.touched if before is None or drafted.changed else ()
         self._published.publish(zone, None if touched is None else [*touched, *others])
 

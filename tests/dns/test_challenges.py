@@ -409,11 +409,48 @@ class Serials(Case):
             ("_acme-challenge.example.com", "one", 8),
             (NAME, "one", 2),
             (NAME, "two", 1),
-            (NAME, "three", 1),
         ):
             self.hold("c", name, [text], generation)
             serials.append(self.node.serial(ZONE))
-        self.assertEqual(serials, [serials[0] + step for step in range(5)])
+        self.assertEqual(serials, [serials[0] + step for step in range(4)])
+
+    def late(self, *held: tuple[str, Sequence[str], int]) -> int | None:
+        """Give the serial of a node that is started now, and hears what documents say."""
+        late = MemoryZones(None, self.node.zone_database, self.node.record_database)
+        late.follow()
+        for doc_id, texts, generation in held:
+            late.zones.challenges.hold(doc_id, NAME, texts, generation)
+        late.settle()
+        return late.serial(ZONE)
+
+    def test_end_by_itself_splits_no_serial(self) -> None:
+        """What a revision gives no longer, or only now, is answered so, with the serial that a node has that never knew otherwise."""
+        self.hold("d", NAME, ["other"], 1)
+        before = self.node.serial(ZONE)
+        with capturedLogs() as events:
+            for texts in (["one", "two"], ["two"], [], ["one"], []):
+                self.hold("c", NAME, texts, 3)
+                self.assertEqual(sorted(self.texts() or ()), sorted([*texts, "other"]))
+                self.assertEqual(self.node.serial(ZONE), before + 3)
+                self.assertEqual(self.late(("c", texts, 3), ("d", ["other"], 1)), before + 3)
+        self.assertEqual((events, self.node.sample("dns_guarded_zones")), ([], 0))
+        self.hold("c", NAME, ["new"], 4)
+        self.hold("d", NAME, [], 2)
+        self.assertEqual(self.node.serial(ZONE), before + 5)
+        self.assertEqual(self.late(("c", ["new"], 4), ("d", [], 2)), before + 5)
+
+    def test_end_beside_a_change(self) -> None:
+        """What ends while something else changes adds nothing to that, whichever is read first."""
+        self.hold("c", NAME, ["one"], 3)
+        self.hold("d", NAME, ["two"], 3)
+        before = self.node.serial(ZONE)
+        self.node.zones.challenges.hold("c", NAME, [], 3)
+        self.hold("d", NAME, ["three"], 4)
+        self.assertEqual((self.node.serial(ZONE), self.texts()), (before + 1, ["three"]))
+        self.node.add(ZONE, "new.example.org", "A", "192.0.2.2")
+        self.hold("d", NAME, [], 4)
+        self.assertEqual((self.node.serial(ZONE), self.texts()), (before + 2, None))
+        self.assertEqual(self.late(("c", [], 3), ("d", [], 4)), before + 2)
 
 
 class Restarting(Case):
@@ -467,6 +504,20 @@ class Restarting(Case):
         self.hold("c", NAME, [], 4)
         self.hold("d", NAME, [], 2)
         self.assertEqual((self.node.serial(ZONE), self.texts()), (self.before + 1, None))
+
+    def test_ended_meanwhile(self) -> None:
+        """One that ended while the node was down, or ends after it was read again, changes no serial, nor does a later restart."""
+        self.restart()
+        self.hold("d", NAME, [], 2)
+        self.hold("c", NAME, ["one"], 3)
+        self.node.zones.challenges.loaded()
+        self.node.settle()
+        self.hold("c", NAME, [], 3)
+        self.assertEqual((self.node.serial(ZONE), self.texts()), (self.before, None))
+        self.restart()
+        self.hold("c", NAME, [], 3)
+        self.hold("d", NAME, [], 2)
+        self.assertEqual((self.node.serial(ZONE), self.node.sample("dns_guarded_zones")), (self.before, 0))
 
     def test_gone_meanwhile(self) -> None:
         """Where their database was made anew, the guard raises the serial with every change, once all of it is told."""

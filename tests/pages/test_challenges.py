@@ -1,6 +1,8 @@
 """HTTP-01 challenges: answered before everything else, at every host, over every protocol."""
 
+from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,11 +14,12 @@ from couchpages.pages.front import Front
 from couchpages.pages.secure import CHALLENGES, Secure
 from couchpages.pages.trace import Place
 from couchpages.pages.visits import Visits
+from couchpages.ports import Unavailable
 from couchpages.testing.asking import Answer, exchange, head_of, now, received
 from couchpages.testing.node import API_HOST, MemoryNode
-from couchpages.web.exchange import Application
+from couchpages.web.exchange import Application, Discarded, Exchange
 from couchpages.web.hosts import ByHost
-from couchpages.web.message import RequestHead, Response
+from couchpages.web.message import FilePart, RequestHead, Response
 from couchpages.web.routes import Routes
 from tests.pages.fronts import PublicPort, answer, answers, request
 from tests.web.h2_client import Client
@@ -27,6 +30,27 @@ TOKEN = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
 KEY = b"evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 TARGET = f"/.well-known/acme-challenge/{TOKEN}"
 BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def not_known(host: str, token: str) -> bytes | None:
+    """Answer as while challenges are not read."""
+    raise Unavailable(f"{token} at {host} is not known yet")
+
+
+class Giving:
+    """An application that gives one response."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+
+    def admit(self, head: RequestHead) -> Exchange:
+        """See Application."""
+        del head
+
+        async def respond() -> Response:
+            return self._response
+
+        return Exchange(respond, Discarded())
 
 
 class Case(SynchronousTestCase):
@@ -124,6 +148,39 @@ class Applications(Case):
         """A node that orders none has no answer."""
         public = ChallengesFirst(no_answer, ByHost([API_HOST], self.node.private, self.node.visits))
         self.assertEqual(now_of(public, HOST, TARGET).status, 404)
+
+    def test_not_known_yet(self) -> None:
+        """While challenges are not read, none is denied: 503. Files of the site are there, and what is no token is not."""
+        self.node.deploy("own.example", {"index.html": b"home", "404.html": b"not here"})
+        public = ChallengesFirst(not_known, ByHost([API_HOST], self.node.private, self.node.visits))
+        for host in (HOST, "own.example", "unknown.example", API_HOST, "192.0.2.7"):
+            found = now_of(public, host, TARGET)
+            self.assertEqual((found.status, found.headers["cache-control"]), (503, "no-store"), host)
+            self.assertGreater(int(found.headers["retry-after"]), 0)
+            head = now_of(public, host, TARGET, "HEAD")
+            self.assertEqual((head.status, head.headers, head.body), (503, found.headers, b""))
+        for host, target, method in (
+            (HOST, "/.well-known/acme-challenge/own", "GET"),
+            (HOST, "/.well-known/acme-challenge/own", "HEAD"),
+            (HOST, "/.well-known/acme-challenge/", "GET"),
+            (HOST, TARGET + "/", "GET"),
+            (HOST, TARGET, "POST"),
+            (HOST, "/", "GET"),
+            (HOST, "/unknown", "GET"),
+            ("not a host", TARGET, "GET"),
+        ):
+            self.assertEqual(now_of(public, host, target, method), self.visit(host, target, method), (host, target))
+        response = now_exchange(public, head_of("GET", TARGET, {"Host": HOST}))
+        self.assertEqual(response.site, HOST)
+
+    def test_error_page_is_closed(self) -> None:
+        """The site's own page, which is not sent while challenges are not read, is closed, where it is a file."""
+        page = BytesIO()
+        response = Response(404, (), (FilePart(page, 0, 0),), HOST)
+        found = now_exchange(
+            ChallengesFirst(not_known, cast("ByHost", Giving(response))), head_of("GET", TARGET, {"Host": HOST})
+        )
+        self.assertEqual((found.status, found.site, page.closed), (503, HOST, True))
 
     @given(st.text(BASE64URL, min_size=1, max_size=256))
     def test_tokens(self, token: str) -> None:

@@ -19,11 +19,15 @@ LONGEST_PAUSE = 60.0
 
 
 class Answers:
-    """A :class:`~couchpages.ports.ChangesSink` of challenges. *wall* gives seconds since 1970. Used in *reactor*'s thread."""
+    """A :class:`~couchpages.ports.ChangesSink` of challenges. *wall* gives seconds since 1970. Used in *reactor*'s thread.
+
+    Once all documents were told, *is_loaded* stays true, whatever becomes of CouchDB: what is not here was not there then.
+    """
 
     log = Logger()
 
     def __init__(self, reactor: Any, records: ChallengeRecords, metrics: Metrics, wall: Callable[[], float]) -> None:
+        self.is_loaded = False
         self._reactor = reactor
         self._records = records
         self._refused = metrics.acme.refused
@@ -31,14 +35,18 @@ class Answers:
         self._keys: Sequence[SealingKey] = ()
         self._docs: dict[str, Json] = {}
         self._held: dict[str, Challenge] = {}
-        self._files: dict[tuple[str, str], Answer] = {}
+        # By host and token, those of each document: two issuers with one account may be given the same token.
+        self._files: dict[tuple[str, str], dict[str, Answer]] = {}
         self._files_of: dict[str, tuple[tuple[str, str], ...]] = {}
         self._timer: Any = None
 
     def file(self, host: str, token: str) -> bytes | None:
-        """Give the file that a CA looks for on *host*, None where there is none, or none any more."""
-        answer = self._files.get((host, token))
-        return answer.value.encode() if answer is not None and answer.until > self._now() else None
+        """Give the file that a CA looks for on *host*, None where there is none, none any more, or, until *is_loaded*, none yet."""
+        found = self._files.get((host, token))
+        if found is None:
+            return None
+        last = max(found.values(), key=lambda answer: answer.until)
+        return last.value.encode() if last.until > self._now() else None
 
     def use(self, keys: Sequence[SealingKey]) -> None:
         """Believe what was signed with these keys from now on."""
@@ -60,7 +68,8 @@ class Answers:
             raise ValueError(reason)
 
     def loaded(self) -> None:
-        """Every document was told. What is answered over HTTP does not wait for that; the serials of zones do."""
+        """Every document was told. What is answered does not wait for that; what is denied over HTTP, and the serials of zones, do."""
+        self.is_loaded = True
         self._records.loaded()
 
     def stop(self) -> None:
@@ -109,12 +118,15 @@ class Answers:
             )
 
     def _show_files(self, challenge: Challenge, current: Sequence[Answer]) -> None:
-        """Answer with the files of a document. Others of the host are of other documents, which no token is shared with."""
-        before = self._files_of.pop(challenge.doc_id, ())
-        for key in before:
-            self._files.pop(key, None)
-        shown = {(challenge.name, each.token): each for each in current}
-        self._files.update(shown)
+        """Answer with the files of a document, and leave those of others, which may be the same."""
+        for key in self._files_of.pop(challenge.doc_id, ()):
+            of_documents = self._files[key]
+            del of_documents[challenge.doc_id]
+            if not of_documents:
+                del self._files[key]
+        shown = {(challenge.name, each.token): each for each in sorted(current, key=lambda answer: answer.until)}
+        for key, answer in shown.items():
+            self._files.setdefault(key, {})[challenge.doc_id] = answer
         if shown:
             self._files_of[challenge.doc_id] = tuple(shown)
 

@@ -14,6 +14,7 @@ from couchpages.certs.issuing.challenges import Answer, Challenge, Where, _signe
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, Conflict, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase, Turns
+from couchpages.testing.zones import MemoryZones
 from tests.certs.issuing.surroundings import Records
 from tests.certs.issuing.working import ONE, TWO, WorkingCase, keys
 from tests.certs.made import KEY, NOW, OTHER_KEY
@@ -125,6 +126,29 @@ class Answering(WorkingCase):
         self.assertIsNone(self.answers.file("www.example.org", "token"))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_one_token_of_two_documents(self) -> None:
+        """What two issuers of one account answer for the same token is answered until neither does, whichever ends first, and however."""
+        name = HTTP.name
+        other = self.of(TWO)
+        for first, second in ((self.writer, other), (other, self.writer)):
+            self.done(self.writer.add(Where.HTTP, name, "token", "token.key"))
+            self.done(other.add(Where.HTTP, name, "token", "token.key"))
+            self.done(first.remove(Where.HTTP, name, "token.key"))
+            self.assertEqual(self.answers.file(name, "token"), b"token.key")
+            self.done(second.remove(Where.HTTP, name, "token.key"))
+            self.assertIsNone(self.answers.file(name, "token"))
+        for first, second in ((self.writer, other), (other, self.writer)):
+            self.done(first.add(Where.HTTP, name, "token", "token.key"))
+            self.clock.advance(60.0)
+            self.done(second.add(Where.HTTP, name, "token", "token.key"))
+            self.clock.pump([60.0] * 59 + [30.0])
+            self.assertEqual(self.answers.file(name, "token"), b"token.key")
+            self.clock.advance(60.0)
+            self.assertIsNone(self.answers.file(name, "token"))
+        for doc_id in (HTTP.doc_id, replace(HTTP, issuer=TWO).doc_id):
+            self.database.remove(doc_id)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_several_values(self) -> None:
         """A wildcard and its parent, and two issuers, are answered at one name at once; generations grow, to none as well."""
         name = "_acme-challenge.example.org"
@@ -149,6 +173,33 @@ class Answering(WorkingCase):
         self.assertEqual(self.records.at(DNS.name), [])
         self.assertIsNone(self.answers.file(HTTP.name, "token"))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_ends_with_one_serial(self) -> None:
+        """When an issuer is gone for good, nodes that answered for it have the serial then that a node has which is started later."""
+        zones = MemoryZones()
+        zones.create("example.org")
+        zones.follow()
+        zones.settle()
+        before = zones.serial("example.org") or 0
+        self.follow(zones)
+        self.done(self.writer.add(Where.DNS, DNS.name, "", "value"))
+        zones.settle()
+        self.assertEqual(zones.answers("example.org"), {DNS.name: {"TXT": ['"value"']}})
+        self.clock.pump([60.0] * 62)
+        zones.settle()
+        late = MemoryZones(None, zones.zone_database, zones.record_database)
+        late.follow()
+        self.follow(late)
+        late.settle()
+        for node in (zones, late):
+            self.assertEqual((node.answers("example.org"), node.serial("example.org")), ({}, before + 1))
+            self.assertEqual(node.sample("dns_guarded_zones"), 0)
+
+    def follow(self, zones: MemoryZones) -> None:
+        """Answer in *zones* too."""
+        answers = Answers(self.clock, zones.zones.challenges, Metrics(), self.clock.seconds)
+        answers.use([KEY])
+        self.database.follow(answers)
 
     def test_replayed(self) -> None:
         """An old revision that is brought back is answered no longer than it was meant to be; one that ended is not."""
