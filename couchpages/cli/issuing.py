@@ -1,9 +1,9 @@
 """``couchpages certs issue``, ``renew`` and ``revoke`` (I/O). The first two ask whichever node issues, and wait for what it writes down."""
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
@@ -15,7 +15,11 @@ from couchpages.cli.with_couchdb import node_options, node_settings, with_couchd
 if TYPE_CHECKING:
     from couchpages.certs.certificates import Certificate
     from couchpages.certs.issuing.orders import Order
+    from couchpages.cli.outcome import Asked, Outcome
     from couchpages.cli.own_couchdb import OwnCouchDB
+
+    #: How an order stands when it is no longer waited for, and what that means for whoever asked.
+    Ended: TypeAlias = tuple[Order, Outcome]
 
 T = TypeVar("T")
 #: Seconds between two looks at what the issuer wrote down.
@@ -51,10 +55,12 @@ def issue(config: str | None, names: tuple[str, ...], patience: float, *, replac
 
     Sites, and what the configuration names, need no command. Tried again after a failure, until it is deleted.
     """
+    from couchpages.cli.outcome import Asked
+
     wanted = tuple(dict.fromkeys(canonical_name(name) for name in names))
     _check_acme(config)
 
-    async def work(couchdb: "OwnCouchDB") -> "list[Order]":
+    async def work(couchdb: "OwnCouchDB") -> "list[Ended]":
         if replace_imported:
             await couchdb.certificates.hand_over(wanted[0])
         await _require_not_imported(couchdb, wanted[0])
@@ -65,7 +71,8 @@ def issue(config: str | None, names: tuple[str, ...], patience: float, *, replac
 
             return replace(asked(order, wanted, now), by_hand=True)
 
-        return await _ended(couchdb, [await couchdb.orders.change(wanted[0], ask)], patience)
+        order = await couchdb.orders.change(wanted[0], ask)
+        return await _ended(couchdb, {Asked(order.name, order.requested, wanted): order}, patience)
 
     return _tell(_with_couchdb(config, work), patience, as_json=as_json)
 
@@ -82,8 +89,9 @@ def renew(config: str | None, names: tuple[str, ...], patience: float, *, every:
     wanted = tuple(dict.fromkeys(canonical_name(name) for name in names))
     _check_acme(config)
 
-    async def work(couchdb: "OwnCouchDB") -> "list[Order]":
+    async def work(couchdb: "OwnCouchDB") -> "list[Ended]":
         from couchpages.certs.issuing.orders import asked
+        from couchpages.cli.outcome import Asked
 
         known = await _renewable(couchdb)
         missing = [name for name in wanted if name not in known]
@@ -94,8 +102,8 @@ def renew(config: str | None, names: tuple[str, ...], patience: float, *, every:
             )
         now = _milliseconds()
         chosen = wanted or sorted(known)
-        asked_for = [await couchdb.orders.change(name, lambda order: asked(order, (), now)) for name in chosen]
-        return await _ended(couchdb, asked_for, patience)
+        orders = [await couchdb.orders.change(name, lambda order: asked(order, (), now)) for name in chosen]
+        return await _ended(couchdb, {Asked(order.name, order.requested): order for order in orders}, patience)
 
     return _tell(_with_couchdb(config, work), patience, as_json=as_json)
 
@@ -159,46 +167,71 @@ def _with_couchdb(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[An
         raise CommandError(str(error)) from None
 
 
-async def _ended(couchdb: "OwnCouchDB", orders: "list[Order]", patience: float) -> "list[Order]":
-    """Wait until all orders are dealt with, or patience is over; tell meanwhile what happens."""
+async def _ended(couchdb: "OwnCouchDB", asked: "Mapping[Asked, Order]", patience: float) -> "list[Ended]":
+    """Wait until all that was asked for is dealt with, or patience is over; tell meanwhile what happens. Give what became of each."""
     from twisted.internet.task import deferLater
 
-    asked = {order.name: order.requested for order in orders}
-    now = {order.name: order for order in orders}
-    until = time.monotonic() + patience
-    while time.monotonic() < until and any(order.handled < asked[name] for name, order in now.items()):
+    from couchpages.cli.outcome import is_over, outcome
+
+    now = dict(asked)
+    until = couchdb.reactor.seconds() + patience
+    while couchdb.reactor.seconds() < until and not all(is_over(each, order) for each, order in now.items()):
         await deferLater(couchdb.reactor, LOOK, lambda: None)
-        for name, before in list(now.items()):
-            newer = await couchdb.orders.get(name) or before
-            if newer.state != before.state and newer.handled < asked[name]:
-                remark(f"{name}: {newer.state} ({newer.by})")
-            now[name] = newer
-    return list(now.values())
+        for each, before in list(now.items()):
+            newer = await couchdb.orders.get(each.name) or before
+            if newer.state != before.state and not is_over(each, newer):
+                remark(f"{each.name}: {newer.state} ({newer.by})")
+            now[each] = newer
+    certificates = await _all_issued(couchdb) if any(is_over(each, order) for each, order in now.items()) else []
+    return [
+        (order, outcome(each, order, [found for found in certificates if found.name == each.name]))
+        for each, order in now.items()
+    ]
 
 
-def _tell(orders: "list[Order]", patience: float, *, as_json: bool) -> int:
-    from couchpages.certs.issuing.orders import State
+def _tell(ended: "list[Ended]", patience: float, *, as_json: bool) -> int:
     from couchpages.cli.order_shown import order_json
+    from couchpages.cli.outcome import Failed, Issued, Waiting
 
-    failed = [order for order in orders if order.state is State.FAILED and not order.is_asked_for]
-    waiting = [order for order in orders if order.is_asked_for]
     if as_json:
-        emit_json({"orders": [{"name": order.name, **order_json(order, time.time())} for order in orders]})
+        emit_json(
+            {
+                "orders": [
+                    {
+                        "name": order.name,
+                        **order_json(order, time.time()),
+                        "done": isinstance(became, Issued),
+                        "missing": list(became.missing) if isinstance(became, Failed) else [],
+                    }
+                    for order, became in ended
+                ]
+            }
+        )
     else:
-        emit_lines([f"issued {order.name}" for order in orders if order not in failed and order not in waiting])
-    for order in failed:
-        remark(order.reason)
-    for order in waiting if patience else ():
-        by = f"{order.by} is still at it" if order.by else "no issuer has taken it up: is a daemon with [acme] running?"
-        remark(f"{order.name}: not done in {patience:g} seconds; {by} 'couchpages certs list' shows how it goes")
-    return FAILED if failed or (waiting and patience) else 0
+        emit_lines([f"issued {order.name}" for order, became in ended if isinstance(became, Issued)])
+    code = 0
+    for order, became in ended:
+        match became:
+            case Failed(reason):
+                remark(reason)
+                code = FAILED
+            case Waiting(by) if patience:
+                who = f"{by} is still at it" if by else "no issuer has taken it up: is a daemon with [acme] running?"
+                remark(
+                    f"{order.name}: not done in {patience:g} seconds; {who} 'couchpages certs list' shows how it goes"
+                )
+                code = FAILED
+    return code
+
+
+async def _all_issued(couchdb: "OwnCouchDB") -> "list[Certificate]":
+    listed = [each.certificate for each in await couchdb.certificates.all()]
+    return [each for each in listed if each is not None and each.issued_by]
 
 
 async def _renewable(couchdb: "OwnCouchDB") -> set[str]:
     """Give the names of what was issued or ordered."""
-    listed = [each.certificate for each in await couchdb.certificates.all()]
-    issued = {each.name for each in listed if each is not None and each.issued_by}
-    return issued | set(await couchdb.orders.all())
+    return {each.name for each in await _all_issued(couchdb)} | set(await couchdb.orders.all())
 
 
 async def _certificates(couchdb: "OwnCouchDB", name: str) -> "list[Certificate]":
