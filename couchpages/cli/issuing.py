@@ -1,8 +1,8 @@
 """``couchpages certs issue``, ``renew`` and ``revoke`` (I/O). The first two ask whichever node issues, and wait for what it writes down."""
 
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
@@ -32,6 +32,8 @@ REASONS = {
     "superseded": 4,
     "cessationofoperation": 5,
 }
+#: RFC 8555 section 6.7.
+REVOKED_BEFORE = "alreadyRevoked"
 WAIT = click.option(
     "--wait",
     "patience",
@@ -122,39 +124,105 @@ def renew(config: str | None, names: tuple[str, ...], patience: float, *, every:
 )
 @click.option("--replace/--no-replace", "replaced", default=True, help="Whether a new one is asked for at once.")
 @node_options
-def revoke(config: str | None, name: str, kind: str | None, reason: str, *, replaced: bool, as_json: bool) -> None:
+def revoke(config: str | None, name: str, kind: str | None, reason: str, *, replaced: bool, as_json: bool) -> int:
     """Revoke the certificate NAME at the authority that issued it, and have a new one issued with a new key.
+
+    Ends with 1 when one of its kinds could not be revoked; a new one is asked for as soon as one was.
 
     One that was imported is revoked at the authority of [acme], with its own key, and nothing is put in its place.
     """
-    from couchpages.certs.administration import HANDED_OVER
     from couchpages.certs.issuing.orders import asked
 
     wanted = canonical_name(name)
     settings = node_settings(config)
 
-    async def work(couchdb: "OwnCouchDB") -> "list[Certificate]":
+    async def work(couchdb: "OwnCouchDB") -> _Revoked:
         certificates = [each for each in await _certificates(couchdb, wanted) if kind in (None, each.kind)]
         if not certificates:
             raise CommandError(f"there is no certificate {wanted} here; 'couchpages certs list' shows all")
-        for each in certificates:
-            directory = each.issued_by if each.issued_by not in ("", HANDED_OVER) else settings.acme.directory
-            if not directory:
-                raise CommandError(f"{wanted} was imported, and [acme] names no directory where it could be revoked")
-            await couchdb.revoke(each, directory, REASONS[reason])
-        if replaced and any(each.issued_by for each in certificates):
-            now = _milliseconds()
-            await couchdb.orders.change(wanted, lambda order: asked(order, (), now))
-        return certificates
+        directories = [_directory_of(each, settings.acme.directory) for each in certificates]
+        done = _Revoked()
+        for each, directory in zip(certificates, directories, strict=True):
+            why = await _refusal(couchdb.revoke(each, directory, REASONS[reason]))
+            if why:
+                done.failed.append((each, why))
+                continue
+            done.gone.append(each)
+            # At once: what is revoked must not stay in service because the next one cannot be.
+            if replaced and each.issued_by and not done.is_replaced:
+                why = await _refusal(couchdb.orders.change(wanted, lambda order: asked(order, (), _milliseconds())))
+                done.is_replaced, done.trouble = not why, why
+        return done
 
-    gone = _with_couchdb(config, work)
+    done = _with_couchdb(config, work)
     if as_json:
-        revoked = [{"kind": str(each.kind), "serial": f"{each.serial:x}"} for each in gone]
-        emit_json({"revoked": wanted, "certificates": revoked})
-        return
-    emit_lines([f"revoked {wanted} ({each.kind})" for each in gone])
-    if replaced and any(each.issued_by for each in gone):
+        emit_json(
+            {
+                "revoked": wanted,
+                "certificates": [_named(each) for each in done.gone],
+                "failed": [{**_named(each), "reason": why} for each, why in done.failed],
+                "replacement": done.is_replaced,
+            }
+        )
+    else:
+        emit_lines([f"revoked {wanted} ({each.kind})" for each in done.gone])
+    for each, why in done.failed:
+        remark(f"{wanted} ({each.kind}) was not revoked: {why}")
+    _tell_what_is_served(wanted, done)
+    return FAILED if done.failed or (done.trouble and not done.is_replaced) else 0
+
+
+@dataclass
+class _Revoked:
+    """What is *gone*, what *failed* and why; whether a new one was asked for, and what kept that from being done."""
+
+    gone: "list[Certificate]" = field(default_factory=list)
+    failed: "list[tuple[Certificate, str]]" = field(default_factory=list)
+    is_replaced: bool = False
+    trouble: str = ""
+
+
+def _tell_what_is_served(name: str, done: _Revoked) -> None:
+    if done.is_replaced:
         remark("a new one is asked for; 'couchpages certs list' shows how that goes")
+    elif done.trouble:
+        remark(f"a new one could not be asked for: {done.trouble}; 'couchpages certs renew {name}' does that")
+    if not done.is_replaced and done.gone:
+        kind = f" --kind {done.gone[0].kind}" if len(done.gone) == 1 else ""
+        remark(
+            f"what was revoked of {name} goes on being served until it is deleted: 'couchpages certs delete {name}{kind}'"
+        )
+
+
+def _directory_of(certificate: "Certificate", configured: str | None) -> str:
+    """Give the directory of the authority that a certificate is revoked at."""
+    from couchpages.certs.administration import HANDED_OVER
+
+    directory = certificate.issued_by if certificate.issued_by not in ("", HANDED_OVER) else configured
+    if not directory:
+        raise CommandError(f"{certificate.name} was imported, and [acme] names no directory where it could be revoked")
+    return directory
+
+
+async def _refusal(work: Awaitable[object]) -> str:
+    """Say why *work* could not be done, nothing where it was; one that was revoked before is revoked."""
+    from couchpages.certs.acme.errors import AcmeError
+    from couchpages.ports import StoreError
+
+    try:
+        await work
+    except StoreError as error:
+        return f"CouchDB: {error}"
+    except AcmeError as error:
+        return "" if error.type == REVOKED_BEFORE else str(error)
+    except (OSError, ValueError) as error:
+        # There is no key that opens what is needed, or a file of the configuration cannot be read.
+        return str(error)
+    return ""
+
+
+def _named(certificate: "Certificate") -> dict[str, str]:
+    return {"kind": str(certificate.kind), "serial": f"{certificate.serial:x}"}
 
 
 def _with_couchdb(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[Any, Any, T]]") -> T:

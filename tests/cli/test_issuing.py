@@ -10,8 +10,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.administration import Administration
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.order_book import OrderStore
@@ -20,6 +22,7 @@ from couchpages.certs.key_files import Keys
 from couchpages.cli import issuing
 from couchpages.cli.errors import CommandError
 from couchpages.cli.issuing import COMMANDS
+from couchpages.ports import Unavailable
 from couchpages.settings import AcmeSettings, Settings
 from couchpages.testing.memory_database import MemoryDatabase
 from tests.certs.made import KEY, certificate
@@ -81,6 +84,10 @@ class IssuingCase(SynchronousTestCase):
                 break
             self.issuer()
             self.store.reactor.advance(issuing.LOOK)
+        failures: list[Failure] = []
+        running.addErrback(failures.append)
+        for failure in failures:
+            failure.raiseException()
         return self.successResultOf(running)
 
     def done(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -165,3 +172,85 @@ class Issue(IssuingCase):
         self.assertEqual((ended.code, ended.out), (1, ""))
         self.assertIn("no issuer has taken it up", ended.err)
         self.assertEqual(self.run_command("issue", "a.test", "--wait", "0"), Ended(0, "", ""))
+
+
+class Revoke(IssuingCase):
+    """``revoke``."""
+
+    def setUp(self) -> None:
+        """Have a certificate of each kind."""
+        super().setUp()
+        for kind in Kind:
+            self.put("a.test", kind=kind)
+
+    def test_both(self) -> None:
+        """Both are revoked, and new ones asked for."""
+        ended = self.run_command("revoke", "a.test")
+        self.assertEqual((ended.code, ended.out), (0, "revoked a.test (ecdsa)\nrevoked a.test (rsa)\n"))
+        self.assertEqual(ended.err, "couchpages: a new one is asked for; 'couchpages certs list' shows how that goes\n")
+        self.assertTrue(self.order().is_asked_for)
+
+    def test_one_fails(self) -> None:
+        """Defect: when the second could not be revoked, no new one was asked for, and the revoked one stayed in service."""
+        for refused, gone in ((Kind.RSA, Kind.ECDSA), (Kind.ECDSA, Kind.RSA)):
+            self.store.refusals = {refused: AcmeError(Cause.SERVER, "the CA is ill")}
+            self.done(self.store.orders.delete("a.test"))
+            ended = self.run_command("revoke", "a.test", "--json")
+            told = json.loads(ended.out)
+            self.assertEqual((ended.code, self.store.revoked), (1, [gone]))
+            self.assertEqual([each["kind"] for each in told["certificates"]], [gone])
+            self.assertEqual([(each["kind"], each["reason"]) for each in told["failed"]], [(refused, "the CA is ill")])
+            self.assertTrue(told["replacement"])
+            self.assertIn(f"a.test ({refused}) was not revoked: the CA is ill\n", ended.err)
+            self.assertTrue(self.order().is_asked_for)
+            self.store.revoked.clear()
+
+    def test_none(self) -> None:
+        """Where nothing was revoked, no new one is asked for, and nothing is said of what is served."""
+        self.store.refusals = dict.fromkeys(Kind, ValueError("no key opens it"))
+        ended = self.run_command("revoke", "a.test")
+        self.assertEqual((ended.code, ended.out, ended.err.count("\n")), (1, "", 2))
+        self.assertIsNone(self.done(self.store.orders.get("a.test")))
+
+    def test_revoked_before(self) -> None:
+        """What was revoked before, by a try whose rest failed, is revoked, and a new one is asked for."""
+        error = AcmeError(Cause.BAD_REQUEST, "it is revoked", type="alreadyRevoked")
+        self.store.refusals = dict.fromkeys(Kind, error)
+        self.assertEqual(self.run_command("revoke", "a.test").code, 0)
+        self.assertTrue(self.order().is_asked_for)
+
+    def test_not_replaced(self) -> None:
+        """With --no-replace it is said that what was revoked goes on being served."""
+        ended = self.run_command("revoke", "a.test", "--no-replace")
+        self.assertEqual(ended.code, 0)
+        self.assertEqual(
+            ended.err,
+            "couchpages: what was revoked of a.test goes on being served until it is deleted: 'couchpages certs delete a.test'\n",
+        )
+        self.assertIn(
+            "delete a.test --kind rsa", self.run_command("revoke", "a.test", "--kind", "rsa", "--no-replace").err
+        )
+        self.assertIsNone(self.done(self.store.orders.get("a.test")))
+
+    def test_imported(self) -> None:
+        """Nothing is put in the place of what was imported, which is said; without a directory, nothing is revoked at all."""
+        self.put("b.test", issued_by="")
+        ended = self.run_command("revoke", "b.test")
+        self.assertEqual((ended.code, ended.out), (0, "revoked b.test (ecdsa)\n"))
+        self.assertIn("goes on being served", ended.err)
+        self.patch(issuing, "node_settings", lambda _: Settings())
+        self.put("a.test", kind=Kind.ECDSA, issued_by="")
+        self.store.revoked.clear()
+        ended = self.run_command("revoke", "a.test")
+        self.assertEqual((ended.code, self.store.revoked), (1, []))
+        self.assertIn("names no directory", ended.err)
+
+    def test_cannot_be_asked_for(self) -> None:
+        """When CouchDB fails after the first was revoked, it is said what was, and what to do."""
+        self.store.secrets.fail("put", Unavailable("it is away"), doc_id="order-a.test")
+        self.store.secrets.fail("put", Unavailable("it is away"), doc_id="order-a.test")
+        ended = self.run_command("revoke", "a.test")
+        self.assertEqual((ended.code, ended.out), (1, "revoked a.test (ecdsa)\nrevoked a.test (rsa)\n"))
+        self.assertIn(
+            "a new one could not be asked for: CouchDB: it is away; 'couchpages certs renew a.test'", ended.err
+        )
