@@ -76,7 +76,7 @@ def list_(config: str | None, *, as_json: bool) -> None:
     if as_json:
         emit_json({"certificates": [each.json for each in shown]})
         return
-    emit_table(HEADINGS, [each.row for each in shown])
+    emit_table(HEADINGS, [each.row for each in shown], records=True)
 
 
 @certs.command("export", short_help="Write a certificate and its key to files.")

@@ -21,6 +21,7 @@ def order_json(order: Order, now: float) -> dict[str, Any]:
         "cause": order.cause or None,
         "reason": order.reason or None,
         "next_try": _moment(order.next_try) if waits(order, int(now * 1000)) else None,
+        "renews": _moment(order.renews),
     }
 
 
@@ -33,8 +34,13 @@ def order_words(order: Order | None, certificate: Certificate | None, now: float
     if order is not None and order.is_asked_for:
         return "asked for"
     if certificate is not None and certificate.issued_by:
-        return f"renewed from {_day(renewal(certificate, None))} on"
+        return f"renewed from {_day(_renews(order, certificate))} on"
     return "-" if order is None else str(order.state)
+
+
+def _renews(order: Order | None, certificate: Certificate) -> float:
+    """Give the seconds since 1970 at which a certificate is renewed: its issuer knows what the authority advises, and wrote it down."""
+    return order.renews / 1000 if order is not None and order.renews else renewal(certificate, None)
 
 
 def _next(order: Order, now: float) -> str:

@@ -3,10 +3,18 @@
 import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from couchpages.cli.errors import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: Characters below which a column of long cells cannot be read.
+READABLE = 24
+BETWEEN = "  "
 
 
 def remark(text: str) -> None:
@@ -25,21 +33,48 @@ def emit_lines(lines: Sequence[str]) -> None:
         click.echo(printable(line))
 
 
-def emit_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table: drawn on a terminal; else one row a line, cells separated by tabs, no headings."""
+def emit_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, records: bool = False) -> None:
+    """Write a table: drawn on a terminal; else one row a line, cells separated by tabs, no headings.
+
+    With *records*, a terminal that is too narrow for the columns gets a paragraph for each row, a line for each cell that says something.
+    """
     safe = [[printable(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in safe:
             click.echo("\t".join(row))
         return
     from rich.console import Console
+
+    console = Console()
+    if records and _needed(headings, safe) > console.width:
+        for row in safe:
+            _record(console, headings, row)
+        return
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*headings, box=None, pad_edge=False)
     for row in safe:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
-    Console().print(table)
+    console.print(table)
+
+
+def _needed(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Give the columns of a terminal on which a table can be read: long cells may be folded, but not into shreds."""
+    widths = [max(min(len(cell), READABLE) for cell in column) for column in zip(headings, *rows, strict=True)]
+    return sum(widths) + len(BETWEEN) * (len(widths) - 1)
+
+
+def _record(console: "Console", headings: Sequence[str], row: Sequence[str]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(row[0], style="bold", overflow="fold"))
+    cells = Table.grid(padding=(0, len(BETWEEN), 0, 0))
+    for heading, cell in zip(headings[1:], row[1:], strict=True):
+        if cell not in ("", "-"):
+            cells.add_row(Text(BETWEEN + heading, no_wrap=True), Text(cell, overflow="fold"))
+    console.print(cells)
 
 
 def counted(files: int) -> str:

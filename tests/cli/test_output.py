@@ -1,6 +1,9 @@
 import json
+import os
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +37,27 @@ class OutputTests(SynchronousTestCase):
             emit_table(("site", "live"), [("[b]x", "-")])
         for word in ("site", "live", "[b]x"):
             self.assertIn(word, out.getvalue())
+
+    def test_records(self) -> None:
+        """Defect: on a terminal of 80 columns, ten columns were folded into shreds. What has room is a table all the same."""
+        headings, row = ("name", "kind", "order"), ("www.example.com", "-", "renewed [red] " * 8)
+        for columns, is_table in ((40, False), (80, True)):
+            lines = self.on_a_terminal(columns, headings, row)
+            self.assertLessEqual(max(map(len, lines)), columns)
+            self.assertEqual(any(line.split() == list(headings) for line in lines), is_table)
+        self.assertEqual(
+            self.on_a_terminal(20, headings, ("[b]example", "-", "renewed"), ("b.example", "ecdsa", "-")),
+            ["[b]example", "  order  renewed", "b.example", "  kind  ecdsa"],
+        )
+        with redirect_stdout(StringIO()) as out:
+            emit_table(headings, [row], records=True)
+        self.assertEqual(out.getvalue().count("\n"), 1)
+
+    def on_a_terminal(self, columns: int, headings: tuple[str, ...], *rows: tuple[str, ...]) -> list[str]:
+        """Give the lines of what may be records, without what is bold in them."""
+        with patch.dict(os.environ, {"COLUMNS": str(columns)}), redirect_stdout(Terminal()) as out:
+            emit_table(headings, rows, records=True)
+        return [re.sub(r"\x1b\[\d*m", "", line).rstrip() for line in out.getvalue().splitlines()]
 
     def test_json(self) -> None:
         """One document, in ASCII."""
