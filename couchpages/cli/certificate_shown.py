@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from couchpages.certs.administration import Listed
+from couchpages.certs.administration import HANDED_OVER, Listed
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.findings import day, days_left
 from couchpages.certs.issuing.orders import Order
@@ -14,6 +14,8 @@ from couchpages.cli.order_shown import order_json, order_words
 IMPORTED, ISSUED, FIRST_SYSTEM = "imported", "issued", "first system"
 #: The source of what cannot be opened, for it is sealed too.
 UNKNOWN = "unknown"
+#: Imported, and to be replaced by what we have issued.
+IMPORTED_BEFORE = "imported, handed over"
 HEADINGS = ("name", "kind", "names", "from", "until", "days", "issuer", "source", "state", "order")
 
 
@@ -65,7 +67,7 @@ def as_json_of(shown: Listed | Certificate, now: float) -> dict[str, Any]:
         "not_after": _moment(certificate.not_after),
         "days_left": days_left(certificate, now),
         "issuer": certificate.issuer,
-        "issued_by": certificate.issued_by or None,
+        "issued_by": None if certificate.issued_by == HANDED_OVER else certificate.issued_by or None,
         "serial": f"{certificate.serial:x}",
         "fingerprint": certificate.fingerprint,
     }
@@ -95,6 +97,8 @@ def _source(listed: Listed) -> str:
         return FIRST_SYSTEM
     if listed.certificate is None:
         return UNKNOWN
+    if listed.certificate.issued_by == HANDED_OVER:
+        return IMPORTED_BEFORE
     return ISSUED if listed.certificate.issued_by else IMPORTED
 
 

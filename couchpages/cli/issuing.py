@@ -4,13 +4,13 @@ The first two ask whichever node issues, and wait for what it writes down.
 """
 
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
-from couchpages.cli.certificate_names import canonical_name
+from couchpages.cli.certificate_names import canonical_name, names_to_issue
 from couchpages.cli.errors import FAILED, CommandError, WrongCallError
 from couchpages.cli.output import emit_json, emit_lines, remark
 from couchpages.cli.with_couchdb import node_options, node_settings, with_couchdb
@@ -18,7 +18,11 @@ from couchpages.cli.with_couchdb import node_options, node_settings, with_couchd
 if TYPE_CHECKING:
     from couchpages.certs.certificates import Certificate
     from couchpages.certs.issuing.orders import Order
+    from couchpages.cli.outcome import Asked, Outcome
     from couchpages.cli.own_couchdb import OwnCouchDB
+
+    #: How an order stands when it is no longer waited for, and what that means for whoever asked.
+    Ended: TypeAlias = tuple[Order, Outcome]
 
 T = TypeVar("T")
 #: Seconds between two looks at what the issuer wrote down.
@@ -31,6 +35,8 @@ REASONS = {
     "superseded": 4,
     "cessationofoperation": 5,
 }
+#: RFC 8555 section 6.7.
+REVOKED_BEFORE = "alreadyRevoked"
 WAIT = click.option(
     "--wait",
     "patience",
@@ -54,10 +60,12 @@ def issue(config: str | None, names: tuple[str, ...], patience: float, *, replac
 
     Sites, and what the configuration names, need no command. Tried again after a failure, until it is deleted.
     """
-    wanted = tuple(dict.fromkeys(canonical_name(name) for name in names))
+    from couchpages.cli.outcome import Asked
+
+    wanted = names_to_issue(names)
     _check_acme(config)
 
-    async def work(couchdb: "OwnCouchDB") -> "list[Order]":
+    async def work(couchdb: "OwnCouchDB") -> "list[Ended]":
         if replace_imported:
             await couchdb.certificates.hand_over(wanted[0])
         await _require_not_imported(couchdb, wanted[0])
@@ -68,7 +76,8 @@ def issue(config: str | None, names: tuple[str, ...], patience: float, *, replac
 
             return replace(asked(order, wanted, now), by_hand=True)
 
-        return await _ended(couchdb, [await couchdb.orders.change(wanted[0], ask)], patience)
+        order = await couchdb.orders.change(wanted[0], ask)
+        return await _ended(couchdb, {Asked(order.name, order.requested, wanted): order}, patience)
 
     return _tell(_with_couchdb(config, work), patience, as_json=as_json)
 
@@ -85,8 +94,9 @@ def renew(config: str | None, names: tuple[str, ...], patience: float, *, every:
     wanted = tuple(dict.fromkeys(canonical_name(name) for name in names))
     _check_acme(config)
 
-    async def work(couchdb: "OwnCouchDB") -> "list[Order]":
+    async def work(couchdb: "OwnCouchDB") -> "list[Ended]":
         from couchpages.certs.issuing.orders import asked
+        from couchpages.cli.outcome import Asked
 
         known = await _renewable(couchdb)
         missing = [name for name in wanted if name not in known]
@@ -97,8 +107,8 @@ def renew(config: str | None, names: tuple[str, ...], patience: float, *, every:
             )
         now = _milliseconds()
         chosen = wanted or sorted(known)
-        asked_for = [await couchdb.orders.change(name, lambda order: asked(order, (), now)) for name in chosen]
-        return await _ended(couchdb, asked_for, patience)
+        orders = [await couchdb.orders.change(name, lambda order: asked(order, (), now)) for name in chosen]
+        return await _ended(couchdb, {Asked(order.name, order.requested): order for order in orders}, patience)
 
     return _tell(_with_couchdb(config, work), patience, as_json=as_json)
 
@@ -117,39 +127,105 @@ def renew(config: str | None, names: tuple[str, ...], patience: float, *, every:
 )
 @click.option("--replace/--no-replace", "replaced", default=True, help="Whether a new one is asked for at once.")
 @node_options
-def revoke(config: str | None, name: str, kind: str | None, reason: str, *, replaced: bool, as_json: bool) -> None:
+def revoke(config: str | None, name: str, kind: str | None, reason: str, *, replaced: bool, as_json: bool) -> int:
     """Revoke the certificate NAME at the authority that issued it, and have a new one issued with a new key.
+
+    Ends with 1 when one of its kinds could not be revoked; a new one is asked for as soon as one was.
 
     One that was imported is revoked at the authority of [acme], with its own key, and nothing is put in its place.
     """
-    from couchpages.certs.administration import HANDED_OVER
     from couchpages.certs.issuing.orders import asked
 
     wanted = canonical_name(name)
     settings = node_settings(config)
 
-    async def work(couchdb: "OwnCouchDB") -> "list[Certificate]":
+    async def work(couchdb: "OwnCouchDB") -> _Revoked:
         certificates = [each for each in await _certificates(couchdb, wanted) if kind in (None, each.kind)]
         if not certificates:
             raise CommandError(f"there is no certificate {wanted} here; 'couchpages certs list' shows all")
-        for each in certificates:
-            directory = each.issued_by if each.issued_by not in ("", HANDED_OVER) else settings.acme.directory
-            if not directory:
-                raise CommandError(f"{wanted} was imported, and [acme] names no directory where it could be revoked")
-            await couchdb.revoke(each, directory, REASONS[reason])
-        if replaced and any(each.issued_by for each in certificates):
-            now = _milliseconds()
-            await couchdb.orders.change(wanted, lambda order: asked(order, (), now))
-        return certificates
+        directories = [_directory_of(each, settings.acme.directory) for each in certificates]
+        done = _Revoked()
+        for each, directory in zip(certificates, directories, strict=True):
+            why = await _refusal(couchdb.revoke(each, directory, REASONS[reason]))
+            if why:
+                done.failed.append((each, why))
+                continue
+            done.gone.append(each)
+            # At once: what is revoked must not stay in service because the next one cannot be.
+            if replaced and each.issued_by and not done.is_replaced:
+                why = await _refusal(couchdb.orders.change(wanted, lambda order: asked(order, (), _milliseconds())))
+                done.is_replaced, done.trouble = not why, why
+        return done
 
-    gone = _with_couchdb(config, work)
+    done = _with_couchdb(config, work)
     if as_json:
-        revoked = [{"kind": str(each.kind), "serial": f"{each.serial:x}"} for each in gone]
-        emit_json({"revoked": wanted, "certificates": revoked})
-        return
-    emit_lines([f"revoked {wanted} ({each.kind})" for each in gone])
-    if replaced and any(each.issued_by for each in gone):
+        emit_json(
+            {
+                "revoked": wanted,
+                "certificates": [_named(each) for each in done.gone],
+                "failed": [{**_named(each), "reason": why} for each, why in done.failed],
+                "replacement": done.is_replaced,
+            }
+        )
+    else:
+        emit_lines([f"revoked {wanted} ({each.kind})" for each in done.gone])
+    for each, why in done.failed:
+        remark(f"{wanted} ({each.kind}) was not revoked: {why}")
+    _tell_what_is_served(wanted, done)
+    return FAILED if done.failed or (done.trouble and not done.is_replaced) else 0
+
+
+@dataclass
+class _Revoked:
+    """What is *gone*, what *failed* and why; whether a new one was asked for, and what kept that from being done."""
+
+    gone: "list[Certificate]" = field(default_factory=list)
+    failed: "list[tuple[Certificate, str]]" = field(default_factory=list)
+    is_replaced: bool = False
+    trouble: str = ""
+
+
+def _tell_what_is_served(name: str, done: _Revoked) -> None:
+    if done.is_replaced:
         remark("a new one is asked for; 'couchpages certs list' shows how that goes")
+    elif done.trouble:
+        remark(f"a new one could not be asked for: {done.trouble}; 'couchpages certs renew {name}' does that")
+    if not done.is_replaced and done.gone:
+        kind = f" --kind {done.gone[0].kind}" if len(done.gone) == 1 else ""
+        remark(
+            f"what was revoked of {name} goes on being served until it is deleted: 'couchpages certs delete {name}{kind}'"
+        )
+
+
+def _directory_of(certificate: "Certificate", configured: str | None) -> str:
+    """Give the directory of the authority that a certificate is revoked at."""
+    from couchpages.certs.administration import HANDED_OVER
+
+    directory = certificate.issued_by if certificate.issued_by not in ("", HANDED_OVER) else configured
+    if not directory:
+        raise CommandError(f"{certificate.name} was imported, and [acme] names no directory where it could be revoked")
+    return directory
+
+
+async def _refusal(work: Awaitable[object]) -> str:
+    """Say why *work* could not be done, nothing where it was; one that was revoked before is revoked."""
+    from couchpages.certs.acme.errors import AcmeError
+    from couchpages.ports import StoreError
+
+    try:
+        await work
+    except StoreError as error:
+        return f"CouchDB: {error}"
+    except AcmeError as error:
+        return "" if error.type == REVOKED_BEFORE else str(error)
+    except (OSError, ValueError) as error:
+        # There is no key that opens what is needed, or a file of the configuration cannot be read.
+        return str(error)
+    return ""
+
+
+def _named(certificate: "Certificate") -> dict[str, str]:
+    return {"kind": str(certificate.kind), "serial": f"{certificate.serial:x}"}
 
 
 @click.command("delete-account", short_help="Forget our account at an authority.")
@@ -182,50 +258,75 @@ def _with_couchdb(config: str | None, work: "Callable[[OwnCouchDB], Coroutine[An
         raise CommandError(str(error)) from None
 
 
-async def _ended(couchdb: "OwnCouchDB", orders: "list[Order]", patience: float) -> "list[Order]":
-    """Wait until all orders are dealt with, or patience is over; tell meanwhile what happens."""
+async def _ended(couchdb: "OwnCouchDB", asked: "Mapping[Asked, Order]", patience: float) -> "list[Ended]":
+    """Wait until all that was asked for is dealt with, or patience is over; tell meanwhile what happens. Give what became of each."""
     from twisted.internet.task import deferLater
 
-    asked = {order.name: order.requested for order in orders}
-    now = {order.name: order for order in orders}
-    until = time.monotonic() + patience
-    while time.monotonic() < until and any(order.handled < asked[name] for name, order in now.items()):
+    from couchpages.cli.outcome import is_over, outcome
+
+    now = dict(asked)
+    until = couchdb.reactor.seconds() + patience
+    while couchdb.reactor.seconds() < until and not all(is_over(each, order) for each, order in now.items()):
         await deferLater(couchdb.reactor, LOOK, lambda: None)
-        for name, before in list(now.items()):
-            newer = await couchdb.orders.get(name) or before
-            if newer.state != before.state and newer.handled < asked[name]:
-                remark(f"{name}: {newer.state} ({newer.by})")
-            now[name] = newer
-    return list(now.values())
+        for each, before in list(now.items()):
+            newer = await couchdb.orders.get(each.name) or before
+            if newer.state != before.state and not is_over(each, newer):
+                remark(f"{each.name}: {newer.state} ({newer.by})")
+            now[each] = newer
+    certificates = await _all_issued(couchdb) if any(is_over(each, order) for each, order in now.items()) else []
+    return [
+        (order, outcome(each, order, [found for found in certificates if found.name == each.name]))
+        for each, order in now.items()
+    ]
 
 
-def _tell(orders: "list[Order]", patience: float, *, as_json: bool) -> int:
-    from couchpages.certs.issuing.orders import State
+def _tell(ended: "list[Ended]", patience: float, *, as_json: bool) -> int:
     from couchpages.cli.order_shown import order_json
+    from couchpages.cli.outcome import Failed, Issued, Waiting
 
-    failed = [order for order in orders if order.state is State.FAILED and not order.is_asked_for]
-    waiting = [order for order in orders if order.is_asked_for]
     if as_json:
-        emit_json({"orders": [{"name": order.name, **order_json(order, time.time())} for order in orders]})
-    else:
-        emit_lines([f"issued {order.name}" for order in orders if order not in failed and order not in waiting])
-    for order in failed:
-        remark(order.reason)
-    for order in waiting if patience else ():
-        by = (
-            f"{order.by} is still at it"
-            if order.state is State.ORDERING
-            else "no issuer has taken it up (is a daemon with [acme] running, and what has its /readyz?)"
+        emit_json(
+            {
+                "orders": [
+                    {
+                        "name": order.name,
+                        **order_json(order, time.time()),
+                        "done": isinstance(became, Issued),
+                        "missing": list(became.missing) if isinstance(became, Failed) else [],
+                    }
+                    for order, became in ended
+                ]
+            }
         )
-        remark(f"{order.name}: not done in {patience:g} seconds: {by}; 'couchpages certs list' shows how it goes")
-    return FAILED if failed or (waiting and patience) else 0
+    else:
+        emit_lines([f"issued {order.name}" for order, became in ended if isinstance(became, Issued)])
+    code = 0
+    for order, became in ended:
+        match became:
+            case Failed(reason):
+                remark(reason)
+                code = FAILED
+            case Waiting(by) if patience:
+                who = (
+                    f"{by} is still at it"
+                    if by
+                    else "no issuer has taken it up (is a daemon with [acme] running, and what has its /readyz?)"
+                )
+                remark(
+                    f"{order.name}: not done in {patience:g} seconds: {who}; 'couchpages certs list' shows how it goes"
+                )
+                code = FAILED
+    return code
+
+
+async def _all_issued(couchdb: "OwnCouchDB") -> "list[Certificate]":
+    listed = [each.certificate for each in await couchdb.certificates.all()]
+    return [each for each in listed if each is not None and each.issued_by]
 
 
 async def _renewable(couchdb: "OwnCouchDB") -> set[str]:
     """Give the names of what was issued or ordered."""
-    listed = [each.certificate for each in await couchdb.certificates.all()]
-    issued = {each.name for each in listed if each is not None and each.issued_by}
-    return issued | set(await couchdb.orders.all())
+    return {each.name for each in await _all_issued(couchdb)} | set(await couchdb.orders.all())
 
 
 async def _certificates(couchdb: "OwnCouchDB", name: str) -> "list[Certificate]":

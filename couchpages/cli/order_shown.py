@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from couchpages.certs.administration import HANDED_OVER
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.issuing.orders import Order, State, waits
+from couchpages.certs.issuing.outcomes import UNWANTED
 from couchpages.certs.issuing.renewal import renewal
 
 
@@ -21,26 +23,40 @@ def order_json(order: Order, now: float) -> dict[str, Any]:
         "cause": order.cause or None,
         "reason": order.reason or None,
         "next_try": _moment(order.next_try) if waits(order, int(now * 1000)) else None,
+        "renews": _moment(order.renews),
     }
 
 
 def order_words(order: Order | None, certificate: Certificate | None, now: float) -> str:
     """Say in a few words how the issue of a certificate stands."""
     if order is not None and order.state is State.FAILED:
-        return f"failed{_next(order, now)}: {order.reason}"
+        return f"{_how_it_failed(order, now)}: {order.reason}"
     if order is not None and order.state is State.ORDERING:
         return f"being ordered by {order.by}"
     if order is not None and order.is_asked_for:
         return "asked for"
     if certificate is not None and certificate.issued_by:
-        return f"renewed from {_day(renewal(certificate, None))} on"
+        return _until_renewal(order, certificate)
     return "-" if order is None else str(order.state)
 
 
-def _next(order: Order, now: float) -> str:
+def _until_renewal(order: Order | None, certificate: Certificate) -> str:
+    if certificate.issued_by == HANDED_OVER:
+        return "not asked for; it stays until one is issued"
+    return f"renewed from {_day(_renews(order, certificate))} on"
+
+
+def _renews(order: Order | None, certificate: Certificate) -> float:
+    """Give the seconds since 1970 at which a certificate is renewed: its issuer knows what the authority advises, and wrote it down."""
+    return order.renews / 1000 if order is not None and order.renews else renewal(certificate, None)
+
+
+def _how_it_failed(order: Order, now: float) -> str:
+    if order.cause == UNWANTED:
+        return "declined"
     if not waits(order, int(now * 1000)):
-        return ", tried again soon"
-    return f", tried again {_moment(order.next_try)}"
+        return "failed, tried again soon"
+    return f"failed, tried again {_moment(order.next_try)}"
 
 
 def _moment(milliseconds: int) -> str | None:
