@@ -6,8 +6,8 @@ from typing import Any
 from couchpages.certs.administration import HANDED_OVER
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.issuing.orders import Order, State, waits
-from couchpages.certs.issuing.outcomes import UNWANTED
 from couchpages.certs.issuing.renewal import renewal
+from couchpages.certs.issuing.words import UNWANTED
 
 
 def order_json(order: Order, now: float) -> dict[str, Any]:

@@ -290,15 +290,6 @@ class Administering(SynchronousTestCase):
         again: Rotated = self.done(self.with_keys(KEY).rotate())
         self.assertEqual((len(again.unchanged), again.sealed, again.failed), (3, [], {}))
 
-    def test_hand_over(self) -> None:
-        """What was imported counts as issued, so that it is replaced, and is the same certificate; what was issued stays as it is."""
-        stored, _ = self.put()
-        self.assertEqual(self.done(self.with_keys(KEY).hand_over("example.org")), [Kind.ECDSA])
-        handed = open_sealed(ID, self.database.documents_now()[ID], [KEY])
-        self.assertEqual(handed, replace(stored, issued_by=HANDED_OVER, made=stored.made + 1))
-        self.assertEqual(self.done(self.with_keys(KEY).hand_over("example.org")), [])
-        self.assertEqual(self.done(self.with_keys(KEY).hand_over("b.example")), [])
-
     def test_write_compatible(self) -> None:
         """The first system's documents are written, and replaced, whole in one revision."""
         for number in range(2):

@@ -154,7 +154,7 @@ class Issue(IssuingCase):
         self.issuer = lambda: self.issue("a.test", state=State.ORDERING)
         ended = self.run_command("issue", "a.test", "--wait", "2")
         self.assertEqual((ended.code, ended.out), (1, ""))
-        self.assertIn("not done in 2 seconds; web1 is still at it", ended.err)
+        self.assertIn("not done in 2 seconds: web1 is still at it", ended.err)
 
     def test_failed(self) -> None:
         """The reason is told, once, with 1; a request of somebody else that is newer changes nothing."""

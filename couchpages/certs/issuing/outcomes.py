@@ -14,7 +14,7 @@ from couchpages.certs.issuing.order_book import OrderBook
 from couchpages.certs.issuing.orders import Order, State
 from couchpages.certs.issuing.outage import Outage
 from couchpages.certs.issuing.plan import Certificates
-from couchpages.certs.issuing.words import Unproved, asked_pause, cause_of, is_of_all, is_of_authority, told
+from couchpages.certs.issuing.words import UNWANTED, Unproved, asked_pause, cause_of, is_of_all, is_of_authority, told
 from couchpages.metrics import Metrics
 from couchpages.ports import StoreError
 
@@ -22,8 +22,6 @@ from couchpages.ports import StoreError
 TROUBLING = 3
 #: Of these, that are told of.
 MOST_TROUBLES = 20
-#: The cause of what somebody asked for, and nobody can have.
-UNWANTED = "unwanted"
 
 
 class Outcomes:

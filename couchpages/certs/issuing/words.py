@@ -12,6 +12,8 @@ from couchpages.ports import StoreError
 OF_AUTHORITY = frozenset(
     {Cause.UNREACHABLE, Cause.TIMED_OUT, Cause.NONSENSE, Cause.SERVER, Cause.ACCOUNT, Cause.EXTERNAL_ACCOUNT}
 )
+#: The cause of what somebody asked for, and nobody can have.
+UNWANTED = "unwanted"
 #: RFC 9110 section 15.6.4.
 BUSY = 503
 #: Seconds that an authority may have us wait that does not speak of its limits.
