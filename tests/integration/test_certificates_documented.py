@@ -23,7 +23,7 @@ from tests.integration.node import ROOT, Ended
 DOMAIN = "example.com"
 TEXT = (ROOT / "docs" / "certificates.md").read_text()
 #: Causes of no class: what is no obstacle, and what was never tried.
-OTHERS = {"couchdb", "defect", "unwanted"}
+OTHERS = {"no_key", "couchdb", "defect", "unwanted"}
 #: What one without a cause of its own has; those of which each instance has its own have it as a class.
 NONE = {Obstacle.cause}
 
