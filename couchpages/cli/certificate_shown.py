@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from couchpages.certs.administration import Listed
+from couchpages.certs.administration import HANDED_OVER, Listed
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.findings import day, days_left
 from couchpages.certs.issuing.orders import Order
 from couchpages.cli.order_shown import order_json, order_words
 
 IMPORTED, ISSUED, FIRST_SYSTEM = "imported", "issued", "first system"
+#: Imported, and to be replaced by what we have issued.
+IMPORTED_BEFORE = "imported, handed over"
 HEADINGS = ("name", "kind", "names", "from", "until", "days", "issuer", "source", "state", "order")
 
 
@@ -63,7 +65,7 @@ def as_json_of(shown: Listed | Certificate, now: float) -> dict[str, Any]:
         "not_after": _moment(certificate.not_after),
         "days_left": days_left(certificate, now),
         "issuer": certificate.issuer,
-        "issued_by": certificate.issued_by or None,
+        "issued_by": None if certificate.issued_by == HANDED_OVER else certificate.issued_by or None,
         "serial": f"{certificate.serial:x}",
         "fingerprint": certificate.fingerprint,
     }
@@ -91,7 +93,10 @@ def row_of(listed: Listed, now: float) -> tuple[str, ...]:
 def _source(listed: Listed) -> str:
     if listed.first_system:
         return FIRST_SYSTEM
-    return ISSUED if listed.certificate is not None and listed.certificate.issued_by else IMPORTED
+    issued_by = listed.certificate.issued_by if listed.certificate is not None else ""
+    if issued_by == HANDED_OVER:
+        return IMPORTED_BEFORE
+    return ISSUED if issued_by else IMPORTED
 
 
 def _state(listed: Listed, now: float) -> str:

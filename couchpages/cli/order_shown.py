@@ -3,9 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from couchpages.certs.administration import HANDED_OVER
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.issuing.orders import Order, State, waits
 from couchpages.certs.issuing.renewal import renewal
+
+#: The cause of what was asked for, and nobody can have: :data:`couchpages.certs.issuing.outcomes.UNWANTED`, which does I/O.
+UNWANTED = "unwanted"
 
 
 def order_json(order: Order, now: float) -> dict[str, Any]:
@@ -28,14 +32,20 @@ def order_json(order: Order, now: float) -> dict[str, Any]:
 def order_words(order: Order | None, certificate: Certificate | None, now: float) -> str:
     """Say in a few words how the issue of a certificate stands."""
     if order is not None and order.state is State.FAILED:
-        return f"failed{_next(order, now)}: {order.reason}"
+        return f"{_how_it_failed(order, now)}: {order.reason}"
     if order is not None and order.state is State.ORDERING:
         return f"being ordered by {order.by}"
     if order is not None and order.is_asked_for:
         return "asked for"
     if certificate is not None and certificate.issued_by:
-        return f"renewed from {_day(_renews(order, certificate))} on"
+        return _until_renewal(order, certificate)
     return "-" if order is None else str(order.state)
+
+
+def _until_renewal(order: Order | None, certificate: Certificate) -> str:
+    if certificate.issued_by == HANDED_OVER:
+        return "not asked for; it stays until one is issued"
+    return f"renewed from {_day(_renews(order, certificate))} on"
 
 
 def _renews(order: Order | None, certificate: Certificate) -> float:
@@ -43,10 +53,12 @@ def _renews(order: Order | None, certificate: Certificate) -> float:
     return order.renews / 1000 if order is not None and order.renews else renewal(certificate, None)
 
 
-def _next(order: Order, now: float) -> str:
+def _how_it_failed(order: Order, now: float) -> str:
+    if order.cause == UNWANTED:
+        return "declined"
     if not waits(order, int(now * 1000)):
-        return ", tried again soon"
-    return f", tried again {_moment(order.next_try)}"
+        return "failed, tried again soon"
+    return f"failed, tried again {_moment(order.next_try)}"
 
 
 def _moment(milliseconds: int) -> str | None:

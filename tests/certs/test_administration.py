@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.administration import HANDED_OVER, Administration, Listed, Rotated
+from couchpages.certs.administration import HANDED_OVER, Administration, ImportedError, Listed, Rotated
 from couchpages.certs.boxes import sealed_with
 from couchpages.certs.certificates import Kind
 from couchpages.certs.dating import AHEAD
@@ -64,6 +64,21 @@ class Administering(SynchronousTestCase):
         issued = replace(certificate(number=1), issued_by="https://ca.test/directory")
         stored, is_new = self.done(administration.put(issued))
         self.assertEqual((stored.fingerprint, is_new), (issued.fingerprint, True))
+
+    def test_imported_again(self) -> None:
+        """What was handed over is imported again when the same files are, and then no longer replaced."""
+        imported, _ = self.put()
+        administration = self.with_keys(KEY)
+        self.done(administration.hand_over("example.org"))
+        node = CertificatesOfANode(self.database, Path(self.mktemp()))
+        self.database.follow(node.bundles)
+        self.now = 6000
+        again, is_new = self.put()
+        self.assertTrue(is_new)
+        self.assertEqual(replace(again, made=imported.made), imported)
+        self.assertEqual(list(node.certificates.values()), [again])
+        issued = replace(certificate(number=1), issued_by="https://ca.test/directory")
+        self.failureResultOf(Deferred.fromCoroutine(administration.put(issued)), ImportedError)
 
     def test_put(self) -> None:
         """It is sealed, dated now, and written once."""

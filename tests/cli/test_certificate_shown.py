@@ -5,9 +5,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.administration import Listed
+from couchpages.certs.administration import HANDED_OVER, Listed
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.issuing.orders import Order, State
+from couchpages.certs.issuing.outcomes import UNWANTED
 from couchpages.cli.certificate_shown import HEADINGS, lines_of
 from tests.certs.made import DAY, NOW, certificate
 
@@ -38,3 +39,20 @@ class Shown(SynchronousTestCase):
             row, json = self.line(ISSUED, order)
             self.assertEqual(row["order"], "renewed from 2027-01-22 on")
         self.assertIsNone(json["order"]["renews"])
+
+    def test_handed_over(self) -> None:
+        """Defect: what was imported and handed over was shown as issued, and as to be renewed, also when nobody could replace it."""
+        handed = replace(ISSUED, issued_by=HANDED_OVER)
+        declined = replace(ORDER, state=State.FAILED, cause=UNWANTED, reason="example.org: nobody wants it")
+        failed = replace(ORDER, state=State.FAILED, cause="dns", reason="example.org: no")
+        asked = replace(ORDER, state=State.NEW, requested=2)
+        for order, words in (
+            (declined, "declined: example.org: nobody wants it"),
+            (failed, "failed, tried again soon: example.org: no"),
+            (asked, "asked for"),
+            (None, "not asked for; it stays until one is issued"),
+            (replace(ORDER, renews=1), "not asked for; it stays until one is issued"),
+        ):
+            row, json = self.line(handed, order)
+            self.assertEqual((row["source"], row["order"]), ("imported, handed over", words))
+            self.assertEqual((json["source"], json["issued_by"]), ("imported, handed over", None))
