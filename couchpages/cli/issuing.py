@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
-from couchpages.cli.certificate_names import canonical_name
+from couchpages.cli.certificate_names import canonical_name, names_to_issue
 from couchpages.cli.errors import FAILED, CommandError, WrongCallError
 from couchpages.cli.output import emit_json, emit_lines, remark
 from couchpages.cli.with_couchdb import node_options, node_settings, with_couchdb
@@ -59,7 +59,7 @@ def issue(config: str | None, names: tuple[str, ...], patience: float, *, replac
     """
     from couchpages.cli.outcome import Asked
 
-    wanted = tuple(dict.fromkeys(canonical_name(name) for name in names))
+    wanted = names_to_issue(names)
     _check_acme(config)
 
     async def work(couchdb: "OwnCouchDB") -> "list[Ended]":

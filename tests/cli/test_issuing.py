@@ -173,6 +173,27 @@ class Issue(IssuingCase):
         self.assertIn("no issuer has taken it up", ended.err)
         self.assertEqual(self.run_command("issue", "a.test", "--wait", "0"), Ended(0, "", ""))
 
+    def test_names_that_nobody_issues_for(self) -> None:
+        """Defect: an IP address, or a name of one label, became an order that no authority takes, again and again."""
+        self.put("a.test", issued_by="")
+        for name, words in (
+            ("192.0.2.1", "is an IP address"),
+            ("2001:DB8::1", "2001:db8::1 is an IP address"),
+            ("*.192.0.2", "is an IP address"),
+            ("mail", "mail has one label only"),
+            ("*.test", "has one label only"),
+            ("a b", "is no name"),
+        ):
+            ended = self.run_command("issue", "a.test", name, "--replace-imported")
+            self.assertEqual((ended.code, ended.out, ended.err.count("\n")), (2, "", 1))
+            self.assertIn(words, ended.err)
+        ended = self.run_command("issue", *(f"{number}.test" for number in range(101)))
+        self.assertEqual(
+            (ended.code, ended.err), (2, "couchpages: a certificate has 100 names at most, and these are 101\n")
+        )
+        self.assertEqual(self.done(self.store.orders.all()), {})
+        self.assertEqual([each.certificate.issued_by for each in self.done(self.store.certificates.all())], [""])
+
 
 class Revoke(IssuingCase):
     """``revoke``."""
