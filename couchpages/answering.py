@@ -4,6 +4,8 @@ import socket
 import time
 from typing import Any
 
+from twisted.logger import Logger
+
 from couchpages.certificate_store import CertificateStore
 from couchpages.certs.issuing.answers import Answers
 from couchpages.certs.issuing.order_book import OrderBook, OrderStore
@@ -14,6 +16,8 @@ from couchpages.metrics import Metrics
 from couchpages.ports import ChallengeRecords, Change, Database, Unavailable
 from couchpages.services import Prepared
 from couchpages.settings import Settings
+
+log = Logger()
 
 
 class Answering:
@@ -65,7 +69,14 @@ def node_name(settings: Settings) -> str:
 
 
 def issues(settings: Settings) -> bool:
-    """Whether the node may issue: it has a directory, and is one of the issuers, if these are named."""
+    """Whether the node may issue: it has a directory, and is one of the issuers, if these are named.
+
+    One that is left out says so in the log: where its name is written otherwise there, nobody would issue, and nobody say why.
+    """
     if settings.acme.directory is None:
         return False
-    return not settings.acme.issuers or node_name(settings) in settings.acme.issuers
+    name = node_name(settings)
+    if not settings.acme.issuers or name in settings.acme.issuers:
+        return True
+    log.info("this node is called {name} and is not among [acme] issuers: it does not issue", name=name)
+    return False

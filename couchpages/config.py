@@ -12,9 +12,11 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from couchpages.settings import Settings
+from couchpages.settings import AcmeSettings, Settings
 
 DEFAULT_FILE = "couchpages.toml"
+#: Times at least that an issuer looks at what is due within a lease: it is renewed when a third has passed, and believed for two.
+LOOKS_IN_A_LEASE = 3
 T = TypeVar("T")
 
 
@@ -33,7 +35,11 @@ def parse(toml: str, source: str) -> Settings:
         values = tomllib.loads(toml)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{source}: not TOML: {error}") from None
-    return _read(Settings, values, source, "")
+    settings = _read(Settings, values, source, "")
+    wrong = _at_odds(settings.acme)
+    if wrong:
+        raise ConfigurationError(f"{source}: [acme] {wrong}")
+    return settings
 
 
 def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -61,6 +67,27 @@ def with_secrets(settings: Settings, environ: Mapping[str, str]) -> Settings:
 def password_in(file: Path) -> str:
     """Read CouchDB's password from its file. Raises :class:`ConfigurationError`."""
     return _content(file, "[couchdb] password_file").strip()
+
+
+def _at_odds(acme: AcmeSettings) -> str:
+    """Say which settings of ``[acme]`` do not go together, and what to write; nothing where all do."""
+    if acme.eab_key_id and acme.eab_key_file is None:
+        return (
+            f"eab_key_id: {_shown(acme.eab_key_id)} names a key, and there is none; "
+            'write for instance eab_key_file = "/etc/couchpages/eab-key" too'
+        )
+    if acme.eab_key_file is not None and not acme.eab_key_id:
+        return (
+            f"eab_key_file: {_shown(str(acme.eab_key_file))} has a key, and nothing says which; "
+            'write for instance eab_key_id = "kid-1" too'
+        )
+    if acme.check_interval * LOOKS_IN_A_LEASE > acme.lease:
+        return (
+            f"check_interval: {acme.check_interval:g} is more than a third of lease, {acme.lease:g}, so that the issuer would lose it "
+            f"between its looks; write for instance check_interval = {acme.lease / LOOKS_IN_A_LEASE:g}, "
+            f"or lease = {acme.check_interval * LOOKS_IN_A_LEASE:g} on all nodes"
+        )
+    return ""
 
 
 def _read(kind: type[T], values: Mapping[str, Any], source: str, section: str) -> T:

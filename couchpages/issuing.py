@@ -2,10 +2,10 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import random
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -15,6 +15,7 @@ from twisted.python.threadpool import ThreadPool
 
 from couchpages.answering import Answering, node_name
 from couchpages.certificate_store import CertificateStore
+from couchpages.certs.acme.connecting import trusting
 from couchpages.certs.acme.exchange import open_exchange
 from couchpages.certs.acme.keys import account_key_pem, new_account_key
 from couchpages.certs.acme.signing import ExternalAccount
@@ -39,17 +40,20 @@ from couchpages.certs.issuing.service import IssuingService, Parts
 from couchpages.certs.issuing.slices import Slices
 from couchpages.certs.issuing.survey import Survey, Wishes
 from couchpages.certs.issuing.windows import Windows
+from couchpages.config import ConfigurationError
 from couchpages.metrics import Metrics
 from couchpages.node_id import node_id
 from couchpages.ports import ChallengeRecords, Database, LiveSites, OwnZones
 from couchpages.services import Prepared
 from couchpages.settings import AcmeSettings, Settings
 
+T = TypeVar("T")
+
 
 class Issuing:
     """A :class:`~couchpages.ports.Readiness`, and what a node has that issues (:func:`couchpages.answering.issues`).
 
-    Raises ValueError and OSError for files of the configuration that cannot be used.
+    Raises :class:`~couchpages.config.ConfigurationError` for files of the configuration that cannot be used.
     """
 
     def __init__(
@@ -77,8 +81,9 @@ class Issuing:
         self._records = records
         self._issues: IssuingService | None = None
         acme = settings.acme
-        # Files that cannot be read are told of at once, not when the first certificate is due.
-        self._registration = Registration(acme.directory or "", acme.contacts, acme.terms_agreed, _external(acme))
+        # Files that cannot be used are told of at once, not when the first certificate is due.
+        external = check_files(acme)
+        self._registration = Registration(acme.directory or "", acme.contacts, acme.terms_agreed, external)
         self._exchange = open_exchange(reactor, time.time, acme.ca_file)
 
     @property
@@ -160,16 +165,30 @@ class Issuing:
         return IssuingService(reactor, store, responders, acme.check_interval, parts, self._metrics, time.time)
 
 
-def _external(acme: AcmeSettings) -> ExternalAccount | None:
-    if not acme.eab_key_id and acme.eab_key_file is None:
+def check_files(acme: AcmeSettings) -> ExternalAccount | None:
+    """Read the files that ``[acme]`` names; give the key for external account binding. Raises :class:`ConfigurationError`."""
+    if acme.ca_file is not None:
+        _used(acme.ca_file, "ca_file", trusting)
+    if acme.eab_key_file is None:
         return None
-    if not acme.eab_key_id or acme.eab_key_file is None:
-        raise ValueError("[acme] eab_key_id and eab_key_file: each needs the other")
-    return ExternalAccount.from_text(acme.eab_key_id, _content(acme.eab_key_file))
+    return _used(
+        acme.eab_key_file,
+        "eab_key_file",
+        lambda content: ExternalAccount.from_text(acme.eab_key_id, content.decode("ascii", "replace")),
+    )
 
 
-def _content(file: Path) -> str:
-    return file.read_text("ascii").strip()
+def _used(file: Path, key: str, use: Callable[[bytes], T]) -> T:
+    try:
+        return use(file.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{file}: [acme] {key} cannot be read: {error}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: {_behind(f'[acme] {key}', str(error))}") from None
+
+
+def _behind(where: str, words: str) -> str:
+    return words if words.startswith(where) else f"{where}: {words}"
 
 
 def _new_key() -> bytes:

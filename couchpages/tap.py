@@ -39,9 +39,23 @@ class Options(usage.Options):
         if self["log-format"] not in (None, "text", "json"):
             raise SystemExit(f"couchpages: --log-format {self['log-format']}: write text or json")
         if self["check-config"]:
+            _check_files(self.settings)
             source = file or (DEFAULT_FILE if Path(DEFAULT_FILE).exists() else f"no {DEFAULT_FILE} here, the defaults")
             print(f"{source}: the configuration is right")  # noqa: T201 -- what was asked for
             raise SystemExit(0)
+
+
+def _check_files(settings: Settings) -> None:
+    """Read the files that a node reads at its start which issues certificates, also on one that is not among the issuers (yet)."""
+    if settings.acme.directory is None:
+        return
+    # Imported here: it brings libraries that only issuers need, and may bring a reactor, before the right one is chosen.
+    from couchpages.issuing import check_files
+
+    try:
+        check_files(settings.acme)
+    except ConfigurationError as error:
+        raise SystemExit(f"couchpages: {error}") from None
 
 
 class Daemon(MultiService):

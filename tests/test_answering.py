@@ -1,17 +1,20 @@
 """What nodes have of issuing, whether they issue or not."""
 
+import socket
 from collections.abc import Sequence
 from typing import Any, cast
 
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.answering import Answering
+from couchpages.answering import Answering, issues
 from couchpages.certs.issuing.challenges import Answer, Challenge, Where, to_document
 from couchpages.certs.issuing.probes import probe_answer, probe_token
 from couchpages.certs.key_files import Keys
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, Unavailable
+from couchpages.settings import AcmeSettings, NodeSettings, Settings
 from couchpages.testing.memory_database import MemoryDatabase
 from tests.certs.made import KEY
 
@@ -89,3 +92,27 @@ class AnsweringTests(SynchronousTestCase):
             answering.answer(HOST, TOKEN)
         answering.loaded()
         self.assertIsNone(answering.answer(HOST, TOKEN))
+
+
+class Issuers(SynchronousTestCase):
+    """``issues``."""
+
+    def told(self, acme: AcmeSettings, name: str = "") -> tuple[bool, list[str]]:
+        """Say whether a node issues, and what it says of that."""
+        with capturedLogs() as events:
+            found = issues(Settings(acme=acme, node=NodeSettings(name=name)))
+        self.assertEqual({each["log_level"] for each in events} - {LogLevel.info}, set())
+        return found, [formatEvent(each) for each in events]
+
+    def test_not_among_them(self) -> None:
+        """Defect: where the issuers were named otherwise than their host names, nobody issued, and nobody said so."""
+        self.patch(socket, "gethostname", lambda: "web1.example.com")
+        acme = AcmeSettings(directory="https://ca.test/directory", issuers=("web1",))
+        words = "this node is called web1.example.com and is not among [acme] issuers: it does not issue"
+        self.assertEqual(self.told(acme), (False, [words]))
+        self.assertEqual(self.told(acme, "web1"), (True, []))
+
+    def test_all(self) -> None:
+        """Without issuers that are named, every node with a directory is one; without a directory none is, and nothing is said."""
+        self.assertEqual(self.told(AcmeSettings(directory="https://ca.test/directory")), (True, []))
+        self.assertEqual(self.told(AcmeSettings(issuers=("web1",)), "web2"), (False, []))

@@ -18,6 +18,8 @@ from couchpages.settings import ApiSettings, HttpSettings, Settings
 
 FILE = "couchpages.toml"
 SAMPLE = Path(__file__).parent.parent / "etc" / "couchpages.toml"
+#: What settings are wrong without.
+MATES = {"eab_key_id": 'eab_key_file = "/etc/couchpages/eab-key"\n', "eab_key_file": 'eab_key_id = "kid-1"\n'}
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Declared:
         return f"[{self.section}] {self.name}" if self.section else self.name
 
     def toml(self, value: str) -> str:
-        """Write it into a file."""
-        return (f"[{self.section}]\n" if self.section else "") + f"{self.name} = {value}\n"
+        """Write it into a file, and what it needs to go with it."""
+        mate = MATES.get(self.name, "")
+        return (f"[{self.section}]\n" if self.section else "") + f"{self.name} = {value}\n{mate}"
 
     def of(self, settings: Settings) -> Any:
         """Give its value."""
@@ -276,6 +279,36 @@ class Mistakes(ConfigCase):
                 message = self.wrong(f"[{section}]\n{line}")
                 self.assertIn(complaint, message)
                 self.assertIn("; write for instance ", message)
+
+
+class AtOdds(ConfigCase):
+    """Defect: settings of ``[acme]`` that do not go together were right, and the daemon did not start, or lost its lease."""
+
+    def test_external_account(self) -> None:
+        """A key without its id, and an id without its key, also on a node without a directory."""
+        self.assertEqual(
+            self.wrong('[acme]\neab_key_id = "kid-7"'),
+            f'{FILE}: [acme] eab_key_id: "kid-7" names a key, and there is none; '
+            'write for instance eab_key_file = "/etc/couchpages/eab-key" too',
+        )
+        for more in ("", 'eab_key_id = ""'):
+            self.assertEqual(
+                self.wrong(f'[acme]\neab_key_file = "/etc/key"\n{more}'),
+                f'{FILE}: [acme] eab_key_file: "/etc/key" has a key, and nothing says which; write for instance eab_key_id = "kid-1" too',
+            )
+        parse('[acme]\neab_key_id = "kid-7"\neab_key_file = "/etc/key"', FILE)
+        parse('[acme]\neab_key_id = ""', FILE)
+
+    def test_lease(self) -> None:
+        """An issuer looks three times at least in the time of a lease."""
+        self.assertEqual(
+            self.wrong("[acme]\ncheck_interval = 101"),
+            f"{FILE}: [acme] check_interval: 101 is more than a third of lease, 300, so that the issuer would lose it between its looks; "
+            "write for instance check_interval = 100, or lease = 303 on all nodes",
+        )
+        self.assertIn("check_interval: 30 is more than a third of lease, 60", self.wrong("[acme]\nlease = 60"))
+        for lines in ("check_interval = 100", "lease = 90", "lease = 1.5\ncheck_interval = 0.5"):
+            parse(f"[acme]\n{lines}", FILE)
 
 
 class Reading(ConfigCase):

@@ -220,7 +220,8 @@ class Samples(NodeCase):
         text = re.sub(r"(?m)^# ([a-z0-9_]+ = )", r"\1", self.sample.read_text())
         settings = parse(text, "etc/couchpages.toml")
         with_examples = {"public_port", "hsts", "url", "password_file", "file", "rotate_size"}
-        with_examples |= {"key_files", "export_dir", "export_command", "directory", "ca_file", "eab_key_file"}
+        with_examples |= {"key_files", "export_dir", "export_command"}
+        with_examples |= {"directory", "ca_file", "eab_key_id", "eab_key_file"}
         written, declared = tomllib.loads(text), Settings()
         for section in Settings.__dataclass_fields__:
             default = getattr(declared, section)
