@@ -8,6 +8,10 @@ SHELL := /bin/bash
 VERSIONS := $(shell etc/pythons list)
 MAIN := $(firstword $(VERSIONS))
 VENV := .venvs/$(MAIN)
+# Each folder and file of tests but those that start daemons, or measure.
+UNITS := $(filter-out tests.integration tests.bench,$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)) \
+	$(patsubst %.py,%,$(wildcard tests/test_*.py))))
+DAEMONS := $(addprefix tests.integration.test_,daemon endpoints https http2 reactors dns_reactors)
 SOURCES := couchpages tests twisted plugins etc/demo-https
 
 .PHONY: help
@@ -46,9 +50,10 @@ arrows: $(VENV)/develops
 .PHONY: tests
 tests: $(VERSIONS:%=tests-%)
 
+# With the other Pythons, all but what starts daemons, of which a few see to it that they start and serve.
 .PHONY: tests-%
 tests-%: .venvs/%/develops
-	.venvs/$*/bin/trial --temp-directory=_trial_temp-$* tests
+	.venvs/$*/bin/trial --temp-directory=_trial_temp-$* $(UNITS) $(DAEMONS)
 
 # What is covered is the same with each Python, and tells itself slowly.
 .PHONY: tests-$(MAIN)
