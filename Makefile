@@ -48,7 +48,7 @@ arrows: $(VENV)/develops
 	$(VENV)/bin/lint-imports --no-cache
 
 .PHONY: tests
-tests: $(VERSIONS:%=tests-%)
+tests: tests-$(MAIN) tests-daemons $(VERSIONS:%=tests-%) covered
 
 # With the other Pythons, all but what starts daemons, of which a few see to it that they start and serve.
 .PHONY: tests-%
@@ -57,9 +57,19 @@ tests-%: .venvs/%/develops
 
 # What is covered is the same with each Python, and tells itself slowly.
 .PHONY: tests-$(MAIN)
-tests-$(MAIN): $(VENV)/develops
+tests-$(MAIN): $(VENV)/develops uncovered
+	$(VENV)/bin/coverage run -m twisted.trial --temp-directory=_trial_temp-$(MAIN) $(UNITS)
+
+.PHONY: tests-daemons
+tests-daemons: $(VENV)/develops uncovered
+	$(VENV)/bin/coverage run -m twisted.trial --temp-directory=_trial_temp-daemons tests.integration
+
+.PHONY: uncovered
+uncovered:
 	rm -f .coverage*
-	$(VENV)/bin/coverage run -m twisted.trial --temp-directory=_trial_temp-$(MAIN) tests
+
+.PHONY: covered
+covered: tests-$(MAIN) tests-daemons
 	$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report --fail-under=90
 
