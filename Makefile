@@ -79,7 +79,7 @@ package: $(VENV)/develops ## Build the wheel, install it into an empty environme
 	$(VENV)/bin/python -m build --outdir build/package . > build/package/log 2>&1 || { cat build/package/log; exit 1; }
 	$$(etc/pythons path $(MAIN)) -m venv build/package/venv
 	build/package/venv/bin/pip install --quiet --disable-pip-version-check build/package/*.whl
-	cd build/package && venv/bin/twistd --help | grep -q '^ *couchpages  '
+	cd build/package && venv/bin/twistd --help | grep '^ *couchpages  ' > /dev/null
 	cd build/package && venv/bin/twistd couchpages --check-config && venv/bin/couchpages --version
 
 .PHONY: test-peers
