@@ -39,7 +39,7 @@ def public_ports(number: int) -> list[int]:
     """
     found: list[int] = []
     while len(found) < number:
-        port = randrange(12_000, 32_000)  # noqa: S311 -- no secret
+        port = randrange(12_000, 20_000)  # noqa: S311 -- no secret
         with ExitStack() as stack, suppress(OSError):
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 for host in HOSTS:

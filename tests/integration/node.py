@@ -10,9 +10,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 from tests.integration.stores import Settings, Store
@@ -23,17 +24,28 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
 #: Seconds in which a node usually has read everything from its CouchDB.
 LOADING = 3.0
+#: Ports that the system gives to nobody.
+UNGIVEN = range(20_000, 32_000)
+#: Two runs of tests beside each other choose others.
+_CHANCE = SystemRandom()
 #: Of the environment, what programs need; nothing that a developer or a CI may have set for couchpages.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
 
 def free_ports(number: int) -> list[int]:
-    """Give ports of 127.0.0.1 on which nobody listens."""
+    """Give ports of 127.0.0.1 on which nobody listens.
+
+    They are none of those that the system gives to whoever connects (Linux's ip_local_port_range): one of these may be taken a moment
+    later.
+    """
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        found: list[int] = []
+        while len(found) < number:
+            port, each = _CHANCE.choice(UNGIVEN), stack.enter_context(socket.socket())
+            with suppress(OSError):
+                each.bind(("127.0.0.1", port))
+                found.append(port)
+        return found
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
