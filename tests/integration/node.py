@@ -1,20 +1,23 @@
 """A real node in processes of its own: twistd, and the couchpages command (starts and stops them, by their ids)."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
 from pathlib import Path
-from random import SystemRandom
-from typing import Any
+from typing import Any, TextIO
 
 from tests.integration.stores import Settings, Store
 
@@ -26,26 +29,41 @@ PATIENCE = 30.0
 LOADING = 3.0
 #: Ports that the system gives to nobody.
 UNGIVEN = range(20_000, 32_000)
-#: Two runs of tests beside each other choose others.
-_CHANCE = SystemRandom()
+#: Runs of tests that may choose ports beside each other.
+BLOCKS = 24
+_LOCKED: list[TextIO] = []
 #: Of the environment, what programs need; nothing that a developer or a CI may have set for couchpages.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
+
+
+@cache
+def _own_ports() -> Iterator[int]:
+    """Give the ports of this process, one after the other and again: those of the first block that no other run of tests has locked."""
+    for number in range(BLOCKS):
+        file = (Path(tempfile.gettempdir()) / f"couchpages-test-ports-{number}").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            continue
+        _LOCKED.append(file)
+        return cycle(UNGIVEN[number::BLOCKS])
+    raise AssertionError("too many runs of tests at once")
 
 
 def free_ports(number: int) -> list[int]:
     """Give ports of 127.0.0.1 on which nobody listens.
 
     They are none of those that the system gives to whoever connects (Linux's ip_local_port_range): one of these may be taken a moment
-    later.
+    later. Nor are they given to another run of tests, or twice in a row.
     """
-    with ExitStack() as stack:
-        found: list[int] = []
-        while len(found) < number:
-            port, each = _CHANCE.choice(UNGIVEN), stack.enter_context(socket.socket())
-            with suppress(OSError):
-                each.bind(("127.0.0.1", port))
-                found.append(port)
-        return found
+    found: list[int] = []
+    while len(found) < number:
+        with socket.socket() as each, suppress(OSError):
+            port = next(_own_ports())
+            each.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
