@@ -14,14 +14,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from couchpages.dns import codes
-from couchpages.dns.names import Name, canonical, from_text, is_wildcard, suffixes
+from couchpages.dns.names import WILDCARD, Name, canonical, from_text, is_wildcard, suffixes
 from couchpages.dns.rrsets import RRset
+from couchpages.dns.verdicts import Answer, NoData, NoSuchName, Outcome
 
 #: Seconds that a challenge may be cached for. The next order at the name has another text, which whoever keeps this one longer would not
 #: see; a few, because with 0 resolvers differ: some take a time of their own instead, and CAs ask from several places at once.
 TTL = 5
 #: RFC 1035 section 3.3: octets of one text.
 LONGEST_TEXT = 255
+#: The first label of the names at which authorities look, and to which aliases for them usually lead (RFC 8555 section 8.4).
+LABEL = b"\x0f_acme-challenge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,21 @@ class Challenges:
     def revisions(self, apex: Name) -> int:
         """Give a number that is another whenever a new revision of a document about *apex* or a name below it was held."""
         return self._revisions.get(apex, 0)
+
+
+def may_lack_challenge(name: Name, outcome: Outcome) -> bool:
+    """Whether there may be more than was found at a canonical *name*, while not all challenges are known.
+
+    So it is where an authority looks and nothing is written: what was found is a "no", or what a wildcard says.
+    """
+    names = (name, *(canonical(step.rrset.rdatas[0]) for step in outcome.steps))
+    if not any(each.startswith(LABEL) for each in names):
+        return False
+    verdict = outcome.verdict
+    if isinstance(verdict, NoData | NoSuchName):
+        return True
+    found = [step.rrset for step in outcome.steps] + ([verdict.rrset] if isinstance(verdict, Answer) else [])
+    return any(each.owner.startswith(WILDCARD) for each in found)
 
 
 def texts_with(owner: Name, written: RRset | None, rdatas: Collection[bytes]) -> RRset:

@@ -45,11 +45,6 @@ class LastServed:
             del self._unread[apex]
         return was
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether challenges are still to be read."""
-        return bool(self._unread)
-
     def all_read(self) -> None:
         """Take note that all challenges that there are were read: what is missing is gone."""
         self._unread.clear()

@@ -28,3 +28,7 @@ class Published(Protocol):
     def complete(self) -> None:
         """Take note that every zone is known now: what is outside them is foreign (REFUSED), and before, unknown (SERVFAIL)."""
         ...
+
+    def complete_challenges(self) -> None:
+        """Take note that every challenge of certificate authorities is answered now: before, of one that is not there nothing is known."""
+        ...

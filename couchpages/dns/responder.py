@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from couchpages.dns import codes
+from couchpages.dns.challenges import may_lack_challenge
 from couchpages.dns.chaos import Identity, chaos
-from couchpages.dns.lookup import look_up
+from couchpages.dns.lookup import NOT_READ, look_up
 from couchpages.dns.names import Name
 from couchpages.dns.query import COPIED, Malformed, Query, read
 from couchpages.dns.ready import Ready
@@ -104,6 +105,8 @@ class Responder:
             assert query.name is not None  # noqa: S101 -- what has no name is refused
             name = query.name.lower()
             outcome = look_up(self._zones.by_apex, name, query.type, self._zones.withheld)
+            if not self._zones.challenges_known and may_lack_challenge(name, outcome):
+                outcome = NOT_READ
             reply = self._written(question, query, outcome)
             self._keep(packet, query, name, outcome, reply)
         if reply.truncated:
@@ -135,7 +138,7 @@ class Responder:
             question, query, outcome, self._opt, limit
         )
         if reply.rcode == codes.SERVFAIL or (reply.rcode == codes.REFUSED and not self._zones.all_known):
-            # It is, or may be, in a zone that this node has not read yet (law 3).
+            # It is, or may be, something that this node has not read yet (law 3).
             return without_records(question, query, self._opt, *NOT_YET)
         return reply
 

@@ -16,12 +16,14 @@ class ServedZones:
     :ivar by_apex: the zones by their canonical names. The same dict always.
     :ivar withheld: the canonical names of zones that there are, and that are not answered yet, nor by a zone above. The same set always.
     :ivar all_known: whether every zone is known, so that a name outside of them is foreign.
+    :ivar challenges_known: whether every challenge of certificate authorities is answered, so that one that is not there is none.
     """
 
     def __init__(self) -> None:
         self.by_apex: dict[Name, Zone] = {}
         self.withheld: set[Name] = set()
         self.all_known = False
+        self.challenges_known = False
         self._told: list[Changed] = []
 
     def tell(self, changed: Changed) -> None:
@@ -54,6 +56,12 @@ class ServedZones:
         """Every zone is known now."""
         self.all_known = True
         self._tell(None)
+
+    def complete_challenges(self) -> None:
+        """Every challenge is answered now."""
+        if not self.challenges_known:
+            self.challenges_known = True
+            self._tell(None)
 
     def _tell(self, touched: Collection[Name] | None) -> None:
         for changed in self._told:

@@ -112,8 +112,8 @@ class Swaps:
 
     def challenges_loaded(self) -> None:
         """Every challenge was told: when those are answered, none is missing."""
-        self._all_challenges = True
-        if self._last.is_behind:
+        if not self._all_challenges:
+            self._all_challenges = True
             self._settling.note(self._reactor.seconds())
             self._stir()
 
@@ -208,6 +208,7 @@ class Swaps:
             yield from _let_go(*gone)
         if has_all_challenges:
             self._last.all_read()
+            self._published.complete_challenges()
         self._finish()
 
     def _renew(self, apex: Name, touched: Collection[Name] | None, *, challenged: bool) -> Generator[None, None, None]:

@@ -46,7 +46,7 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """The name is in a zone whose records are not all here yet."""
+    """What there is at the name is not all here yet: the records of its zone, or challenges."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class PublishedZones:
     withheld: set[Name] = field(default_factory=set)
     told: list[tuple[str, Name, Collection[Name] | None]] = field(default_factory=list)
     is_complete: bool = False
+    has_all_challenges: bool = False
 
     def publish(self, zone: Zone, touched: Collection[Name] | None) -> None:
         """See Published."""
@@ -64,6 +65,10 @@ class PublishedZones:
     def complete(self) -> None:
         """See Published."""
         self.is_complete = True
+
+    def complete_challenges(self) -> None:
+        """See Published."""
+        self.has_all_challenges = True
 
 
 def substitute(apex: Name) -> RRset:

@@ -56,6 +56,7 @@ def served(zones: Iterable[Zone]) -> ServedZones:
     for zone in zones:
         found.publish(zone, None)
     found.complete()
+    found.complete_challenges()
     return found
 
 

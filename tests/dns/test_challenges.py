@@ -539,6 +539,25 @@ class Restarting(Case):
         self.node.settle()
         self.assertEqual((self.node.serial(ZONE), self.texts()), (self.before, ["one"]))
 
+    def test_all_known(self) -> None:
+        """Whoever answers is told that all challenges are answered once they are, and not before the zones are; with none too."""
+        self.restart()
+        self.node.zones.challenges.hold("c", NAME, ["one"], 3)
+        self.node.settle()
+        self.assertFalse(self.node.published.has_all_challenges)
+        self.node.zones.challenges.hold("d", NAME, ["two"], 4)
+        self.node.zones.challenges.loaded()
+        self.assertFalse(self.node.published.has_all_challenges)
+        self.node.settle()
+        self.assertEqual((self.node.published.has_all_challenges, self.texts()), (True, ["one", "two"]))
+        self.restart(follows=False)
+        self.node.zones.challenges.loaded()
+        self.node.settle()
+        self.assertFalse(self.node.published.has_all_challenges)
+        self.node.follow()
+        self.node.settle()
+        self.assertTrue(self.node.published.has_all_challenges)
+
     def test_before_the_zones(self) -> None:
         """Challenges that are told before the zones wait for them."""
         self.restart(follows=False)
@@ -586,6 +605,7 @@ class OverUdp(Case):
         for zone in self.node.published.zones.values():
             served.publish(zone, None)
         served.complete()
+        served.complete_challenges()
         udp = responder(of=served)
         question, other = asking(from_text(NAME), codes.TXT), asking(from_text("www.example.org"))
 

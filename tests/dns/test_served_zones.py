@@ -67,6 +67,12 @@ class Publishing(SynchronousTestCase):
         self.zones.complete()
         self.assertEqual((self.zones.all_known, self.told), (True, [None]))
 
+    def test_all_challenges(self) -> None:
+        """So it is once all challenges are answered, of which it is told once."""
+        for _ in range(2):
+            self.zones.complete_challenges()
+        self.assertEqual((self.zones.challenges_known, self.told), (True, [None]))
+
     def test_the_same_dict(self) -> None:
         """Whoever holds the zones sees them change."""
         held = self.zones.by_apex

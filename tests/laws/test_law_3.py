@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.couch import answers
-from couchpages.dns import codes, journal, swaps
+from couchpages.dns import codes, journal, responder, swaps
 from couchpages.dns.names import from_text
 from couchpages.dns.query import Query
 from couchpages.dns.reply import Reply, to_outcome
@@ -224,6 +224,16 @@ class Law3OfZonesNeedsItsCode(NeedsItsCode, SynchronousTestCase):
     )
 
 
+CHALLENGED = """
+@ 300 SOA ns host 1 2 3 4 300
+*.wild 300 TXT "of the wildcard"
+_acme-challenge.written 300 TXT "written"
+cut 300 NS ns.example.net.
+_acme-challenge.linked 300 CNAME elsewhere.example.net.
+_acme-challenge.aliased 300 CNAME _acme-challenge.here
+"""
+
+
 class Law3OfAnswers(SynchronousTestCase):
     """What resolvers are told about names that no zone has."""
 
@@ -238,9 +248,31 @@ class Law3OfAnswers(SynchronousTestCase):
         zones.complete()
         self.assertEqual(self.rcodes("www.elsewhere.example"), [codes.REFUSED] * 2)
 
-    def rcodes(self, name: str) -> list[int]:
+    def test_while_challenges_may_be_missing(self) -> None:
+        """Until all challenges are answered, names for them get SERVFAIL where there is nothing but what a wildcard says, and then that."""
+        zones = ServedZones()
+        zones.publish(zone_of(CHALLENGED, ZONE), None)
+        zones.complete()
+        self.by_transport = responders(zones)
+        names = (f"_acme-challenge.{ZONE}", f"_ACME-challenge.x.wild.{ZONE}", f"_acme-challenge.aliased.{ZONE}")
+        texts, addresses = [codes.NXDOMAIN, codes.NOERROR, codes.NXDOMAIN], [codes.NXDOMAIN] * 3
+        for _ in range(2):
+            for name in names:
+                self.assertEqual(self.rcodes(name, codes.TXT), [codes.SERVFAIL] * 2, name)
+                self.assertEqual(self.rcodes(name), [codes.SERVFAIL] * 2, name)
+            for known in ("written", "cut", "linked"):
+                self.assertEqual(self.rcodes(f"_acme-challenge.{known}.{ZONE}", codes.TXT), [codes.NOERROR] * 2, known)
+            self.assertEqual(self.rcodes(f"nowhere.{ZONE}", codes.TXT), [codes.NXDOMAIN] * 2)
+            self.assertEqual(self.rcodes(f"x.wild.{ZONE}", codes.TXT), [codes.NOERROR] * 2)
+        zones.complete_challenges()
+        addresses[1] = codes.NOERROR
+        self.assertEqual([self.rcodes(name, codes.TXT) for name in names], [[rcode] * 2 for rcode in texts])
+        self.assertEqual([self.rcodes(name) for name in names], [[rcode] * 2 for rcode in addresses])
+
+    def rcodes(self, name: str, type_: int = codes.A) -> list[int]:
         """Ask for a name, over UDP and TCP."""
-        question = b"id" + bytes([0, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + from_text(name) + b"\0\1\0\1"
+        head = b"id" + bytes([0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+        question = head + from_text(name) + bytes([0, type_, 0, 1])
         return [(each.answer(question) or bytes(4))[3] & 15 for each in self.by_transport.values()]
 
 
@@ -256,4 +288,6 @@ class Law3OfAnswersNeedsItsCode(NeedsItsCode, SynchronousTestCase):
     without = (
         Without("test_while_zones_may_be_missing", Responder, "_written", _as_if_known),
         Without("test_while_zones_may_be_missing", ServedZones, "complete", lambda self: None),  # noqa: ARG005
+        Without("test_while_challenges_may_be_missing", responder, "may_lack_challenge", lambda *_: False),
+        Without("test_while_challenges_may_be_missing", ServedZones, "complete_challenges", lambda self: None),  # noqa: ARG005
     )
