@@ -281,7 +281,7 @@ async def _ended(couchdb: "OwnCouchDB", asked: "Mapping[Asked, Order]", patience
 
 
 def _tell(ended: "list[Ended]", patience: float, *, as_json: bool) -> int:
-    from couchpages.cli.order_shown import order_json
+    from couchpages.cli.order_shown import order_json, without_words
     from couchpages.cli.outcome import Failed, Issued, Waiting
 
     if as_json:
@@ -303,6 +303,8 @@ def _tell(ended: "list[Ended]", patience: float, *, as_json: bool) -> int:
     code = 0
     for order, became in ended:
         match became:
+            case Issued() if order.left_out:
+                remark(f"{order.name}: {without_words(order)}")
             case Failed(reason):
                 remark(reason)
                 code = FAILED

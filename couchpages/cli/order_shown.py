@@ -24,6 +24,7 @@ def order_json(order: Order, now: float) -> dict[str, Any]:
         "reason": order.reason or None,
         "next_try": _moment(order.next_try) if waits(order, int(now * 1000)) else None,
         "renews": _moment(order.renews),
+        "left_out": list(order.left_out),
     }
 
 
@@ -43,7 +44,13 @@ def order_words(order: Order | None, certificate: Certificate | None, now: float
 def _until_renewal(order: Order | None, certificate: Certificate) -> str:
     if certificate.issued_by == HANDED_OVER:
         return "not asked for; it stays until one is issued"
-    return f"renewed from {_day(_renews(order, certificate))} on"
+    words = f"renewed from {_day(_renews(order, certificate))} on"
+    return f"{words}; {without_words(order)}" if order is not None and order.left_out else words
+
+
+def without_words(order: Order) -> str:
+    """Say what a certificate was issued without, and why."""
+    return f"without {' '.join(order.left_out)}: {order.reason}"
 
 
 def _renews(order: Order | None, certificate: Certificate) -> float:

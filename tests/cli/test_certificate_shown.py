@@ -40,6 +40,13 @@ class Shown(SynchronousTestCase):
             self.assertEqual(row["order"], "renewed from 2027-01-22 on")
         self.assertIsNone(json["order"]["renews"])
 
+    def test_left_out(self) -> None:
+        """What a certificate was issued without, and why, is shown beside its renewal."""
+        order = replace(ORDER, left_out=("*.example.org",), cause="caa", reason="*.example.org: CAA forbids")
+        row, json = self.line(ISSUED, order)
+        self.assertEqual(row["order"], "renewed from 2027-01-22 on; without *.example.org: *.example.org: CAA forbids")
+        self.assertEqual((json["order"]["left_out"], json["order"]["cause"]), (["*.example.org"], "caa"))
+
     def test_handed_over(self) -> None:
         """Defect: what was imported and handed over was shown as issued, and as to be renewed, also when nobody could replace it."""
         handed = replace(ISSUED, issued_by=HANDED_OVER)

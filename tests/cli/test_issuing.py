@@ -137,6 +137,23 @@ class Issue(IssuingCase):
         (order,) = json.loads(ended.out)["orders"]
         self.assertEqual((ended.code, order["done"], order["missing"]), (0, True, []))
 
+    def test_without_previews(self) -> None:
+        """What a certificate was issued without is told, with 0; where that was asked for by name, it is missing."""
+
+        def issue() -> None:
+            self.issue("a.test", reason="*.a.test: CAA forbids")
+            self.done(
+                self.store.orders.change(
+                    "a.test", lambda order: replace(order, names=("a.test", "*.a.test"), left_out=("*.a.test",))
+                )
+            )
+
+        self.issuer = issue
+        ended = self.run_command("issue", "a.test")
+        self.assertEqual((ended.code, ended.out), (0, "issued a.test\n"))
+        self.assertIn("a.test: without *.a.test: *.a.test: CAA forbids", ended.err)
+        self.assertEqual(self.run_command("issue", "a.test", "*.a.test").code, 1)
+
     def test_not_for_all_names(self) -> None:
         """Defect: it said "issued" where the configuration decided about the certificate, and had it issued for less."""
         self.issuer = lambda: self.issue("a.test")

@@ -15,12 +15,14 @@ from couchpages.certs.issuing.issuer import Issued, Issuer, Request, replaced_id
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
 from couchpages.certs.issuing.limits import Sort, full, limits_of
 from couchpages.certs.issuing.obstacles import Obstacle
-from couchpages.certs.issuing.orders import Order
+from couchpages.certs.issuing.orders import LeftOut, Order
 from couchpages.certs.issuing.outcomes import Outcomes
-from couchpages.certs.issuing.outlook import Outlook
+from couchpages.certs.issuing.outlook import Outlook, Scope
 from couchpages.certs.issuing.plan import Certificates, Due
 from couchpages.certs.issuing.proofs import Proof
-from couchpages.certs.issuing.renewal import renewal
+from couchpages.certs.issuing.renewal import ends_soon, renewal
+from couchpages.certs.issuing.wanted import Wanted, without_previews
+from couchpages.certs.issuing.words import cause_of, told
 from couchpages.ports import StoreError
 from couchpages.sightings import Sightings
 
@@ -61,6 +63,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """What was issued is to be renewed at *renews*, in seconds since 1970; what it could not be issued for was *left_out*."""
+
+    renews: float
+    left_out: LeftOut | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What tries stand on: *certificates* are those that this node knows, *orders* those that it was told of."""
 
@@ -88,20 +98,34 @@ class Attempts:
         """Take note that certificates came."""
         self._sightings.wake()
 
-    async def issue(self, client: Client, due: Due, progress: Progress) -> float:
-        """Issue what is due; give when it is to be renewed. Raises AcmeError, obstacles, :class:`NotOurTurn` and StoreError."""
-        proofs = await self._parts.outlook.proofs(due.wanted.names)
+    async def issue(self, client: Client, due: Due, progress: Progress) -> Done:
+        """Issue what is due. Raises AcmeError, obstacles, :class:`NotOurTurn` and StoreError."""
         is_renewal = any((due.name, kind) in self._parts.certificates for kind in Kind)
-        await self._parts.outlook.check(due.wanted, proofs, client, is_renewal=is_renewal)
-        stored = [await self._one(client, due, kind, proofs, progress) for kind in due.kinds]
-        return min(renewal(each, None) for each in stored)
+        scope = await self._parts.outlook.scope(due.wanted, self._instead(due), client, is_renewal=is_renewal)
+        stored = [await self._one(client, due.name, kind, scope, progress) for kind in due.kinds]
+        return Done(min(renewal(each, None) for each in stored), _left_out(due.wanted, scope))
 
-    async def _one(
-        self, client: Client, due: Due, kind: Kind, proofs: dict[str, Proof], progress: Progress
-    ) -> Certificate:
+    def _instead(self, due: Due) -> Wanted | None:
+        """Give what is better than nothing: a site is not without a certificate because its previews are.
+
+        Not while there is one for both, which may well be renewed before it ends, nor where somebody asked for that very name.
+        """
+        less, order = without_previews(due.wanted), self._parts.orders.get(due.name)
+        if less is None or (
+            order is not None and not set(due.wanted.names).isdisjoint(set(order.asked) - set(less.names))
+        ):
+            return None
+        now = self._parts.outcomes.now() / 1000
+        there = [self._parts.certificates.get((due.name, kind)) for kind in due.kinds]
+        are_good = any(
+            each is not None and set(due.wanted.names) <= set(each.names) and not ends_soon(each, now) for each in there
+        )
+        return None if are_good else less
+
+    async def _one(self, client: Client, name: str, kind: Kind, scope: Scope, progress: Progress) -> Certificate:
         """Issue, store, and give the certificate of one kind."""
-        replaced = self._parts.certificates.get((due.name, kind))
-        request = Request(due.name, due.wanted.names, kind, replaced, self._asking.profile, self._asking.chain)
+        replaced, proofs = self._parts.certificates.get((name, kind)), scope.proofs
+        request = Request(name, scope.names, kind, replaced, self._asking.profile, self._asking.chain)
         try:
             got = await self._order(client, request, proofs, progress)
         except AcmeError as error:
@@ -110,7 +134,7 @@ class Attempts:
             if progress.has_order or not known or replaced_id(client, replaced) is None:
                 raise
             got = await self._order(client, replace(request, replaced=None), proofs, progress)
-        stored = await self._stored(due.name, [pem.Key(got.key), *pem.parse(got.chain)])
+        stored = await self._stored(name, [pem.Key(got.key), *pem.parse(got.chain)])
         await self._arrival(stored)
         return stored
 
@@ -171,3 +195,10 @@ class Attempts:
             return there is not None and there.made >= stored.made
 
         await self._sightings.when(is_here, ARRIVAL)
+
+
+def _left_out(wanted: Wanted, scope: Scope) -> LeftOut | None:
+    if scope.left_out is None:
+        return None
+    names = tuple(name for name in wanted.names if name not in scope.names)
+    return LeftOut(names, cause_of(scope.left_out), told(wanted.name, scope.left_out))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from couchpages.certs.issuing.limits import DAY, HOUR
-from couchpages.certs.issuing.orders import AHEAD, LONGEST_PAUSE, LONGEST_WORDS, REMEMBERED, Order, State
+from couchpages.certs.issuing.orders import AHEAD, LONGEST_PAUSE, LONGEST_WORDS, REMEMBERED, LeftOut, Order, State
 
 #: What is remembered for limits: no CA counts longer.
 KEPT, REFUSALS_KEPT = 7 * DAY, HOUR
@@ -14,7 +14,9 @@ READ_IN = HOUR
 def begun(order: Order, names: tuple[str, ...], node: str, directory: str, now: int) -> Order:
     """Give the order when a node begins to see to it, at the CA of *directory*: what another one counted counts for nothing there."""
     if order.directory != directory:
-        order = replace(order, failures=0, directory=directory, ordered=(), added=(), issued=(), refused=())
+        order = replace(
+            order, failures=0, left_out=(), directory=directory, ordered=(), added=(), issued=(), refused=()
+        )
     return replace(order, names=names, state=State.ORDERING, by=node, next_try=0, changed=now)
 
 
@@ -29,19 +31,26 @@ def got(order: Order, now: int, *, is_new: bool) -> Order:
     return replace(order, issued=_with(order.issued, now), added=added, changed=now)
 
 
-def issued(order: Order, renews: float, now: int) -> Order:
+def issued(order: Order, renews: float, left_out: LeftOut | None, now: int) -> Order:
     """Give the order when its certificate is here, which is to be renewed at *renews*, in seconds since 1970."""
+    left = left_out or LeftOut((), "", "")
     return replace(
         order,
         state=State.ISSUED,
         changed=now,
         failures=0,
-        cause="",
-        reason="",
+        cause=left.cause,
+        reason=left.reason[:LONGEST_WORDS],
         next_try=0,
         handled=max(order.requested, order.handled),
         renews=int(renews * 1000),
+        left_out=left.names,
     )
+
+
+def expected(order: Order, renews: float, now: int) -> Order:
+    """Give the order when its certificate is to be renewed at another moment, in seconds since 1970."""
+    return replace(order, renews=int(renews * 1000), changed=now) if order.state is State.ISSUED else order
 
 
 def failed(order: Order, cause: str, reason: str, pause: float, now: int, *, refused: bool, counts: bool) -> Order:
@@ -65,7 +74,9 @@ def failed(order: Order, cause: str, reason: str, pause: float, now: int, *, ref
 
 def forsaken(order: Order, now: int) -> Order:
     """Give the order of what nobody wants any more; what counts for limits stays."""
-    return replace(order, state=State.NEW, changed=now, failures=0, cause="", reason="", next_try=0, renews=0)
+    return replace(
+        order, state=State.NEW, changed=now, failures=0, cause="", reason="", next_try=0, renews=0, left_out=()
+    )
 
 
 def is_forgettable(order: Order, now: int) -> bool:

@@ -40,13 +40,23 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Names that a certificate could not be issued for, which was issued all the same: the *cause*'s slug, and the *reason* in words."""
+
+    names: tuple[str, ...]
+    cause: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """The state of one certificate, called by the first of its *names*; moments are milliseconds since 1970, 0 for never.
 
     *changed* is when this was written, by the node *by*; *failures* counts those since the last success, *cause* is the last one's slug
     and *reason* what to tell people; before *next_try* nothing is tried. *requested* is when somebody asked for it by a command, and
     *handled* the request that was dealt with last; *by_hand* tells that it is wanted because of that, for the names *asked*. *renews*
-    is when it is to be renewed, as far as that is known.
+    is when it is to be renewed, as far as that is known. Of its names, those *left_out* could not be issued for, for *cause* and *reason*
+    of the order that was issued, until it is renewed.
 
     For the limits of the CA whose address is *directory*, moments are remembered, the newest last: *ordered* are orders and *added*
     certificates, without those that renewed what there was; *issued* are all certificates, and *refused* validations that failed.
@@ -66,6 +76,7 @@ class Order:
     by_hand: bool = False
     asked: tuple[str, ...] = ()
     renews: int = 0
+    left_out: tuple[str, ...] = ()
     directory: str = ""
     ordered: tuple[int, ...] = field(default=())
     added: tuple[int, ...] = field(default=())
@@ -111,6 +122,7 @@ def to_document(order: Order) -> Json:
         "by_hand": order.by_hand,
         "asked": list(order.asked),
         "renews": order.renews,
+        "left_out": list(order.left_out),
         "directory": order.directory,
         "ordered": list(order.ordered[-REMEMBERED:]),
         "added": list(order.added[-REMEMBERED:]),
@@ -143,6 +155,7 @@ def from_document(doc_id: str, doc: Json) -> Order:
         by_hand=doc.get("by_hand") is True,
         asked=_names(doc.get("asked", [])),
         renews=_moment(doc, "renews"),
+        left_out=_names(doc.get("left_out", [])),
         directory=_text(doc, "directory"),
         ordered=_moments(doc, "ordered"),
         added=_moments(doc, "added"),

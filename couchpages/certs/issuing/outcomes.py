@@ -11,7 +11,7 @@ from couchpages.certs.issuing import ledger
 from couchpages.certs.issuing.backoff import pause
 from couchpages.certs.issuing.limits import Sort
 from couchpages.certs.issuing.order_book import OrderBook
-from couchpages.certs.issuing.orders import Order, State
+from couchpages.certs.issuing.orders import LeftOut, Order, State
 from couchpages.certs.issuing.outage import Outage
 from couchpages.certs.issuing.plan import Certificates
 from couchpages.certs.issuing.words import UNWANTED, Unproved, asked_pause, cause_of, is_of_all, is_of_authority, told
@@ -69,10 +69,23 @@ class Outcomes:
         self._metrics.issued.inc()
         await self._suppose(name, lambda order: ledger.got(order, self.now(), is_new=sort is Sort.NEW))
 
-    async def issued(self, name: str, renews: float) -> None:
+    async def issued(self, name: str, renews: float, left_out: LeftOut | None) -> None:
         """Note that all its certificates are here; they are to be renewed at *renews*, in seconds since 1970."""
-        await self._book.change(name, lambda order: ledger.issued(order, renews, self.now()))
-        self.log.info("the certificate {name} was issued", name=name)
+        await self._book.change(name, lambda order: ledger.issued(order, renews, left_out, self.now()))
+        if left_out is None:
+            self.log.info("the certificate {name} was issued", name=name)
+        else:
+            names = ", ".join(left_out.names)
+            self.log.warn(
+                "the certificate {name} was issued without {names}: {reason}",
+                name=name,
+                names=names,
+                reason=left_out.reason,
+            )
+
+    async def expected(self, name: str, renews: float) -> None:
+        """Note that a certificate is to be renewed at another moment, in seconds since 1970."""
+        await self._book.change(name, lambda order: ledger.expected(order, renews, self.now()))
 
     async def declined(self, name: str, why: str) -> None:
         """Note that nobody can have what was asked for."""

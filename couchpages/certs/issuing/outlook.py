@@ -1,6 +1,7 @@
 """What is looked at before an authority is asked, so that no order fails that was bound to (does I/O)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from couchpages.certs.acme.client import Client
@@ -8,7 +9,7 @@ from couchpages.certs.issuing.awaiting import together
 from couchpages.certs.issuing.caa import permitted
 from couchpages.certs.issuing.caa_lookup import caa_records
 from couchpages.certs.issuing.delegations import Delegations
-from couchpages.certs.issuing.obstacles import Forbidden, NotReached, Obstacle
+from couchpages.certs.issuing.obstacles import Forbidden, LookupFailed, NotReached, Obstacle
 from couchpages.certs.issuing.proofs import Proof, Type, bare, proof
 from couchpages.certs.issuing.reaching import Reach
 from couchpages.certs.issuing.resolving import CHALLENGE_LABEL, Resolving
@@ -21,6 +22,15 @@ class Unprovable(Obstacle):
     cause = "unprovable"
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a certificate can be issued for: *names*, each with its proof. *left_out* is what keeps others out, if they are."""
+
+    names: tuple[str, ...]
+    proofs: dict[str, Proof]
+    left_out: Obstacle | None = None
+
+
 class Outlook:
     """Says how the names of a certificate are proved, and what keeps it from being issued. Methods raise obstacles."""
 
@@ -29,16 +39,29 @@ class Outlook:
         self._reach = reach
         self._delegations = delegations
 
-    async def proofs(self, names: Sequence[str]) -> dict[str, Proof]:
-        """Give how each of *names* is proved."""
+    async def scope(self, wanted: Wanted, instead: Wanted | None, client: Client, *, is_renewal: bool) -> Scope:
+        """Give what *client*'s authority can be asked for: what is *wanted*, or what is good enough *instead*, if there is something.
+
+        Raises what keeps it from issuing: a name that cannot be proved, an address that is none of ours, or CAA records. For a renewal,
+        addresses at which nobody answers are passed over: a node is away, and its sites are to be served by the others.
+        """
+        try:
+            return Scope(wanted.names, await self._checked(wanted, client, is_renewal=is_renewal))
+        except (Forbidden, Unprovable) as obstacle:
+            if instead is None:
+                raise
+            return Scope(instead.names, await self._checked(instead, client, is_renewal=is_renewal), obstacle)
+
+    async def _checked(self, wanted: Wanted, client: Client, *, is_renewal: bool) -> dict[str, Proof]:
+        proofs = await self._proofs(wanted.names)
+        await self._check(wanted, proofs, client, is_renewal=is_renewal)
+        return proofs
+
+    async def _proofs(self, names: Sequence[str]) -> dict[str, Proof]:
         found = await together(self._proof(name) for name in names)
         return dict(zip(names, found, strict=True))
 
-    async def check(self, wanted: Wanted, proofs: dict[str, Proof], client: Client, *, is_renewal: bool) -> None:
-        """Raise what keeps *client*'s authority from issuing: an address that is none of ours, or CAA records.
-
-        For a renewal, addresses at which nobody answers are passed over: a node is away, and its sites are to be served by the others.
-        """
+    async def _check(self, wanted: Wanted, proofs: dict[str, Proof], client: Client, *, is_renewal: bool) -> None:
         hosts = {each.name for each in proofs.values() if each.type is Type.HTTP}
         if wanted.origin is Origin.SITE:
             # A site's name may be one that somebody mistyped, or one that is still elsewhere.
@@ -73,7 +96,7 @@ class Outlook:
         await self._delegations.refresh_one(zone)
         is_ours = self._delegations.is_ours(zone)
         if is_ours is None:
-            raise Unprovable(f"{owner}: the name servers of {zone} cannot be found out")
+            raise LookupFailed(f"{owner}: the name servers of {zone} cannot be found out")
         return zone if is_ours else None
 
     async def _check_caa(self, name: str, each: Proof, client: Client) -> None:

@@ -6,10 +6,12 @@ from typing import TypeAlias
 
 from couchpages.certs.acme.ari import RenewalInfo
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.issuing.orders import Order, waits
+from couchpages.certs.issuing.orders import Order, State, waits
 from couchpages.certs.issuing.renewal import renewal
 from couchpages.certs.issuing.wanted import Wanted
 
+#: Seconds by which a renewal has to move before that is written down.
+MOVED = 3600.0
 Certificates: TypeAlias = Mapping[tuple[str, Kind], Certificate]
 
 
@@ -28,10 +30,14 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is *due* now, and the moment of the *next* renewal, None where none is expected."""
+    """What is *due* now, and the moment of the *next* renewal, None where none is expected.
+
+    *moved* are the certificates that the authority suggests another moment for than stands in their orders.
+    """
 
     due: tuple[Due, ...]
     next: float | None
+    moved: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class Planning:
         self._now = now
         self._due: list[tuple[tuple[bool, float, str], Due]] = []
         self._next: float | None = None
+        self._moved: dict[str, float] = {}
 
     def take(self, each: Wanted) -> None:
         """Take what is wanted."""
@@ -67,9 +74,10 @@ class Planning:
             moment = renewal(there, situation.window(there)) if there is not None else 0.0
             if there is not None:
                 self._next = moment if self._next is None else min(moment, self._next)
-            if order.is_asked_for or moment <= self._now or not _suffices(there, each, situation):
+            if order.is_asked_for or moment <= self._now or not _suffices(there, each, order, situation):
                 kinds.append(kind)
                 ends.append(there.not_after if there is not None else 0.0)
+        self._note_moved(each, order)
         end = min(ends, default=0.0)
         if kinds and (order.is_asked_for or not self._waits(order, end)):
             # What is missing comes before all, but for what failed: of that there may be much, and what ends must not wait for it.
@@ -77,7 +85,16 @@ class Planning:
 
     def plan(self) -> Plan:
         """Give the plan: the soonest to end first."""
-        return Plan(tuple(due for _, due in sorted(self._due, key=lambda pair: pair[0])), self._next)
+        return Plan(tuple(due for _, due in sorted(self._due, key=lambda pair: pair[0])), self._next, self._moved)
+
+    def _note_moved(self, each: Wanted, order: Order) -> None:
+        """Take note where the authority suggests another moment than is written."""
+        there = [self._situation.certificates.get((each.name, kind)) for kind in self._situation.kinds]
+        windows = [(found, self._situation.window(found)) for found in there if found is not None]
+        if order.state is State.ISSUED and any(window is not None for _, window in windows):
+            moment = min(renewal(found, window) for found, window in windows)
+            if moment > self._now and abs(moment - order.renews / 1000) >= MOVED:
+                self._moved[each.name] = moment
 
     def _waits(self, order: Order, end: float) -> bool:
         """Whether nothing is to be tried now for a certificate that ends at *end*, 0 for none."""
@@ -100,6 +117,10 @@ def outdated(
     ]
 
 
-def _suffices(there: Certificate | None, each: Wanted, situation: Situation) -> bool:
-    # One that is for more than is wanted is good until it is renewed.
-    return there is not None and there.issued_by == situation.directory and set(each.names) <= set(there.names)
+def _suffices(there: Certificate | None, each: Wanted, order: Order, situation: Situation) -> bool:
+    # One that is for more than is wanted is good until it is renewed; so is one that could be issued for less.
+    return (
+        there is not None
+        and there.issued_by == situation.directory
+        and set(each.names) - set(order.left_out) <= set(there.names)
+    )

@@ -7,6 +7,7 @@ end and one name for each certificate; ours asks the plan. What fails is written
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from math import nan
 from typing import Any
 
@@ -18,7 +19,7 @@ from txacme.service import AcmeIssuingService
 from couchpages.certs.acme.client import Client
 from couchpages.certs.acme.errors import AcmeError
 from couchpages.certs.administration import ImportedError
-from couchpages.certs.issuing.attempts import Attempts, NotOurTurn, Progress
+from couchpages.certs.issuing.attempts import Attempts, Done, NotOurTurn, Progress
 from couchpages.certs.issuing.authority import Authority
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
 from couchpages.certs.issuing.orders import Order
@@ -32,6 +33,8 @@ from couchpages.ports import StoreError
 AT_ONCE = 10
 #: Certificates that are begun with, or wait for their turn; the others are found due again.
 MOST_BEGUN = 200
+#: Orders that are written with another moment of renewal, as the authority suggests it, in one go; the rest has time.
+MOST_WRITTEN = 50
 #: The type of an error that says that our account is not there any more (RFC 8555 section 6.7).
 FORGOTTEN = "accountDoesNotExist"
 
@@ -122,6 +125,8 @@ class IssuingService(AcmeIssuingService):
             if not self._is_left_alone(due.name):
                 self._begin(due.name)
         await self._tidy_orders()
+        for name, renews in islice(plan.moved.items(), MOST_WRITTEN):
+            await self._parts.outcomes.expected(name, renews)
         await survey.tidy(now)
 
     def _begin(self, name: str) -> None:
@@ -190,7 +195,8 @@ class IssuingService(AcmeIssuingService):
         try:
             due = self._due_now(name)
             await outcomes.begun(name, due.wanted.names)
-            await outcomes.issued(name, await self._with_account(work, name))
+            done = await self._with_account(work, name)
+            await outcomes.issued(name, done.renews, done.left_out)
         except (CancelledError, NotOurTurn):
             raise
         except ImportedError:
@@ -203,16 +209,16 @@ class IssuingService(AcmeIssuingService):
             del self._progress[name]
             self._slots.release()
 
-    async def _with_account(self, work: Callable[[Client, str], Any], name: str) -> float:
+    async def _with_account(self, work: Callable[[Client, str], Any], name: str) -> Done:
         """Have *work* done; once more where the authority has forgotten our account, for which another is made then."""
         try:
-            renews: float = await work(await self._parts.authority.client(), name)
+            done: Done = await work(await self._parts.authority.client(), name)
         except AcmeError as error:
             if error.type != FORGOTTEN:
                 raise
             self._parts.authority.forget(error)
-            renews = await work(await self._parts.authority.client(), name)
-        return renews
+            done = await work(await self._parts.authority.client(), name)
+        return done
 
     def _due_now(self, name: str) -> Due:
         """Give what is due, now that the turn has come. Raises :class:`NotOurTurn` where nothing is."""
@@ -228,7 +234,7 @@ class IssuingService(AcmeIssuingService):
         order = self._parts.orders.get(name)
         return self._parts.outcomes.is_outage and not (order is not None and order.is_asked_for)
 
-    def _issue_cert(self, client: Client, server_name: str) -> "Deferred[float]":
+    def _issue_cert(self, client: Client, server_name: str) -> "Deferred[Done]":
         due, progress = self._due_now(server_name), self._progress[server_name]
         return Deferred.fromCoroutine(self._parts.attempts.issue(client, due, progress))
 

@@ -1,7 +1,7 @@
 """Which certificates are wanted (pure): it follows from the sites that there are, the configuration, and what somebody asked for."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from couchpages.certs.certificates import Certificate
@@ -33,6 +33,12 @@ class Wanted:
     def name(self) -> str:
         """What it is called."""
         return self.names[0]
+
+
+def without_previews(each: Wanted) -> Wanted | None:
+    """Give what a site gets where nothing can be issued for its previews; None where these are all that is wanted, or not wanted."""
+    names = tuple(name for name in each.names if not _is_previews(name, each))
+    return replace(each, names=names) if names and len(names) < len(each.names) else None
 
 
 class Wanting:

@@ -17,14 +17,16 @@ class Network:
     """What the public DNS and the addresses of hosts say, to all nodes alike.
 
     *delegated* zones are ours, hosts *not_ours* lead elsewhere, for the reason that stands there, and *caa* has the issuer of a name's
-    record. What is looked up by a name in *broken* fails with what stands there, or waits for it, if that is a Deferred: ``NS ZONE``,
-    the host whose addresses are asked, or whose challenge is looked for (``shown …``).
+    record, *caa_of_wildcards* of that which is for wildcards. What is looked up by a name in *broken* fails with what stands there, or
+    waits for it, if that is a Deferred: ``NS ZONE``, the host whose addresses are asked, or whose challenge is looked for
+    (``shown …``).
     """
 
     def __init__(self) -> None:
         self.delegated: set[str] = {"example.org"}
         self.not_ours: dict[str, str] = {}
         self.caa: dict[str, bytes] = {}
+        self.caa_of_wildcards: dict[str, bytes] = {}
         self.broken: dict[str, Any] = {}
         #: Where CNAMEs of ``_acme-challenge.`` names lead.
         self.aliases: dict[str, str] = {}
@@ -42,8 +44,10 @@ class Network:
 
     async def records(self, name: str, type_: str) -> tuple[Any, ...]:
         """See Resolving."""
-        value = self.caa.get(name)
-        return (dns.rdata.from_text("IN", type_, f'0 issue "{value.decode()}"'),) if value is not None else ()
+        found = ("issue", self.caa.get(name)), ("issuewild", self.caa_of_wildcards.get(name))
+        return tuple(
+            dns.rdata.from_text("IN", type_, f'0 {tag} "{value.decode()}"') for tag, value in found if value is not None
+        )
 
     async def check(self, host: str, *, without_silent: bool = False) -> list[str]:
         """See Reach."""

@@ -3,7 +3,7 @@
 from couchpages.testing.acme.faults import Fault
 from couchpages.testing.acme.rules import Profile
 from tests.certs.issuing.world import IssuingNode, WorldCase
-from tests.certs.made import DAY
+from tests.certs.made import DAY, NOW
 
 HOUR = 3600.0
 
@@ -59,13 +59,21 @@ class AYear(WorldCase):
         self.live_through(self.node, 30)
         issued = self.authority.issued
         self.assertEqual(len(issued), 2)
+        # What the authority suggests is written down, where people see it.
+        for each in issued:
+            self.authority.rules.windows[each.certificate_id] = NOW + 40 * DAY, NOW + 41 * DAY
+        self.live_through(self.node, 2)
+        for name in self.sites.sites:
+            renews = self.node.order(name).renews / 1000
+            self.assertTrue(NOW + 40 * DAY <= renews <= NOW + 41 * DAY, renews)
+        self.assertEqual(len(issued), 2)
         for each in issued:
             now = self.reactor.seconds()
             self.authority.rules.windows[each.certificate_id] = now - DAY, now - HOUR
         self.live_through(self.node, 2)
         replaced = {each.replaces for each in self.authority.issued if each.replaces}
         self.assertEqual(replaced, {each.certificate_id for each in issued})
-        self.live_through(self.node, 333)
+        self.live_through(self.node, 331)
         self.assertEqual(self.authority.refused["alreadyReplaced"], 0)
 
     def test_holder_is_gone(self) -> None:

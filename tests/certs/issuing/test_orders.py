@@ -32,7 +32,8 @@ ORDERS = st.builds(
     Order, st.just(NAME), st.sampled_from([(), (NAME,), (NAME, "*." + NAME)]), st.sampled_from(State),
     changed=st.integers(0, LATEST), by=st.text(max_size=5), failures=st.integers(0, 99), next_try=st.integers(0, LATEST),
     requested=st.integers(0, 9), handled=st.integers(0, 9), by_hand=st.booleans(), renews=st.integers(0, LATEST),
-    directory=st.sampled_from(["", PRODUCTION]), ordered=MOMENTS, added=MOMENTS, issued=MOMENTS, refused=MOMENTS,
+    left_out=st.sampled_from([(), ("*." + NAME,)]), directory=st.sampled_from(["", PRODUCTION]),
+    ordered=MOMENTS, added=MOMENTS, issued=MOMENTS, refused=MOMENTS,
 )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ class Documents(SynchronousTestCase):
             {"type": "lease"}, {"version": 2}, {"state": []}, {"state": "done"}, {"names": NAME}, {"names": ["a..b"]},
             {"names": ["Example.org"]}, {"names": [NAME] * 101}, {"changed": -1}, {"changed": True}, {"changed": 1.5},
             {"failures": LATEST + 1}, {"reason": 5}, {"reason": "x" * 2001}, {"ordered": 5}, {"issued": [None]},
-            {"refused": [0] * (REMEMBERED + 1)}, {"directory": ["x"]},
+            {"refused": [0] * (REMEMBERED + 1)}, {"directory": ["x"]}, {"left_out": ["a..b"]}, {"left_out": NAME},
         ]  # fmt: skip
         for each in wrong:
             with self.assertRaises(ValueError):

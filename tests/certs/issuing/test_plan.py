@@ -181,6 +181,30 @@ class Plans(SynchronousTestCase):
         self.windows["a.org"] = RenewalInfo(NOW - 9 * DAY, NOW - DAY)
         self.assertEqual(self.names(*there), [("a.org", (ECDSA,))])
 
+    def test_moved(self) -> None:
+        """Another moment that the authority suggests is told, by an hour or more and in the future, where the order is at rest."""
+        there = issued("a.org", "*.a.org"), issued("b.org", "*.b.org")
+        self.windows["a.org"] = RenewalInfo(NOW + 20 * DAY, NOW + 20 * DAY)
+        at, known = NOW + 20 * DAY, Order("a.org", state=State.ISSUED)
+        for order, moved in (
+            (replace(known, renews=int(NOW * 1000)), {"a.org": at}),
+            (replace(known, renews=int((at + 3599) * 1000)), {}),
+            (replace(known, renews=int((at + 3600) * 1000)), {"a.org": at}),
+            (replace(known, state=State.ORDERING), {}),
+        ):
+            self.orders["a.org"] = order
+            self.assertEqual(self.plan(*there).moved, moved)
+        self.orders["a.org"] = known
+        self.assertEqual(self.plan(*there, now=at + 1).moved, {})
+
+    def test_left_out(self) -> None:
+        """A certificate without what it could not be issued for suffices, until more is wanted."""
+        there = issued("a.org"), issued("b.org", "*.b.org")
+        self.orders["a.org"] = Order("a.org", state=State.ISSUED, left_out=("*.a.org",))
+        self.assertEqual(self.names(*there), [])
+        self.wanted[0] = Wanted(("a.org", "*.a.org", "c.org"), Origin.SITE)
+        self.assertEqual(self.names(*there), [("a.org", (ECDSA,))])
+
     def test_outdated(self) -> None:
         """What ended and is not wanted, or not of this kind, may go: only what was issued."""
         there = [

@@ -306,6 +306,71 @@ class Failing(WorldCase):
         self.stop()
         self.ended()
 
+    def test_caa_of_wildcards(self) -> None:
+        """Where CAA forbids the previews' wildcard alone, the site has its certificate, and the reason is told; a command tries again."""
+        self.network.caa_of_wildcards[SITE] = b"other.example"
+        self.sites.sites = {SITE}
+        self.start()
+        self.advance(5 * DAY)
+        found, order = self.node.certificate(SITE), self.node.order(SITE)
+        assert found is not None
+        self.assertEqual((found.names, order.state, order.left_out), ((SITE,), State.ISSUED, (f"*.{SITE}",)))
+        self.assertEqual((order.cause, order.failures), ("caa", 0))
+        self.assertIn("allows other.example alone for wildcards", order.reason)
+        self.assertIn(f"issued without *.{SITE}: *.{SITE}: CAA of", "\n".join(map(formatEvent, self.events)))
+        self.assertEqual(self.authority.asked["new-order"], 1)
+        self.network.caa_of_wildcards.clear()
+        self.done(self.node.book.change(SITE, lambda order: asked(order, (), self.node.milliseconds())))
+        self.advance(CHECK)
+        found, order = self.node.certificate(SITE), self.node.order(SITE)
+        assert found is not None
+        self.assertEqual((found.names, order.left_out, order.reason), ((SITE, f"*.{SITE}"), (), ""))
+        self.stop()
+        self.ended()
+
+    def test_caa_of_wildcards_at_a_renewal(self) -> None:
+        """What forbids the wildcard holds up the renewal of a certificate with both until it ends soon; then the site has one alone."""
+        self.sites.sites = {SITE}
+        self.start()
+        first = self.node.certificate(SITE)
+        assert first is not None
+        self.network.caa_of_wildcards[SITE] = b"other.example"
+        ends, sixth = first.not_after, (first.not_after - first.not_before) / 6
+        self.advance(ends - sixth - DAY - self.reactor.seconds())
+        self.assertEqual((self.node.certificate(SITE), self.node.order(SITE).cause), (first, "caa"))
+        self.advance(ends - sixth / 2 - self.reactor.seconds())
+        found = self.node.certificate(SITE)
+        assert found is not None
+        self.assertEqual((found.names, self.node.order(SITE).state), ((SITE,), State.ISSUED))
+        self.stop()
+        self.ended()
+
+    def test_wildcard_that_somebody_asked_for(self) -> None:
+        """What somebody asked for by its very name is not left out in silence."""
+        self.network.caa_of_wildcards[SITE] = b"other.example"
+        self.sites.sites = {SITE}
+        names = (SITE, f"*.{SITE}")
+        self.done(self.node.book.change(SITE, lambda order: replace(asked(order, names, 5), by_hand=True)))
+        self.start()
+        self.assertEqual((self.node.order(SITE).state, self.node.order(SITE).cause), (State.FAILED, "caa"))
+        self.assertIsNone(self.node.certificate(SITE))
+        self.stop()
+        self.ended()
+
+    def test_previews_that_cannot_be_proved(self) -> None:
+        """A site whose challenges in DNS lead elsewhere has its certificate by HTTP, without its previews."""
+        self.network.aliases[f"_acme-challenge.{SITE}"] = "challenges.provider.net"
+        self.zones.written.add(f"_acme-challenge.{SITE}")
+        self.sites.sites = {SITE}
+        self.start()
+        found, order = self.node.certificate(SITE), self.node.order(SITE)
+        assert found is not None
+        self.assertEqual((found.names, order.left_out, order.cause), ((SITE,), (f"*.{SITE}",), "unprovable"))
+        self.advance(DAY)
+        self.assertEqual(self.authority.asked["new-order"], 1)
+        self.stop()
+        self.ended()
+
     def test_refused(self) -> None:
         """What the authority did not find is told in its words, and counted as refused."""
         self.authority.rules.validates = lambda *_: Problem("connection", "192.0.2.1: Connection refused")
