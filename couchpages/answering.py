@@ -7,10 +7,10 @@ from typing import Any
 from twisted.logger import Logger
 
 from couchpages.certificate_store import CertificateStore
-from couchpages.certs.issuing.answers import Answers
-from couchpages.certs.issuing.order_book import OrderBook, OrderStore
-from couchpages.certs.issuing.probes import is_probe, probe_answer
+from couchpages.certs.issuing.challenges.answers import Answers
+from couchpages.certs.issuing.orders.book import OrderBook, OrderStore
 from couchpages.certs.issuing.reconciling import IssuersRule, is_issuers
+from couchpages.certs.issuing.shown.probes import is_probe, probe_answer
 from couchpages.divided import Part
 from couchpages.metrics import Metrics
 from couchpages.ports import ChallengeRecords, Change, Database, Unavailable

@@ -23,20 +23,20 @@ from couchpages.certs.certificates import Kind
 from couchpages.certs.issuing import attempts
 from couchpages.certs.issuing.accounts import AccountBook
 from couchpages.certs.issuing.authority import Authority, Registration
-from couchpages.certs.issuing.challenge_writer import ChallengeWriter
-from couchpages.certs.issuing.delegations import Delegations
-from couchpages.certs.issuing.dns_client import DnsClient
+from couchpages.certs.issuing.challenges.responders import DnsResponder, HttpResponder
+from couchpages.certs.issuing.challenges.writer import ChallengeWriter
 from couchpages.certs.issuing.issuer import Issuer
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
-from couchpages.certs.issuing.limits import limits_of, registered_domain
+from couchpages.certs.issuing.lookups.client import DnsClient
+from couchpages.certs.issuing.lookups.delegations import Delegations
+from couchpages.certs.issuing.lookups.resolving import Resolving
+from couchpages.certs.issuing.orders.limits import limits_of, registered_domain
 from couchpages.certs.issuing.outcomes import Outcomes
 from couchpages.certs.issuing.outlook import Outlook
-from couchpages.certs.issuing.propagation import Propagation
-from couchpages.certs.issuing.reaching import Reach
-from couchpages.certs.issuing.resolving import Resolving
-from couchpages.certs.issuing.responders import DnsResponder, HttpResponder
 from couchpages.certs.issuing.sealed_store import SealedStore
 from couchpages.certs.issuing.service import IssuingService, Parts
+from couchpages.certs.issuing.shown.propagation import Propagation
+from couchpages.certs.issuing.shown.reaching import Reach
 from couchpages.certs.issuing.slices import Slices
 from couchpages.certs.issuing.survey import Survey, Wishes
 from couchpages.certs.issuing.windows import Windows

@@ -9,8 +9,8 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.answering import Answering, issues
-from couchpages.certs.issuing.challenges import Answer, Challenge, Where, to_document
-from couchpages.certs.issuing.probes import probe_answer, probe_token
+from couchpages.certs.issuing.challenges.documents import Answer, Challenge, Where, to_document
+from couchpages.certs.issuing.shown.probes import probe_answer, probe_token
 from couchpages.certs.key_files import Keys
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, Unavailable

@@ -19,7 +19,7 @@ def canonical_name(name: str) -> str:
 
 def names_to_issue(names: Iterable[str]) -> tuple[str, ...]:
     """Give the names of a certificate that shall be issued, each once. Raises :class:`WrongCallError` where no authority issues for one."""
-    from couchpages.certs.issuing.orders import MOST_NAMES
+    from couchpages.certs.issuing.orders.order import MOST_NAMES
 
     found = tuple(dict.fromkeys(canonical_name(name) for name in names))
     for name in found:

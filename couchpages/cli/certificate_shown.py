@@ -8,7 +8,7 @@ from typing import Any
 from couchpages.certs.administration import HANDED_OVER, Listed
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.findings import day, days_left
-from couchpages.certs.issuing.orders import Order
+from couchpages.certs.issuing.orders.order import Order
 from couchpages.cli.order_shown import order_json, order_words
 
 IMPORTED, ISSUED, FIRST_SYSTEM = "imported", "issued", "first system"

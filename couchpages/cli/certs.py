@@ -17,7 +17,7 @@ from couchpages.cli.with_couchdb import node_options, node_settings, with_couchd
 if TYPE_CHECKING:
     from couchpages.certs.administration import Administration, Listed, Rotated
     from couchpages.certs.certificates import Certificate, Kind
-    from couchpages.certs.issuing.orders import Order
+    from couchpages.certs.issuing.orders.order import Order
     from couchpages.cli.own_couchdb import OwnCouchDB
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from couchpages.cli.with_couchdb import node_options, node_settings, with_couchd
 
 if TYPE_CHECKING:
     from couchpages.certs.certificates import Certificate
-    from couchpages.certs.issuing.orders import Order
+    from couchpages.certs.issuing.orders.order import Order
     from couchpages.cli.outcome import Asked, Outcome
     from couchpages.cli.own_couchdb import OwnCouchDB
 
@@ -72,7 +72,7 @@ def issue(config: str | None, names: tuple[str, ...], patience: float, *, replac
         now = _milliseconds()
 
         def ask(order: "Order") -> "Order":
-            from couchpages.certs.issuing.orders import asked
+            from couchpages.certs.issuing.orders.order import asked
 
             return replace(asked(order, wanted, now), by_hand=True)
 
@@ -95,7 +95,7 @@ def renew(config: str | None, names: tuple[str, ...], patience: float, *, every:
     _check_acme(config)
 
     async def work(couchdb: "OwnCouchDB") -> "list[Ended]":
-        from couchpages.certs.issuing.orders import asked
+        from couchpages.certs.issuing.orders.order import asked
         from couchpages.cli.outcome import Asked
 
         known = await _renewable(couchdb)
@@ -134,7 +134,7 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
 
     One that was imported is revoked at the authority of [acme], with its own key, and nothing is put in its place.
     """
-    from couchpages.certs.issuing.orders import asked
+    from couchpages.certs.issuing.orders.order import asked
 
     wanted = canonical_name(name)
     settings = node_settings(config)

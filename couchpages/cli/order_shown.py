@@ -5,7 +5,7 @@ from typing import Any
 
 from couchpages.certs.administration import HANDED_OVER
 from couchpages.certs.certificates import Certificate
-from couchpages.certs.issuing.orders import Order, State, waits
+from couchpages.certs.issuing.orders.order import Order, State, waits
 from couchpages.certs.issuing.renewal import renewal
 from couchpages.certs.issuing.words import UNWANTED
 

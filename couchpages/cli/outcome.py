@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from couchpages.certs.certificates import Certificate
-from couchpages.certs.issuing.orders import Order, State
+from couchpages.certs.issuing.orders.order import Order, State
 from couchpages.certs.issuing.wanted import covers
 
 

@@ -10,7 +10,7 @@ from couchpages.access.keys import KeyRecord
 from couchpages.certs.administration import Administration as Certificates
 from couchpages.certs.certificates import Certificate
 from couchpages.certs.issuing.accounts import AccountBook
-from couchpages.certs.issuing.order_book import OrderStore
+from couchpages.certs.issuing.orders.book import OrderStore
 from couchpages.certs.key_files import read_keys
 from couchpages.config import key_files
 from couchpages.couch.backoff import Backoff

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.administration import HANDED_OVER, Listed
 from couchpages.certs.certificates import Certificate
-from couchpages.certs.issuing.orders import Order, State
+from couchpages.certs.issuing.orders.order import Order, State
 from couchpages.certs.issuing.words import UNWANTED
 from couchpages.cli.certificate_shown import HEADINGS, lines_of
 from tests.certs.made import DAY, NOW, certificate

@@ -16,8 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.administration import Administration
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.issuing.order_book import OrderStore
-from couchpages.certs.issuing.orders import Order, State
+from couchpages.certs.issuing.orders.book import OrderStore
+from couchpages.certs.issuing.orders.order import Order, State
 from couchpages.certs.key_files import Keys
 from couchpages.cli import issuing
 from couchpages.cli.errors import CommandError

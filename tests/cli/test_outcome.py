@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.orders import Order, State
+from couchpages.certs.issuing.orders.order import Order, State
 from couchpages.cli.outcome import Asked, Failed, Issued, Waiting, is_over, outcome
 from tests.certs.made import certificate
 

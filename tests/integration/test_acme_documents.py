@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from couchpages.certs.boxes import SealingKey
-from couchpages.certs.issuing.challenges import Answer, Challenge, Where, to_document
+from couchpages.certs.issuing.challenges.documents import Answer, Challenge, Where, to_document
 from tests.integration.acme_case import ZONE, PublicCase
 from tests.integration.node import wait_until, write_files
 from tests.integration.past_the_api import PastTheApi, counted

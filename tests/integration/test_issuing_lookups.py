@@ -18,16 +18,16 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from couchpages.certs.issuing.caa import CaaRecord
-from couchpages.certs.issuing.caa_lookup import caa_records
-from couchpages.certs.issuing.dns_client import DnsClient
-from couchpages.certs.issuing.dns_datagrams import has_route
-from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question
+from couchpages.certs.issuing.lookups.caa import CaaRecord
+from couchpages.certs.issuing.lookups.caa_lookup import caa_records
+from couchpages.certs.issuing.lookups.client import DnsClient
+from couchpages.certs.issuing.lookups.datagrams import has_route
+from couchpages.certs.issuing.lookups.messages import Answer, DnsError, Question
+from couchpages.certs.issuing.lookups.resolving import Resolving
 from couchpages.certs.issuing.obstacles import LookupFailed, NotShown
-from couchpages.certs.issuing.probes import probe_answer
-from couchpages.certs.issuing.propagation import Propagation
-from couchpages.certs.issuing.reaching import Reach
-from couchpages.certs.issuing.resolving import Resolving
+from couchpages.certs.issuing.shown.probes import probe_answer
+from couchpages.certs.issuing.shown.propagation import Propagation
+from couchpages.certs.issuing.shown.reaching import Reach
 from couchpages.config_values import SocketAddress
 from tests.certs.made import KEY
 from tests.integration.issuing_world import NameServer, Page, World, reply

@@ -13,9 +13,9 @@ from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.issuer import Issued, Issuer, Request, replaced_id
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
-from couchpages.certs.issuing.limits import Sort, full, limits_of
 from couchpages.certs.issuing.obstacles import Obstacle
-from couchpages.certs.issuing.orders import LeftOut, Order
+from couchpages.certs.issuing.orders.limits import Sort, full, limits_of
+from couchpages.certs.issuing.orders.order import LeftOut, Order
 from couchpages.certs.issuing.outcomes import Outcomes
 from couchpages.certs.issuing.outlook import Outlook, Scope
 from couchpages.certs.issuing.plan import Certificates, Due

@@ -16,9 +16,9 @@ from couchpages.certs.acme.resources import Authorization, Order, Status
 from couchpages.certs.acme.signing import PrivateKey
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.awaiting import together
+from couchpages.certs.issuing.challenges.responders import Asked, responder_for
 from couchpages.certs.issuing.obstacles import Obstacle
 from couchpages.certs.issuing.proofs import Proof, Type
-from couchpages.certs.issuing.responders import Asked, responder_for
 from couchpages.certs.issuing.wanted import WILDCARD
 from couchpages.certs.issuing.words import OF_PROOFS, unproved
 from couchpages.certs.pem import certificates_in

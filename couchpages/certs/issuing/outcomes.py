@@ -7,12 +7,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from couchpages.certs.certificates import Kind
-from couchpages.certs.issuing import ledger
-from couchpages.certs.issuing.backoff import pause
-from couchpages.certs.issuing.limits import Sort
-from couchpages.certs.issuing.order_book import OrderBook
-from couchpages.certs.issuing.orders import LeftOut, Order, State
-from couchpages.certs.issuing.outage import Outage
+from couchpages.certs.issuing.orders import ledger
+from couchpages.certs.issuing.orders.backoff import pause
+from couchpages.certs.issuing.orders.book import OrderBook
+from couchpages.certs.issuing.orders.limits import Sort
+from couchpages.certs.issuing.orders.order import LeftOut, Order, State
+from couchpages.certs.issuing.orders.outage import Outage
 from couchpages.certs.issuing.plan import Certificates
 from couchpages.certs.issuing.words import UNWANTED, Unproved, asked_pause, cause_of, is_of_all, is_of_authority, told
 from couchpages.metrics import Metrics
@@ -120,7 +120,7 @@ class Outcomes:
         await self._change(name, cause, reason, rest, refused=isinstance(error, Unproved), counts=counts)
 
     def stands_aside(self) -> bool:
-        """Whether it is time to let other nodes try; see :meth:`couchpages.certs.issuing.outage.Outage.stands_aside`."""
+        """Whether it is time to let other nodes try; see :meth:`couchpages.certs.issuing.orders.outage.Outage.stands_aside`."""
         return self._outage.stands_aside()
 
     @property

@@ -6,13 +6,13 @@ from typing import Any
 
 from couchpages.certs.acme.client import Client
 from couchpages.certs.issuing.awaiting import together
-from couchpages.certs.issuing.caa import permitted
-from couchpages.certs.issuing.caa_lookup import caa_records
-from couchpages.certs.issuing.delegations import Delegations
+from couchpages.certs.issuing.lookups.caa import permitted
+from couchpages.certs.issuing.lookups.caa_lookup import caa_records
+from couchpages.certs.issuing.lookups.delegations import Delegations
+from couchpages.certs.issuing.lookups.resolving import CHALLENGE_LABEL, Resolving
 from couchpages.certs.issuing.obstacles import Forbidden, LookupFailed, NotReached, Obstacle
 from couchpages.certs.issuing.proofs import Proof, Type, bare, proof
-from couchpages.certs.issuing.reaching import Reach
-from couchpages.certs.issuing.resolving import CHALLENGE_LABEL, Resolving
+from couchpages.certs.issuing.shown.reaching import Reach
 from couchpages.certs.issuing.wanted import WILDCARD, Origin, Wanted
 
 

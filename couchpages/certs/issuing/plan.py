@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from couchpages.certs.acme.ari import RenewalInfo
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.issuing.orders import Order, State, waits
+from couchpages.certs.issuing.orders.order import Order, State, waits
 from couchpages.certs.issuing.renewal import renewal
 from couchpages.certs.issuing.wanted import Wanted
 

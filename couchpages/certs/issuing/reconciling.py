@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from couchpages.certs.boxes import Cause, Refused, SealingKey
-from couchpages.certs.issuing import accounts, challenges
+from couchpages.certs.issuing import accounts
 from couchpages.certs.issuing.accounts import is_account
-from couchpages.certs.issuing.challenges import is_challenge
+from couchpages.certs.issuing.challenges import documents as challenges
+from couchpages.certs.issuing.challenges.documents import is_challenge
 from couchpages.certs.issuing.lease import DOCUMENT_ID as LEASE
-from couchpages.certs.issuing.ledger import merged
-from couchpages.certs.issuing.orders import Order, from_document, is_order, to_document
+from couchpages.certs.issuing.orders.ledger import merged
+from couchpages.certs.issuing.orders.order import Order, from_document, is_order, to_document
 from couchpages.certs.issuing.revisions import edits
 from couchpages.ports import Conflict, Database, Json, Judgement, NotFound
 

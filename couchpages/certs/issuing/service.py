@@ -22,7 +22,7 @@ from couchpages.certs.administration import ImportedError
 from couchpages.certs.issuing.attempts import Attempts, Done, NotOurTurn, Progress
 from couchpages.certs.issuing.authority import Authority
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
-from couchpages.certs.issuing.orders import Order
+from couchpages.certs.issuing.orders.order import Order
 from couchpages.certs.issuing.outcomes import Outcomes
 from couchpages.certs.issuing.plan import Due
 from couchpages.certs.issuing.survey import Survey

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from twisted.logger import Logger
 
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.issuing.delegations import Delegations
-from couchpages.certs.issuing.order_book import OrderBook
+from couchpages.certs.issuing.lookups.delegations import Delegations
+from couchpages.certs.issuing.orders.book import OrderBook
 from couchpages.certs.issuing.plan import Certificates, Due, Plan, Planning, Situation, outdated
 from couchpages.certs.issuing.slices import Slices
 from couchpages.certs.issuing.wanted import Imported, Wanted, Wanting, is_candidate

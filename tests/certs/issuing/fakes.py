@@ -9,7 +9,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question
+from couchpages.certs.issuing.lookups.messages import Answer, DnsError, Question
 from couchpages.config_values import SocketAddress
 
 
@@ -108,7 +108,7 @@ class Streams(SynchronousTestCase):
 
 
 class FakeDns:
-    """Answers in place of :class:`~couchpages.certs.issuing.dns_client.DnsClient`: what *answer* gives, or raises, or an open Deferred."""
+    """Answers in place of a ``DnsClient``: what *answer* gives, or raises, or an open Deferred."""
 
     def __init__(self, answer: Callable[[str, Question], Any]) -> None:
         self.answer = answer

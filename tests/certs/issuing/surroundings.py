@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import dns.rdata
 from twisted.internet.defer import Deferred
 
-from couchpages.certs.issuing.answers import Answers
+from couchpages.certs.issuing.challenges.answers import Answers
 from couchpages.certs.issuing.obstacles import NotShown
 from couchpages.ports import Unavailable
 

@@ -10,7 +10,7 @@ from couchpages.certs.acme.errors import AcmeError
 from couchpages.certs.acme.identifiers import Identifier
 from couchpages.certs.acme.resources import Authorization, Status
 from couchpages.certs.issuing.issuer import _proof_of
-from couchpages.certs.issuing.orders import asked
+from couchpages.certs.issuing.orders.order import asked
 from couchpages.certs.issuing.proofs import Proof, Type
 from couchpages.certs.key_files import Keys
 from couchpages.testing.acme.faults import CertificateFault, Fault

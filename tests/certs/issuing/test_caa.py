@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.caa import CRITICAL, CaaRecord, climbed, permitted
+from couchpages.certs.issuing.lookups.caa import CRITICAL, CaaRecord, climbed, permitted
 
 LETSENCRYPT = ("letsencrypt.org",)
 ACCOUNT = "https://acme.example/acct/1"

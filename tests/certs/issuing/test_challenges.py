@@ -8,9 +8,17 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from couchpages.certs.boxes import LATEST, Refused, sign
-from couchpages.certs.issuing.answers import Answers
-from couchpages.certs.issuing.challenge_writer import LASTS, ChallengeWriter
-from couchpages.certs.issuing.challenges import Answer, Challenge, Where, _signed, from_document, named_by, to_document
+from couchpages.certs.issuing.challenges.answers import Answers
+from couchpages.certs.issuing.challenges.documents import (
+    Answer,
+    Challenge,
+    Where,
+    _signed,
+    from_document,
+    named_by,
+    to_document,
+)
+from couchpages.certs.issuing.challenges.writer import LASTS, ChallengeWriter
 from couchpages.metrics import Metrics
 from couchpages.ports import Change, Conflict, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase, Turns

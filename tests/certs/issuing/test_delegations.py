@@ -5,7 +5,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from couchpages.certs.issuing.delegations import NOT_OURS, OURS, PATIENCE, UNKNOWN, Delegations
+from couchpages.certs.issuing.lookups.delegations import NOT_OURS, OURS, PATIENCE, UNKNOWN, Delegations
 from couchpages.certs.issuing.obstacles import LookupFailed
 from tests.certs.issuing.surroundings import Network, Zones
 from tests.certs.issuing.working import WorkingCase

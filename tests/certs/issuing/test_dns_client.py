@@ -15,9 +15,9 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from couchpages.certs.issuing.dns_client import DnsClient
-from couchpages.certs.issuing.dns_datagrams import MOST_WRONG
-from couchpages.certs.issuing.dns_messages import DnsError, Question
+from couchpages.certs.issuing.lookups.client import DnsClient
+from couchpages.certs.issuing.lookups.datagrams import MOST_WRONG
+from couchpages.certs.issuing.lookups.messages import DnsError, Question
 from couchpages.config_values import SocketAddress
 from tests.certs.issuing.answers import answer_to
 from tests.certs.issuing.fakes import FakeSocket, Running, Streams

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.dns_messages import PAYLOAD, Answer, Question, normal_name, question_wire, read_answer
+from couchpages.certs.issuing.lookups.messages import PAYLOAD, Answer, Question, normal_name, question_wire, read_answer
 from tests.certs.issuing.answers import answer_to
 
 ID = 0x1234

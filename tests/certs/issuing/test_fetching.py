@@ -9,7 +9,7 @@ from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from couchpages.certs.issuing.fetching import LARGEST_ANSWER, LARGEST_BODY, Fetched, FetchError, fetch
+from couchpages.certs.issuing.shown.fetching import LARGEST_ANSWER, LARGEST_BODY, Fetched, FetchError, fetch
 from tests.certs.issuing.fakes import Running, Streams
 
 OK = b"HTTP/1.1 200 OK\r\n"

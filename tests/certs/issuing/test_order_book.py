@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from couchpages.certs.issuing.order_book import OrderBook, OrderStore
-from couchpages.certs.issuing.orders import Order, document_id, to_document
+from couchpages.certs.issuing.orders.book import OrderBook, OrderStore
+from couchpages.certs.issuing.orders.order import Order, document_id, to_document
 from couchpages.ports import Change, Conflict, Unavailable
 from couchpages.testing.memory_database import MemoryDatabase, Turns
 from tests.certs.issuing.working import WorkingCase

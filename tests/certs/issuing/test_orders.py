@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.boxes import LATEST
-from couchpages.certs.issuing import ledger
-from couchpages.certs.issuing.limits import DAY, HOUR, KNOWN, Sort, full, limits_of, registered_domain
-from couchpages.certs.issuing.orders import (
+from couchpages.certs.issuing.orders import ledger
+from couchpages.certs.issuing.orders.limits import DAY, HOUR, KNOWN, Sort, full, limits_of, registered_domain
+from couchpages.certs.issuing.orders.order import (
     AHEAD,
     LONGEST_PAUSE,
     REMEMBERED,

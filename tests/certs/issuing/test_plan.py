@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.acme.ari import RenewalInfo
 from couchpages.certs.certificates import Certificate, Kind
-from couchpages.certs.issuing.orders import Order, State, asked
+from couchpages.certs.issuing.orders.order import Order, State, asked
 from couchpages.certs.issuing.plan import Due, Plan, Planning, Situation, outdated
 from couchpages.certs.issuing.wanted import (
     Imported,

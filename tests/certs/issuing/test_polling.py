@@ -5,8 +5,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.issuing.obstacles import NotShown
-from couchpages.certs.issuing.polling import poll
-from couchpages.certs.issuing.showing import NotAsked, Seen, Shows, ShowsOther
+from couchpages.certs.issuing.shown.polling import poll
+from couchpages.certs.issuing.shown.showing import NotAsked, Seen, Shows, ShowsOther
 from tests.certs.issuing.fakes import Running
 
 OLD = ShowsOther("has another value")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.probes import is_probe, probe_answer, probe_token, proves
+from couchpages.certs.issuing.shown.probes import is_probe, probe_answer, probe_token, proves
 from tests.certs.made import KEY, OTHER_KEY
 
 NONCE = "abcDEF0123456789-_xy"

@@ -10,11 +10,11 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.dns_messages import Answer, Question
+from couchpages.certs.issuing.lookups.messages import Answer, Question
+from couchpages.certs.issuing.lookups.resolving import Resolving
 from couchpages.certs.issuing.obstacles import LookupFailed, NotShown
-from couchpages.certs.issuing.propagation import Propagation, judged
-from couchpages.certs.issuing.resolving import Resolving
-from couchpages.certs.issuing.showing import Shows, ShowsOther
+from couchpages.certs.issuing.shown.propagation import Propagation, judged
+from couchpages.certs.issuing.shown.showing import Shows, ShowsOther
 from couchpages.config_values import SocketAddress
 from tests.certs.issuing.fakes import FakeDns, Running
 from tests.certs.issuing.test_resolving import AUTHORITY, REFUSED, SERVFAIL, said

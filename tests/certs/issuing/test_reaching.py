@@ -10,11 +10,11 @@ from twisted.internet.error import ConnectError, NoRouteError
 from twisted.internet.error import ConnectionRefusedError as Refused
 
 from couchpages.certs.boxes import SealingKey
-from couchpages.certs.issuing.dns_messages import Answer, Question
+from couchpages.certs.issuing.lookups.messages import Answer, Question
+from couchpages.certs.issuing.lookups.resolving import Resolving
 from couchpages.certs.issuing.obstacles import LookupFailed, NotShown
-from couchpages.certs.issuing.probes import probe_answer
-from couchpages.certs.issuing.reaching import MOST_ADDRESSES, Reach
-from couchpages.certs.issuing.resolving import Resolving
+from couchpages.certs.issuing.shown.probes import probe_answer
+from couchpages.certs.issuing.shown.reaching import MOST_ADDRESSES, Reach
 from couchpages.config_values import SocketAddress
 from tests.certs.issuing.fakes import FakeDns, Running, Streams
 from tests.certs.issuing.test_resolving import said

@@ -6,13 +6,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from couchpages.certs.issuing import accounts, challenges
+from couchpages.certs.issuing import accounts
 from couchpages.certs.issuing.accounts import Account
-from couchpages.certs.issuing.challenges import Answer, Challenge, Where
+from couchpages.certs.issuing.challenges import documents as challenges
+from couchpages.certs.issuing.challenges.documents import Answer, Challenge, Where
 from couchpages.certs.issuing.lease import Lease
 from couchpages.certs.issuing.lease import to_document as lease_document
-from couchpages.certs.issuing.order_book import OrderBook, OrderStore
-from couchpages.certs.issuing.orders import Order, State, asked, to_document
+from couchpages.certs.issuing.orders.book import OrderBook, OrderStore
+from couchpages.certs.issuing.orders.order import Order, State, asked, to_document
 from couchpages.certs.issuing.reconciling import IssuersRule, is_issuers
 from couchpages.conflicts import Reconciler
 from couchpages.metrics import Metrics

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.resolv_conf import ResolvConf
+from couchpages.certs.issuing.lookups.resolv_conf import ResolvConf
 from couchpages.config_values import SocketAddress
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.caa import CaaRecord
-from couchpages.certs.issuing.caa_lookup import caa_records
-from couchpages.certs.issuing.dns_messages import Answer, Question, question_wire, read_answer
+from couchpages.certs.issuing.lookups.caa import CaaRecord
+from couchpages.certs.issuing.lookups.caa_lookup import caa_records
+from couchpages.certs.issuing.lookups.messages import Answer, Question, question_wire, read_answer
+from couchpages.certs.issuing.lookups.resolving import MOST_STEPS, Resolving
 from couchpages.certs.issuing.obstacles import LookupFailed
-from couchpages.certs.issuing.resolving import MOST_STEPS, Resolving
 from couchpages.config_values import SocketAddress
 from tests.certs.issuing.answers import answer_to
 from tests.certs.issuing.fakes import FakeDns, Running

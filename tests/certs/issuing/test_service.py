@@ -11,7 +11,7 @@ from couchpages.certs.issuing.accounts import Account
 from couchpages.certs.issuing.accounts import document_id as account_id
 from couchpages.certs.issuing.accounts import to_document as to_account_document
 from couchpages.certs.issuing.obstacles import LookupFailed
-from couchpages.certs.issuing.orders import State, asked, document_id, to_document
+from couchpages.certs.issuing.orders.order import State, asked, document_id, to_document
 from couchpages.certs.sealing import document_id as certificate_id
 from couchpages.ports import Conflict, NoRoom, Unavailable
 from couchpages.testing.acme.faults import Fault

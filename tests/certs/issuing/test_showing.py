@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from couchpages.certs.issuing.showing import (
+from couchpages.certs.issuing.shown.showing import (
     Missing,
     NotAsked,
     Seen,

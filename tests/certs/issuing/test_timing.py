@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from couchpages.certs.acme.ari import RenewalInfo
-from couchpages.certs.issuing import backoff
-from couchpages.certs.issuing.backoff import pause
-from couchpages.certs.issuing.outage import LONGEST, Outage
+from couchpages.certs.issuing.orders import backoff
+from couchpages.certs.issuing.orders.backoff import pause
+from couchpages.certs.issuing.orders.outage import LONGEST, Outage
 from couchpages.certs.issuing.renewal import renewal
 from tests.certs.made import DAY, NOW, certificate
 

@@ -17,18 +17,18 @@ from couchpages.certs.bundles import Bundles
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing import attempts
 from couchpages.certs.issuing.accounts import AccountBook
-from couchpages.certs.issuing.answers import Answers
 from couchpages.certs.issuing.authority import Authority, Registration
-from couchpages.certs.issuing.challenge_writer import ChallengeWriter
-from couchpages.certs.issuing.delegations import Delegations
+from couchpages.certs.issuing.challenges.answers import Answers
+from couchpages.certs.issuing.challenges.responders import DnsResponder, HttpResponder
+from couchpages.certs.issuing.challenges.writer import ChallengeWriter
 from couchpages.certs.issuing.issuer import Issuer
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
-from couchpages.certs.issuing.order_book import OrderBook, OrderStore
-from couchpages.certs.issuing.orders import Order
+from couchpages.certs.issuing.lookups.delegations import Delegations
+from couchpages.certs.issuing.orders.book import OrderBook, OrderStore
+from couchpages.certs.issuing.orders.order import Order
 from couchpages.certs.issuing.outcomes import Outcomes
 from couchpages.certs.issuing.outlook import Outlook
 from couchpages.certs.issuing.reconciling import IssuersRule, is_issuers
-from couchpages.certs.issuing.responders import DnsResponder, HttpResponder
 from couchpages.certs.issuing.sealed_store import SealedStore
 from couchpages.certs.issuing.service import IssuingService, Parts
 from couchpages.certs.issuing.slices import Slices

@@ -7,8 +7,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from couchpages.certs.issuing.awaiting import together
+from couchpages.certs.issuing.lookups.resolving import Resolving
 from couchpages.certs.issuing.obstacles import LookupFailed
-from couchpages.certs.issuing.resolving import Resolving
 from couchpages.ports import OwnZones, Unavailable
 from couchpages.sightings import Sightings
 

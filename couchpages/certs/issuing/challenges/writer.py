@@ -4,7 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from couchpages.certs.boxes import Refused, SealingKey
-from couchpages.certs.issuing.challenges import MOST_ANSWERS, Answer, Challenge, Where, from_document, to_document
+from couchpages.certs.issuing.challenges.documents import (
+    MOST_ANSWERS,
+    Answer,
+    Challenge,
+    Where,
+    from_document,
+    to_document,
+)
 from couchpages.certs.key_files import Keys
 from couchpages.in_turn import InTurn
 from couchpages.ports import Conflict, Database, NotFound, Unavailable

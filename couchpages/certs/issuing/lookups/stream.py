@@ -8,14 +8,14 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from couchpages.certs.issuing.connecting import connect, told
-from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question, question_wire, read_answer
+from couchpages.certs.issuing.lookups.messages import Answer, DnsError, Question, question_wire, read_answer
 from couchpages.config_values import SocketAddress
 
 LENGTH_BYTES = 2
 
 
 async def ask_stream(reactor: Any, server: SocketAddress, question: Question, message_id: int) -> Answer:
-    """Ask over TCP, for as long as it takes. Raises :class:`~couchpages.certs.issuing.dns_messages.DnsError`."""
+    """Ask over TCP, for as long as it takes. Raises :class:`~couchpages.certs.issuing.lookups.messages.DnsError`."""
     wire = question_wire(question, message_id)
     try:
         stream = await connect(reactor, server.host, server.port, _Stream)

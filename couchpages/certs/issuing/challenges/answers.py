@@ -6,7 +6,14 @@ from typing import Any
 from twisted.logger import Logger
 
 from couchpages.certs.boxes import Refused, SealingKey
-from couchpages.certs.issuing.challenges import Answer, Challenge, Where, from_document, is_challenge, named_by
+from couchpages.certs.issuing.challenges.documents import (
+    Answer,
+    Challenge,
+    Where,
+    from_document,
+    is_challenge,
+    named_by,
+)
 from couchpages.certs.issuing.revisions import generation
 from couchpages.metrics import Metrics
 from couchpages.ports import ChallengeRecords, Change, Json

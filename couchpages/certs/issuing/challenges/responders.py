@@ -13,11 +13,11 @@ from twisted.logger import Logger
 from txacme.interfaces import IResponder
 from zope.interface import implementer
 
-from couchpages.certs.issuing.challenge_writer import ChallengeWriter
-from couchpages.certs.issuing.challenges import Where
+from couchpages.certs.issuing.challenges.documents import Where
+from couchpages.certs.issuing.challenges.writer import ChallengeWriter
 from couchpages.certs.issuing.proofs import Proof, Type
-from couchpages.certs.issuing.propagation import Propagation
-from couchpages.certs.issuing.reaching import Reach
+from couchpages.certs.issuing.shown.propagation import Propagation
+from couchpages.certs.issuing.shown.reaching import Reach
 from couchpages.ports import ChallengeRecords, OwnZones, StoreError
 
 #: Seconds for which this node's own name server is waited for, which hears of what was just written.

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from couchpages.certs.issuing.limits import DAY, HOUR
-from couchpages.certs.issuing.orders import AHEAD, LONGEST_PAUSE, LONGEST_WORDS, REMEMBERED, LeftOut, Order, State
+from couchpages.certs.issuing.orders.limits import DAY, HOUR
+from couchpages.certs.issuing.orders.order import AHEAD, LONGEST_PAUSE, LONGEST_WORDS, REMEMBERED, LeftOut, Order, State
 
 #: What is remembered for limits: no CA counts longer.
 KEPT, REFUSALS_KEPT = 7 * DAY, HOUR

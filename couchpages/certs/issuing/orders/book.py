@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from couchpages.certs.boxes import Refused
-from couchpages.certs.issuing.orders import DOCUMENT_PREFIX, Order, document_id, from_document, is_order, to_document
+from couchpages.certs.issuing.orders.order import (
+    DOCUMENT_PREFIX,
+    Order,
+    document_id,
+    from_document,
+    is_order,
+    to_document,
+)
 from couchpages.certs.issuing.revisions import generation
 from couchpages.ports import HIGHEST, Change, Conflict, Database, Json, NotFound, StoreError, Unavailable
 

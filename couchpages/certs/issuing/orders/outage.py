@@ -1,6 +1,6 @@
 """When an authority is asked again that failed for all names alike (pure). Moments and pauses are seconds."""
 
-from couchpages.certs.issuing.backoff import pause
+from couchpages.certs.issuing.orders.backoff import pause
 
 #: When the authority is back, nobody shall wait for longer.
 LONGEST = 900.0
@@ -26,7 +26,7 @@ class Outage:
     def failed(self, words: str, now: float, chance: float, asked: float | None, left: float | None = None) -> float:
         """Take note of a failure, and of the pause that the authority *asked* for; give the seconds until the next try.
 
-        *left* are the seconds until the certificate ends that was to be renewed: see :func:`couchpages.certs.issuing.backoff.pause`.
+        *left* are the seconds until the certificate ends that was to be renewed: see :func:`couchpages.certs.issuing.orders.backoff.pause`.
         """
         self.words = words
         if not self.lasts(now):

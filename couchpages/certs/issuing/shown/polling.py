@@ -1,4 +1,4 @@
-"""Asks several places again and again until :mod:`~couchpages.certs.issuing.showing` has a verdict (does no I/O; timers only)."""
+"""Asks several places again and again until :mod:`~couchpages.certs.issuing.shown.showing` has a verdict (does no I/O; timers only)."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from couchpages.certs.issuing.obstacles import NotShown
-from couchpages.certs.issuing.showing import Missing, NotAsked, Seen, Showing, Shown, Shows, Wait
+from couchpages.certs.issuing.shown.showing import Missing, NotAsked, Seen, Showing, Shown, Shows, Wait
 
 P = TypeVar("P")
 Ask: TypeAlias = Callable[[P, float], Coroutine[Any, Any, Seen]]

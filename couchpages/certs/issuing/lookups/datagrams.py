@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from couchpages.certs.issuing.connecting import told
-from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question, question_wire, read_answer
+from couchpages.certs.issuing.lookups.messages import Answer, DnsError, Question, question_wire, read_answer
 from couchpages.config_values import SocketAddress
 
 LARGEST_DATAGRAM = 65535
@@ -57,7 +57,7 @@ async def ask_datagrams(
 ) -> Answer | None:
     """Ask over UDP, once for each of *tries*, which are seconds; None where it is better asked over TCP.
 
-    Raises :class:`~couchpages.certs.issuing.dns_messages.DnsError`.
+    Raises :class:`~couchpages.certs.issuing.lookups.messages.DnsError`.
     """
     wire = question_wire(question, message_id)
     try:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from couchpages.certs.issuing.awaiting import LateError, within
-from couchpages.certs.issuing.dns_datagrams import Opener, ask_datagrams, open_socket
-from couchpages.certs.issuing.dns_messages import KNOWS_NO_EDNS, Answer, DnsError, Question
-from couchpages.certs.issuing.dns_stream import ask_stream
+from couchpages.certs.issuing.lookups.datagrams import Opener, ask_datagrams, open_socket
+from couchpages.certs.issuing.lookups.messages import KNOWS_NO_EDNS, Answer, DnsError, Question
+from couchpages.certs.issuing.lookups.stream import ask_stream
 from couchpages.config_values import SocketAddress
 
 #: Seconds that each try waits: 7 in all.

@@ -8,13 +8,13 @@ from twisted.logger import Logger
 
 from couchpages.certs.boxes import SealingKey
 from couchpages.certs.issuing.awaiting import LateError, together, within
-from couchpages.certs.issuing.dns_datagrams import has_route
-from couchpages.certs.issuing.fetching import Fetched, FetchError, fetch
+from couchpages.certs.issuing.lookups.datagrams import has_route
+from couchpages.certs.issuing.lookups.resolving import Resolving
 from couchpages.certs.issuing.obstacles import NotShown
-from couchpages.certs.issuing.polling import poll
-from couchpages.certs.issuing.probes import probe_token, proves
-from couchpages.certs.issuing.resolving import Resolving
-from couchpages.certs.issuing.showing import NotAsked, Seen, Shows, ShowsOther, Silent
+from couchpages.certs.issuing.shown.fetching import Fetched, FetchError, fetch
+from couchpages.certs.issuing.shown.polling import poll
+from couchpages.certs.issuing.shown.probes import probe_token, proves
+from couchpages.certs.issuing.shown.showing import NotAsked, Seen, Shows, ShowsOther, Silent
 from couchpages.quoting import quoted
 
 CHALLENGES = "/.well-known/acme-challenge/"

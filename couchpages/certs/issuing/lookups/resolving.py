@@ -7,10 +7,10 @@ import dns.rdtypes.ANY.NS
 import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 
-from couchpages.certs.issuing.dns_client import DnsClient
-from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question, normal_name, text_of
+from couchpages.certs.issuing.lookups.client import DnsClient
+from couchpages.certs.issuing.lookups.messages import Answer, DnsError, Question, normal_name, text_of
+from couchpages.certs.issuing.lookups.resolv_conf import ResolvConf
 from couchpages.certs.issuing.obstacles import LookupFailed
-from couchpages.certs.issuing.resolv_conf import ResolvConf
 from couchpages.config_values import SocketAddress
 
 #: Questions that are asked to follow aliases, where the resolver does not by itself.

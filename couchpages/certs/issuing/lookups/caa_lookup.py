@@ -2,12 +2,12 @@
 
 import dns.rdtypes.ANY.CAA
 
-from couchpages.certs.issuing.caa import CaaRecord, climbed
-from couchpages.certs.issuing.resolving import Resolving
+from couchpages.certs.issuing.lookups.caa import CaaRecord, climbed
+from couchpages.certs.issuing.lookups.resolving import Resolving
 
 
 async def caa_records(resolving: Resolving, name: str) -> dict[str, list[CaaRecord]]:
-    """Give what :func:`couchpages.certs.issuing.caa.permitted` judges: the records at the first name that has any.
+    """Give what :func:`couchpages.certs.issuing.lookups.caa.permitted` judges: the records at the first name that has any.
 
     Raises :class:`~couchpages.certs.issuing.obstacles.LookupFailed`: where it cannot be told whether there are any, nobody may issue.
     """

@@ -1,6 +1,6 @@
 """Whether all name servers of a zone answer with a challenge's record, before an authority is asked to look (does I/O).
 
-:mod:`~couchpages.certs.issuing.showing` has the rules.
+:mod:`~couchpages.certs.issuing.shown.showing` has the rules.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,12 +11,12 @@ import dns.rdtypes.ANY.TXT
 from twisted.logger import Logger
 
 from couchpages.certs.issuing.awaiting import LateError, together, within
-from couchpages.certs.issuing.dns_datagrams import has_route
-from couchpages.certs.issuing.dns_messages import Answer, DnsError, Question, normal_name
+from couchpages.certs.issuing.lookups.datagrams import has_route
+from couchpages.certs.issuing.lookups.messages import Answer, DnsError, Question, normal_name
+from couchpages.certs.issuing.lookups.resolving import Resolving
 from couchpages.certs.issuing.obstacles import LookupFailed, NotShown
-from couchpages.certs.issuing.polling import poll
-from couchpages.certs.issuing.resolving import Resolving
-from couchpages.certs.issuing.showing import NotAsked, Seen, Shows, ShowsOther, Silent, worst
+from couchpages.certs.issuing.shown.polling import poll
+from couchpages.certs.issuing.shown.showing import NotAsked, Seen, Shows, ShowsOther, Silent, worst
 from couchpages.config_values import SocketAddress
 
 #: Seconds that each try of a round waits; the next round asks again.

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-from couchpages.certs.issuing.orders import AHEAD, Order
+from couchpages.certs.issuing.orders.order import AHEAD, Order
 
 HOUR, DAY = 3_600_000, 86_400_000
 
