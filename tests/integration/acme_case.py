@@ -8,9 +8,7 @@ import ssl
 import time
 import urllib.error
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from http import HTTPStatus
-from random import randrange
 from typing import Any
 
 from tests.integration.cases import NodeCase
@@ -32,22 +30,6 @@ ZONE, PARENT = "example.org", "org"
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 
 
-def public_ports(number: int) -> list[int]:
-    """Give ports that are free at every address of :data:`HOSTS`, over TCP and UDP, and that nobody else is given by chance.
-
-    They are chosen long before somebody listens, so they are none of those that the system gives (Linux's ip_local_port_range).
-    """
-    found: list[int] = []
-    while len(found) < number:
-        port = randrange(12_000, 20_000)  # noqa: S311 -- no secret
-        with ExitStack() as stack, suppress(OSError):
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                for host in HOSTS:
-                    stack.enter_context(socket.socket(type=kind)).bind((host, port))
-            found.append(port)
-    return found
-
-
 class AcmeCase(NodeCase):
     """Nodes whose name servers are the only public DNS there is, and pebble, which asks them.
 
@@ -61,7 +43,7 @@ class AcmeCase(NodeCase):
     def setUp(self) -> None:
         """Choose ports, and start pebble."""
         super().setUp()
-        self.http, self.dns = public_ports(2)
+        self.http, self.dns = free_ports(2, HOSTS, (socket.SOCK_STREAM, socket.SOCK_DGRAM))
         self.resolver = self.new_resolver()
         self.pebble: Pebble = self.new_pebble(**self.authority)
 

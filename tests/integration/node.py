@@ -12,12 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from tests.integration.stores import Settings, Store
 
@@ -31,7 +31,7 @@ LOADING = 3.0
 UNGIVEN = range(20_000, 32_000)
 #: Runs of tests that may choose ports beside each other.
 BLOCKS = 24
-_LOCKED: list[TextIO] = []
+_LOCKED: list[ExitStack] = []
 #: Of the environment, what programs need; nothing that a developer or a CI may have set for couchpages.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
@@ -40,28 +40,29 @@ PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 def _own_ports() -> Iterator[int]:
     """Give the ports of this process, one after the other and again: those of the first block that no other run of tests has locked."""
     for number in range(BLOCKS):
-        file = (Path(tempfile.gettempdir()) / f"couchpages-test-ports-{number}").open("w")
-        try:
+        # Another user's file cannot be opened.
+        with suppress(OSError), ExitStack() as stack:
+            file = stack.enter_context((Path(tempfile.gettempdir()) / f"couchpages-test-ports-{number}").open("w"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            continue
-        _LOCKED.append(file)
-        return cycle(UNGIVEN[number::BLOCKS])
+            _LOCKED.append(stack.pop_all())
+            return cycle(UNGIVEN[number::BLOCKS])
     raise AssertionError("too many runs of tests at once")
 
 
-def free_ports(number: int) -> list[int]:
-    """Give ports of 127.0.0.1 on which nobody listens.
+def free_ports(
+    number: int, hosts: Sequence[str] = ("127.0.0.1",), kinds: Sequence[int] = (socket.SOCK_STREAM,)
+) -> list[int]:
+    """Give ports of all *hosts* on which nobody listens with any of these *kinds* of sockets.
 
     They are none of those that the system gives to whoever connects (Linux's ip_local_port_range): one of these may be taken a moment
     later. Nor are they given to another run of tests, or twice in a row.
     """
     found: list[int] = []
     while len(found) < number:
-        with socket.socket() as each, suppress(OSError):
-            port = next(_own_ports())
-            each.bind(("127.0.0.1", port))
+        port = next(_own_ports())
+        with ExitStack() as stack, suppress(OSError):
+            for kind, host in product(kinds, hosts):
+                stack.enter_context(socket.socket(type=kind)).bind((host, port))
             found.append(port)
     return found
 
