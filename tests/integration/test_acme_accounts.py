@@ -39,7 +39,9 @@ class Accounts(PublicCase):
         self.ask_for(first, FOREIGN)
         self.issued(first, FOREIGN)
         self.issued(second, FOREIGN)
-        self.assertEqual((self.order(first, FOREIGN)["state"], self.order(first, FOREIGN)["failures"]), ("issued", 0))
+        # A certificate is served before its order is written.
+        self.until(lambda: self.order(first, FOREIGN)["state"] == "issued", second, "the order to end", FOREIGN)
+        self.assertEqual(self.order(first, FOREIGN)["failures"], 0)
         self.assertEqual(self.accounts_made(), 2)
         self.assert_no_defect(first, second)
 

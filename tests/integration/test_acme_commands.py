@@ -39,6 +39,7 @@ class Commands(AcmeCase):
         self.assertEqual(revoked["serial"], second["serial"])
         self.assertEqual(self.pebble.status(int(second["serial"], 16)), "Revoked")
         self.until(lambda: self.certificate(node, name)["serial"] not in (first["serial"], second["serial"]), node)
+        self.until(lambda: self.order(node, name)["state"] == "issued", node)
         third = self.certificate(node, name)
         (revoked,) = self.done(node, "revoke", name, "--reason", "keycompromise", "--no-replace")["certificates"]
         self.assertEqual(self.pebble.status(int(third["serial"], 16)), "Revoked")
