@@ -3,7 +3,9 @@
 While it is open, requests fail at once instead of each finding out for itself, in many seconds, what is known; only probes pass. The
 first probe that is answered closes it. What opens it:
 
-- no connection: at once. Nobody who serves refuses connections, and a probe follows within a fraction of a second;
+- no connection: at once. Nobody who serves refuses connections, and a probe follows within a fraction of a second. Only one that was begun
+  before something else was heard is old news: of five feeds that look for a CouchDB that is starting, one may be refused a moment before
+  another is answered, and end a moment after it;
 - silence: a request or a feed had to wait too long, *and* nothing else was heard of CouchDB for :data:`QUIET` seconds. The followers' feeds
   bring heartbeats more often than that, so that a CouchDB that is merely slow, or slow with one thing, is heard meanwhile;
 - a refused password, because each further wrong one counts.
@@ -90,15 +92,17 @@ class Breaker:
             self._failures = 0
             self.renewed()
 
-    def ended(self, now: float, error: StoreError, *, probe: bool) -> None:
-        """Take the end of a request that was made and did not succeed."""
+    def ended(self, now: float, error: StoreError, *, probe: bool, begun: float) -> None:
+        """Take the end of a request that was made, *begun* at that moment, and did not succeed."""
         match error:
             case LockedOut():
                 self._refuse(now, error, FIRST_PAUSE)
             case PasswordRefused():
                 self._refuse(now, error, self._pause(now))
             case Unreachable():
-                self._open(Trouble.AWAY, now, error)
+                self._failures += 1
+                if begun >= self._heard:
+                    self._open(Trouble.AWAY, now, error)
             case Unanswered():
                 self._failures += 1
                 if now - self._heard >= QUIET:

@@ -77,7 +77,8 @@ class Guard:
         Feeds too, when the password is refused: the manifests that they would go on to bring name blobs that we may not read. Raises
         :class:`~couchpages.couch.evidence.Unasked`, also for a refused password: that says nothing about what was asked for.
         """
-        if not self._breaker.admits(self._reactor.seconds(), probe=probe):
+        begun = self._reactor.seconds()
+        if not self._breaker.admits(begun, probe=probe):
             raise self._counted(self._unasked())
         flight = Deferred.fromCoroutine(request())
         self._flights[flight] = None
@@ -89,7 +90,7 @@ class Guard:
             if isinstance(error, CancelledError):
                 raise self._counted(error) from None
             self._flights.pop(flight, None)
-            self._take(self._counted(error), probe)
+            self._take(self._counted(error), probe, begun)
             if isinstance(error, PasswordRefused) and self.is_open:
                 raise self._unasked() from error
             raise
@@ -98,9 +99,9 @@ class Guard:
         self._metrics.couchdb_requests.labels(outcome_of(None)).inc()
         return result
 
-    def _take(self, error: StoreError, probe: bool) -> None:
+    def _take(self, error: StoreError, probe: bool, begun: float) -> None:
         before = self._breaker.open
-        self._breaker.ended(self._reactor.seconds(), error, probe=probe)
+        self._breaker.ended(self._reactor.seconds(), error, probe=probe, begun=begun)
         self._react(before)
 
     def _react(self, before: Open | None) -> None:

@@ -65,6 +65,19 @@ class Guards(SynchronousTestCase):
         }
         self.assertEqual(outcomes, {"not_asked": 3, "unreachable": 1, "answered": 1})
 
+    def test_back(self) -> None:
+        """Of two probes that look for a CouchDB that starts, one is refused before the other is answered, and is told of it later."""
+        (late, later), (ends, done) = self.ask(probe=True), self.ask(probe=True)
+        self.clock.advance(0.1)
+        self.guard.answered(probe=True)
+        ends.callback(None)
+        self.successResultOf(done)
+        _, waiting = self.ask()
+        late.errback(Unreachable("nobody listens yet"))
+        self.failureResultOf(later, Unreachable)
+        self.assertNoResult(waiting)
+        self.assertEqual((self.guard.is_open, self.away), (False, 0))
+
     def test_refused(self) -> None:
         """A refused password says nothing about what was asked for: it is unavailable, as is what waits."""
         _, waiting = self.ask()
