@@ -15,8 +15,15 @@ def install() -> None:
     if "twisted.internet.reactor" in sys.modules:
         return
     from twisted.internet import asyncioreactor
+    from twisted.internet.main import installReactor
 
-    asyncioreactor.install(new_loop())
+    from couchpages.uvloop_reactor import UvloopReactor
+
+    loop = new_loop()
+    if _is_uvloops(loop):
+        installReactor(UvloopReactor(loop))
+    else:
+        asyncioreactor.install(loop)
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -46,7 +53,10 @@ def is_asyncio(reactor: Any) -> bool:
 
 def is_uvloop(reactor: Any) -> bool:
     """Whether *reactor*, which may not run yet, runs on a loop of uvloop."""
-    loop = getattr(reactor, "_asyncioEventloop", None)
+    return _is_uvloops(getattr(reactor, "_asyncioEventloop", None))
+
+
+def _is_uvloops(loop: object) -> bool:
     return type(loop).__module__.partition(".")[0] == "uvloop"
 
 

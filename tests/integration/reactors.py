@@ -2,9 +2,9 @@
 
 EPOLL = "from twisted.internet import epollreactor; epollreactor.install()"
 UVLOOP = """
-import asyncio, uvloop
-from twisted.internet import asyncioreactor
-asyncio.set_event_loop(uvloop.new_event_loop())
-asyncioreactor.install(asyncio.get_event_loop())
+from couchpages import reactors
+reactors.install()
+from twisted.internet import reactor
+assert reactors.is_uvloop(reactor)
 """
 REACTORS = {"epoll": EPOLL, "uvloop": UVLOOP}

@@ -24,7 +24,7 @@ class OnEachReactor(DnsCase):
 
     always = True
     twistd: ClassVar[Sequence[str]] = ()
-    named: ClassVar[str] = "AsyncioSelectorReactor with uvloop.Loop"
+    named: ClassVar[str] = "UvloopReactor with uvloop.Loop"
 
     def more(self) -> Mapping[str, str]:
         """Give what is added to the daemon's environment."""
