@@ -142,6 +142,7 @@ class Issuing:
             DnsResponder(writer, patience, self._records, self._zones, propagation),
         ]
         node, book = node_name(self._settings), self._answering.book
+        windows = Windows(reactor, authority.client)
         survey = Survey(
             Wishes(acme.sites, acme.exclude, acme.certificates, kinds),
             self._registration.directory,
@@ -150,7 +151,7 @@ class Issuing:
             known,
             lambda: certificates.bundles.is_loaded,
             book,
-            Windows(reactor, authority.client),
+            windows,
             lambda certificate: certificates.administration().discard(certificate),
             Slices(reactor),
         )
@@ -158,7 +159,8 @@ class Issuing:
         lease = LeaseKeeper(reactor, self._secrets, me, node, acme.lease)
         outcomes = Outcomes(book, known, node, self._registration.directory, self._metrics, time.time, random)
         looks = Outlook(resolving, reach, delegations)
-        on = attempts.Parts(lease, looks, Issuer(reactor, self._threads, responders), outcomes, known, book.orders)
+        issuer = Issuer(reactor, self._threads, responders)
+        on = attempts.Parts(lease, looks, issuer, outcomes, known, book.orders, windows.of)
         asking = attempts.Asking(kinds, acme.profile, acme.preferred_chain)
         tries = attempts.Attempts(reactor, on, asking, store)
         parts = Parts(authority, lease, survey, tries, outcomes, book.orders, self._unable)

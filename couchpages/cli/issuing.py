@@ -6,6 +6,7 @@ The first two ask whichever node issues, and wait for what it writes down.
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
@@ -134,8 +135,6 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
 
     One that was imported is revoked at the authority of [acme], with its own key, and nothing is put in its place.
     """
-    from couchpages.certs.issuing.orders.order import asked
-
     wanted = canonical_name(name)
     settings = node_settings(config)
 
@@ -152,9 +151,9 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
                 continue
             done.gone.append(each)
             # At once: what is revoked must not stay in service because the next one cannot be.
-            if replaced and each.issued_by and not done.is_replaced:
-                why = await _refusal(couchdb.orders.change(wanted, lambda order: asked(order, (), _milliseconds())))
-                done.is_replaced, done.trouble = not why, why
+            if replaced and each.issued_by:
+                why = await _refusal(couchdb.orders.change(wanted, partial(_revoked, each.fingerprint)))
+                done.is_replaced, done.trouble = done.is_replaced or not why, why or done.trouble
         return done
 
     done = _with_couchdb(config, work)
@@ -173,6 +172,12 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
         remark(f"{wanted} ({each.kind}) was not revoked: {why}")
     _tell_what_is_served(wanted, done)
     return FAILED if done.failed or (done.trouble and not done.is_replaced) else 0
+
+
+def _revoked(fingerprint: str, order: "Order") -> "Order":
+    from couchpages.certs.issuing.orders.order import revoked
+
+    return revoked(order, fingerprint, _milliseconds())
 
 
 @dataclass

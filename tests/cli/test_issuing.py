@@ -227,6 +227,8 @@ class Revoke(IssuingCase):
         self.assertEqual((ended.code, ended.out), (0, "revoked a.test (ecdsa)\nrevoked a.test (rsa)\n"))
         self.assertEqual(ended.err, "couchpages: a new one is asked for; 'couchpages certs list' shows how that goes\n")
         self.assertTrue(self.order().is_asked_for)
+        known = {each.certificate.fingerprint for each in self.done(self.store.certificates.all())}
+        self.assertEqual(set(self.order().revoked), known)
 
     def test_one_fails(self) -> None:
         """Defect: when the second could not be revoked, no new one was asked for, and the revoked one stayed in service."""

@@ -1,6 +1,6 @@
 """One try to get what is due of a certificate: looks, orders, and stores (does I/O)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,9 +8,11 @@ import pem
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from couchpages.certs.acme.ari import RenewalInfo
 from couchpages.certs.acme.client import Client
 from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.certificates import Certificate, Kind
+from couchpages.certs.issuing.enough import good_enough, is_worth_keeping
 from couchpages.certs.issuing.issuer import Issued, Issuer, Request, replaced_id
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
 from couchpages.certs.issuing.obstacles import Obstacle
@@ -20,8 +22,8 @@ from couchpages.certs.issuing.outcomes import Outcomes
 from couchpages.certs.issuing.outlook import Outlook, Scope
 from couchpages.certs.issuing.plan import Certificates, Due
 from couchpages.certs.issuing.proofs import Proof
-from couchpages.certs.issuing.renewal import ends_soon, renewal
-from couchpages.certs.issuing.wanted import Wanted, without_previews
+from couchpages.certs.issuing.renewal import renewal
+from couchpages.certs.issuing.wanted import Wanted
 from couchpages.certs.issuing.words import cause_of, told
 from couchpages.ports import StoreError
 from couchpages.sightings import Sightings
@@ -72,7 +74,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What tries stand on: *certificates* are those that this node knows, *orders* those that it was told of."""
+    """What tries stand on: *certificates* are those that this node knows, *orders* those that it was told of.
+
+    *window* gives what the authority suggests about renewing a certificate.
+    """
 
     lease: LeaseKeeper
     outlook: Outlook
@@ -80,6 +85,17 @@ class Parts:
     outcomes: Outcomes
     certificates: Certificates
     orders: Mapping[str, Order]
+    window: Callable[[Certificate], RenewalInfo | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One try: at whom, with which proofs, without what, and how far it came."""
+
+    client: Client
+    proofs: dict[str, Proof]
+    left_out: LeftOut | None
+    progress: Progress
 
 
 class Attempts:
@@ -101,56 +117,58 @@ class Attempts:
     async def issue(self, client: Client, due: Due, progress: Progress) -> Done:
         """Issue what is due. Raises AcmeError, obstacles, :class:`NotOurTurn` and StoreError."""
         is_renewal = any((due.name, kind) in self._parts.certificates for kind in Kind)
-        scope = await self._parts.outlook.scope(due.wanted, self._instead(due), client, is_renewal=is_renewal)
-        stored = [await self._one(client, due.name, kind, scope, progress) for kind in due.kinds]
-        return Done(min(renewal(each, None) for each in stored), _left_out(due.wanted, scope))
+        instead = self._instead(due, client.directory.url)
+        scope = await self._parts.outlook.scope(due.wanted, instead, client, is_renewal=is_renewal)
+        trying = _Try(client, scope.proofs, _left_out(due.wanted, scope), progress)
+        stored = [await self._one(trying, self._request(due.name, scope.names, kind)) for kind in due.kinds]
+        return Done(min(renewal(each, None) for each in stored), trying.left_out)
 
-    def _instead(self, due: Due) -> Wanted | None:
+    def _instead(self, due: Due, directory: str) -> Wanted | None:
         """Give what is better than nothing: a site is not without a certificate because its previews are.
 
-        Not while there is one for both, which may well be renewed before it ends, nor where somebody asked for that very name.
+        Not while there is one for both, which may well be renewed before it ends.
         """
-        less, order = without_previews(due.wanted), self._parts.orders.get(due.name)
-        if less is None or (
-            order is not None and not set(due.wanted.names).isdisjoint(set(order.asked) - set(less.names))
-        ):
-            return None
-        now = self._parts.outcomes.now() / 1000
+        wanted, window, now = due.wanted, self._parts.window, self._parts.outcomes.now() / 1000
+        order = self._parts.orders.get(due.name, Order(due.name))
         there = [self._parts.certificates.get((due.name, kind)) for kind in due.kinds]
-        are_good = any(
-            each is not None and set(due.wanted.names) <= set(each.names) and not ends_soon(each, now) for each in there
+        is_one_kept = any(
+            each is not None and is_worth_keeping(each, wanted, order, directory, window(each), now) for each in there
         )
-        return None if are_good else less
+        return None if is_one_kept else good_enough(wanted, order)
 
-    async def _one(self, client: Client, name: str, kind: Kind, scope: Scope, progress: Progress) -> Certificate:
+    def _request(self, name: str, names: tuple[str, ...], kind: Kind) -> Request:
+        replaced = self._parts.certificates.get((name, kind))
+        return Request(name, names, kind, replaced, self._asking.profile, self._asking.chain)
+
+    async def _one(self, trying: _Try, request: Request) -> Certificate:
         """Issue, store, and give the certificate of one kind."""
-        replaced, proofs = self._parts.certificates.get((name, kind)), scope.proofs
-        request = Request(name, scope.names, kind, replaced, self._asking.profile, self._asking.chain)
         try:
-            got = await self._order(client, request, proofs, progress)
+            got = await self._order(trying, request)
         except AcmeError as error:
             # Another order was said to replace it, by another issuer perhaps, or one that failed later.
             known = error.cause in (Cause.ALREADY_REPLACED, Cause.BAD_REQUEST)
-            if progress.has_order or not known or replaced_id(client, replaced) is None:
+            if trying.progress.has_order or not known or replaced_id(trying.client, request.replaced) is None:
                 raise
-            got = await self._order(client, replace(request, replaced=None), proofs, progress)
-        stored = await self._stored(name, [pem.Key(got.key), *pem.parse(got.chain)])
+            got = await self._order(trying, replace(request, replaced=None))
+        stored = await self._stored(request.name, [pem.Key(got.key), *pem.parse(got.chain)])
         await self._arrival(stored)
         return stored
 
-    async def _order(self, client: Client, request: Request, proofs: dict[str, Proof], progress: Progress) -> Issued:
-        sort, outcomes = self._sort(client, request), self._parts.outcomes
+    async def _order(self, trying: _Try, request: Request) -> Issued:
+        client, outcomes = trying.client, self._parts.outcomes
+        sort = self._sort(client, request)
         self._check_limits(client, request, sort)
         await self._require_lease()
 
         async def ordered() -> None:
-            progress.has_order = True
+            trying.progress.has_order = True
             await outcomes.ordered(request.name, sort)
 
+        async def issued() -> None:
+            await outcomes.got(request.name, sort, trying.left_out)
+
         # Before the authority is asked to issue, because somebody may have held this node up, and another may have taken over.
-        return await self._parts.issuer.issue(
-            client, request, proofs, ordered, self._require_lease, lambda: outcomes.got(request.name, sort)
-        )
+        return await self._parts.issuer.issue(client, request, trying.proofs, ordered, self._require_lease, issued)
 
     async def _require_lease(self) -> None:
         if not await self._parts.lease.hold():

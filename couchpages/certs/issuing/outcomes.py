@@ -63,11 +63,11 @@ class Outcomes:
         if sort is Sort.NEW:
             await self._suppose(name, lambda order: ledger.ordered(order, self.now()))
 
-    async def got(self, name: str, sort: Sort) -> None:
-        """Note that the authority issued a certificate, whatever becomes of it here: it counts."""
+    async def got(self, name: str, sort: Sort, left_out: LeftOut | None) -> None:
+        """Note that the authority issued a certificate, whatever becomes of it here: it counts. It is without what was *left_out*."""
         self._outage.over()
         self._metrics.issued.inc()
-        await self._suppose(name, lambda order: ledger.got(order, self.now(), is_new=sort is Sort.NEW))
+        await self._suppose(name, lambda order: ledger.got(order, left_out, self.now(), is_new=sort is Sort.NEW))
 
     async def issued(self, name: str, renews: float, left_out: LeftOut | None) -> None:
         """Note that all its certificates are here; they are to be renewed at *renews*, in seconds since 1970."""
@@ -85,7 +85,7 @@ class Outcomes:
 
     async def expected(self, name: str, renews: float) -> None:
         """Note that a certificate is to be renewed at another moment, in seconds since 1970."""
-        await self._book.change(name, lambda order: ledger.expected(order, renews, self.now()))
+        await self._book.change(name, lambda order: ledger.expected(order, renews))
 
     async def declined(self, name: str, why: str) -> None:
         """Note that nobody can have what was asked for."""

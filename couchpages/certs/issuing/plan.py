@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from couchpages.certs.acme.ari import RenewalInfo
 from couchpages.certs.certificates import Certificate, Kind
+from couchpages.certs.issuing.enough import suffices
 from couchpages.certs.issuing.orders.order import Order, State, waits
 from couchpages.certs.issuing.renewal import renewal
 from couchpages.certs.issuing.wanted import Wanted
@@ -71,12 +72,15 @@ class Planning:
         )
         for kind in situation.kinds:
             there = situation.certificates.get((each.name, kind))
-            moment = renewal(there, situation.window(there)) if there is not None else 0.0
-            if there is not None:
-                self._next = moment if self._next is None else min(moment, self._next)
-            if order.is_asked_for or moment <= self._now or not _suffices(there, each, order, situation):
+            if there is None:
                 kinds.append(kind)
-                ends.append(there.not_after if there is not None else 0.0)
+                ends.append(0.0)
+                continue
+            moment = renewal(there, situation.window(there))
+            self._next = moment if self._next is None else min(moment, self._next)
+            if order.is_asked_for or moment <= self._now or not suffices(there, each, order, situation.directory):
+                kinds.append(kind)
+                ends.append(there.not_after)
         self._note_moved(each, order)
         end = min(ends, default=0.0)
         if kinds and (order.is_asked_for or not self._waits(order, end)):
@@ -115,12 +119,3 @@ def outdated(
         for each in certificates
         if each.issued_by and now >= each.not_after and (each.name not in wanted or each.kind not in kinds)
     ]
-
-
-def _suffices(there: Certificate | None, each: Wanted, order: Order, situation: Situation) -> bool:
-    # One that is for more than is wanted is good until it is renewed; so is one that could be issued for less.
-    return (
-        there is not None
-        and there.issued_by == situation.directory
-        and set(each.names) - set(order.left_out) <= set(there.names)
-    )

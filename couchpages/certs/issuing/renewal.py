@@ -14,11 +14,6 @@ USED = 90
 RESERVE = 6
 
 
-def ends_soon(certificate: Certificate, now: float) -> bool:
-    """Whether a certificate is in the part of its life that is kept for tries."""
-    return now >= certificate.not_after - (certificate.not_after - certificate.not_before) / RESERVE
-
-
 def renewal(certificate: Certificate, window: RenewalInfo | None) -> float:
     """Give the moment at which to renew: one of the CA's window (RFC 9773 section 4.2), else with a third of its life left.
 

@@ -125,9 +125,17 @@ class IssuingService(AcmeIssuingService):
             if not self._is_left_alone(due.name):
                 self._begin(due.name)
         await self._tidy_orders()
-        for name, renews in islice(plan.moved.items(), MOST_WRITTEN):
-            await self._parts.outcomes.expected(name, renews)
         await survey.tidy(now)
+        await self._note_moved(plan.moved)
+
+    async def _note_moved(self, moved: Mapping[str, float]) -> None:
+        """Write down what the authority suggests by now, for people to read; that has time."""
+        try:
+            for name, renews in islice(moved.items(), MOST_WRITTEN):
+                if self._parts.lease.is_held:
+                    await self._parts.outcomes.expected(name, renews)
+        except StoreError as error:
+            self.log.debug("when certificates are renewed is not written down: {error}", error=error)
 
     def _begin(self, name: str) -> None:
         if name not in self._issuing and len(self._issuing) < MOST_BEGUN and not self._is_stopping:

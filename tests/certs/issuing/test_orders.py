@@ -15,6 +15,7 @@ from couchpages.certs.issuing.orders.order import (
     AHEAD,
     LONGEST_PAUSE,
     REMEMBERED,
+    LeftOut,
     Order,
     State,
     asked,
@@ -33,7 +34,7 @@ ORDERS = st.builds(
     changed=st.integers(0, LATEST), by=st.text(max_size=5), failures=st.integers(0, 99), next_try=st.integers(0, LATEST),
     requested=st.integers(0, 9), handled=st.integers(0, 9), by_hand=st.booleans(), renews=st.integers(0, LATEST),
     left_out=st.sampled_from([(), ("*." + NAME,)]), directory=st.sampled_from(["", PRODUCTION]),
-    ordered=MOMENTS, added=MOMENTS, issued=MOMENTS, refused=MOMENTS,
+    revoked=st.sampled_from([(), ("0" * 64,), ("1" * 64, "0" * 64)]), ordered=MOMENTS, added=MOMENTS, issued=MOMENTS, refused=MOMENTS,
 )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ class Documents(SynchronousTestCase):
             {"names": ["Example.org"]}, {"names": [NAME] * 101}, {"changed": -1}, {"changed": True}, {"changed": 1.5},
             {"failures": LATEST + 1}, {"reason": 5}, {"reason": "x" * 2001}, {"ordered": 5}, {"issued": [None]},
             {"refused": [0] * (REMEMBERED + 1)}, {"directory": ["x"]}, {"left_out": ["a..b"]}, {"left_out": NAME},
+            {"revoked": "0" * 64}, {"revoked": ["0" * 63]}, {"revoked": ["G" * 64]}, {"revoked": ["0" * 64] * 9},
         ]  # fmt: skip
         for each in wrong:
             with self.assertRaises(ValueError):
@@ -89,12 +91,26 @@ class Ledger(SynchronousTestCase):
 
     def test_counted(self) -> None:
         """What is older than the CA counts is forgotten; what another node's clock had a little ahead is not."""
-        order = ledger.got(Order(NAME, issued=(T - 7 * DAY, T - DAY, T + 5000)), T, is_new=True)
+        order = ledger.got(Order(NAME, issued=(T - 7 * DAY, T - DAY, T + 5000)), None, T, is_new=True)
         self.assertEqual((order.issued, order.added), ((T - DAY, T + 5000, T), (T,)))
         order = ledger.failed(
             Order(NAME, refused=(T - HOUR, T - 5)), "dns", "x" * 9999, 60.0, T, refused=True, counts=True
         )
         self.assertEqual((order.refused, order.failures, len(order.reason)), ((T - 5, T), 1, 2000))
+
+    def test_left_out(self) -> None:
+        """What a certificate could not be issued for is known as soon as there is one, and no longer than that one."""
+        left = LeftOut(("*." + NAME,), "caa", "CAA forbids it")
+        order = ledger.got(Order(NAME, (NAME, "*." + NAME)), left, T, is_new=True)
+        self.assertEqual((order.left_out, order.cause, order.reason), (left.names, "caa", "CAA forbids it"))
+        self.assertEqual(ledger.failed(order, "dns", "", 9, T, refused=False, counts=True).left_out, left.names)
+        self.assertEqual(ledger.got(order, None, T, is_new=False).left_out, ())
+
+    def test_expected(self) -> None:
+        """Another moment of renewal makes no order newer than what happened on another side of a partition."""
+        order = Order(NAME, state=State.ISSUED, changed=T)
+        self.assertEqual(ledger.expected(order, 9.5), replace(order, renews=9500))
+        self.assertEqual(ledger.expected(replace(order, state=State.FAILED), 9.5).renews, 0)
 
     def test_longest_pause(self) -> None:
         """Defect: a pause of more than a day counted as none, and the CA was asked with every look."""
@@ -145,6 +161,12 @@ class Counting(SynchronousTestCase):
         self.assertIsNone(self.words((NAME, "*." + NAME), [order], Sort.REPLACEMENT))
         self.assertIsNone(self.words((NAME,), [order]))
         self.assertIsNone(self.words((NAME, "*." + NAME), [order], now=T + 7 * DAY))
+
+    def test_names_that_were_left_out(self) -> None:
+        """Defect: what was issued for the site alone was counted for its previews, and not for the site."""
+        order = Order(NAME, (NAME, "*." + NAME), left_out=("*." + NAME,), issued=(T,) * 5)
+        self.assertIsNotNone(self.words((NAME,), [order], Sort.SAME))
+        self.assertIsNone(self.words((NAME, "*." + NAME), [order], Sort.SAME))
 
     def test_failed_orders(self) -> None:
         """Defect: orders that failed counted as certificates, and after five tries a name had to wait for a week."""

@@ -198,11 +198,24 @@ class Plans(SynchronousTestCase):
         self.assertEqual(self.plan(*there, now=at + 1).moved, {})
 
     def test_left_out(self) -> None:
-        """A certificate without what it could not be issued for suffices, until more is wanted."""
+        """A certificate without the previews that it could not be issued for suffices, until somebody wants just these, or more."""
         there = issued("a.org"), issued("b.org", "*.b.org")
         self.orders["a.org"] = Order("a.org", state=State.ISSUED, left_out=("*.a.org",))
         self.assertEqual(self.names(*there), [])
-        self.wanted[0] = Wanted(("a.org", "*.a.org", "c.org"), Origin.SITE)
+        left_out = self.orders["a.org"]
+        for wanted, order in (
+            (Wanted(("a.org", "*.a.org", "c.org"), Origin.SITE), left_out),
+            (Wanted(("a.org", "*.a.org"), Origin.CONFIGURED), left_out),
+            (Wanted(("a.org", "*.a.org"), Origin.SITE), replace(left_out, asked=("a.org", "*.a.org"))),
+        ):
+            self.wanted[0], self.orders["a.org"] = wanted, order
+            self.assertEqual(self.names(*there), [("a.org", (ECDSA,))])
+
+    def test_revoked(self) -> None:
+        """One that was revoked is due, as long as it is there."""
+        there = issued("a.org", "*.a.org"), issued("b.org", "*.b.org")
+        self.orders["a.org"] = Order("a.org", state=State.ISSUED, revoked=("0" * 64, there[0].fingerprint))
+        self.assertEqual(self.names(replace(there[0], fingerprint="1" * 64), there[1]), [])
         self.assertEqual(self.names(*there), [("a.org", (ECDSA,))])
 
     def test_outdated(self) -> None:

@@ -101,9 +101,10 @@ class IssuingNode:
             DnsResponder(writer, 120.0, self.records, self.zones, side),
         ]
         known = self.bundles.certificates
+        windows = Windows(self.reactor, authority.client)
         survey = Survey(
             Wishes(True, excluded, configured, kinds), directory, self.sites, delegations, known,
-            lambda: self.bundles.is_loaded, self.book, Windows(self.reactor, authority.client),
+            lambda: self.bundles.is_loaded, self.book, windows,
             lambda certificate: self.administration().discard(certificate), Slices(self.reactor, lambda: 0.0),
         )  # fmt: skip
         self.lease = LeaseKeeper(self.reactor, database, letter * 16, name, lease)
@@ -112,7 +113,7 @@ class IssuingNode:
         self.unable = ""
         store = SealedStore(known, self.administration, directory)
         issuer, looks = Issuer(self.reactor, threads, responders), Outlook(network, network, delegations)
-        on = attempts.Parts(self.lease, looks, issuer, self.outcomes, known, self.book.orders)
+        on = attempts.Parts(self.lease, looks, issuer, self.outcomes, known, self.book.orders, windows.of)
         tries = attempts.Attempts(self.reactor, on, attempts.Asking(kinds, profile), store)
         parts = Parts(authority, self.lease, survey, tries, self.outcomes, self.book.orders, lambda: self.unable)
         self.service = IssuingService(self.reactor, store, responders, check, parts, self.metrics, wall)

@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from couchpages.certs.issuing.orders.limits import DAY, HOUR
-from couchpages.certs.issuing.orders.order import AHEAD, LONGEST_PAUSE, LONGEST_WORDS, REMEMBERED, LeftOut, Order, State
+from couchpages.certs.issuing.orders.order import (
+    AHEAD,
+    LONGEST_PAUSE,
+    LONGEST_WORDS,
+    MOST_REVOKED,
+    REMEMBERED,
+    LeftOut,
+    Order,
+    State,
+)
 
 #: What is remembered for limits: no CA counts longer.
 KEPT, REFUSALS_KEPT = 7 * DAY, HOUR
@@ -25,10 +34,20 @@ def ordered(order: Order, now: int) -> Order:
     return replace(order, ordered=_with(order.ordered, now), changed=now)
 
 
-def got(order: Order, now: int, *, is_new: bool) -> Order:
-    """Give the order when the CA issued a certificate; whether *is_new*, the first for its names."""
-    added = _with(order.added, now) if is_new else order.added
-    return replace(order, issued=_with(order.issued, now), added=added, changed=now)
+def got(order: Order, left_out: LeftOut | None, now: int, *, is_new: bool) -> Order:
+    """Give the order when the CA issued a certificate, of one kind of key; whether *is_new*, the first for its names.
+
+    What it could not be issued for is known from then on, whatever becomes of it, or it would be issued again for the want of that.
+    """
+    if left_out is not None:
+        order = replace(order, cause=left_out.cause, reason=left_out.reason[:LONGEST_WORDS])
+    return replace(
+        order,
+        issued=_with(order.issued, now),
+        added=_with(order.added, now) if is_new else order.added,
+        left_out=left_out.names if left_out is not None else (),
+        changed=now,
+    )
 
 
 def issued(order: Order, renews: float, left_out: LeftOut | None, now: int) -> Order:
@@ -45,12 +64,16 @@ def issued(order: Order, renews: float, left_out: LeftOut | None, now: int) -> O
         handled=max(order.requested, order.handled),
         renews=int(renews * 1000),
         left_out=left.names,
+        revoked=(),
     )
 
 
-def expected(order: Order, renews: float, now: int) -> Order:
-    """Give the order when its certificate is to be renewed at another moment, in seconds since 1970."""
-    return replace(order, renews=int(renews * 1000), changed=now) if order.state is State.ISSUED else order
+def expected(order: Order, renews: float) -> Order:
+    """Give the order when its certificate is to be renewed at another moment, in seconds since 1970.
+
+    It is no newer for that: what happened meanwhile on another side of a partition counts more.
+    """
+    return replace(order, renews=int(renews * 1000)) if order.state is State.ISSUED else order
 
 
 def failed(order: Order, cause: str, reason: str, pause: float, now: int, *, refused: bool, counts: bool) -> Order:
@@ -99,6 +122,7 @@ def merged(winner: Order, loser: Order) -> Order:
         requested=newer.requested,
         handled=max(winner.handled, loser.handled),
         by_hand=winner.by_hand or loser.by_hand,
+        revoked=tuple(sorted({*winner.revoked, *loser.revoked})[-MOST_REVOKED:]),
         ordered=_both(winner, loser, "ordered"),
         added=_both(winner, loser, "added"),
         issued=_both(winner, loser, "issued"),

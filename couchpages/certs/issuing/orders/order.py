@@ -5,6 +5,7 @@ orders were made, so that whoever issues next counts on. Nothing in it is secret
 without the key may delay a certificate so, and no longer than :data:`LONGEST_PAUSE`.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -24,6 +25,9 @@ AHEAD = 3_600_000
 REMEMBERED = 64
 LONGEST_WORDS = 2_000
 MOST_NAMES = 100
+#: Revoked certificates that are remembered: one of each kind of key, and those of a few tries.
+MOST_REVOKED = 8
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 class State(StrEnum):
@@ -56,7 +60,8 @@ class Order:
     and *reason* what to tell people; before *next_try* nothing is tried. *requested* is when somebody asked for it by a command, and
     *handled* the request that was dealt with last; *by_hand* tells that it is wanted because of that, for the names *asked*. *renews*
     is when it is to be renewed, as far as that is known. Of its names, those *left_out* could not be issued for, for *cause* and *reason*
-    of the order that was issued, until it is renewed.
+    of the order that was issued, until it is renewed. *revoked* are the SHA-256 (hex) of certificates that were revoked, and that another
+    one has to take the place of.
 
     For the limits of the CA whose address is *directory*, moments are remembered, the newest last: *ordered* are orders and *added*
     certificates, without those that renewed what there was; *issued* are all certificates, and *refused* validations that failed.
@@ -77,6 +82,7 @@ class Order:
     asked: tuple[str, ...] = ()
     renews: int = 0
     left_out: tuple[str, ...] = ()
+    revoked: tuple[str, ...] = ()
     directory: str = ""
     ordered: tuple[int, ...] = field(default=())
     added: tuple[int, ...] = field(default=())
@@ -123,6 +129,7 @@ def to_document(order: Order) -> Json:
         "asked": list(order.asked),
         "renews": order.renews,
         "left_out": list(order.left_out),
+        "revoked": list(order.revoked[-MOST_REVOKED:]),
         "directory": order.directory,
         "ordered": list(order.ordered[-REMEMBERED:]),
         "added": list(order.added[-REMEMBERED:]),
@@ -156,6 +163,7 @@ def from_document(doc_id: str, doc: Json) -> Order:
         asked=_names(doc.get("asked", [])),
         renews=_moment(doc, "renews"),
         left_out=_names(doc.get("left_out", [])),
+        revoked=_fingerprints(doc, "revoked"),
         directory=_text(doc, "directory"),
         ordered=_moments(doc, "ordered"),
         added=_moments(doc, "added"),
@@ -175,6 +183,21 @@ def asked(order: Order, names: tuple[str, ...], now: int) -> Order:
     return replace(
         order, names=names or order.names, asked=names or order.asked, requested=requested, next_try=0, changed=now
     )
+
+
+def revoked(order: Order, fingerprint: str, now: int) -> Order:
+    """Give the order when somebody revoked a certificate, and wants another in its place; it is tried at once, until there is one."""
+    known = order if order.is_asked_for else asked(order, (), now)
+    return replace(known, revoked=(*known.revoked, fingerprint)[-MOST_REVOKED:])
+
+
+def _fingerprints(doc: Json, member: str) -> tuple[str, ...]:
+    value = doc.get(member, [])
+    if not isinstance(value, list) or len(value) > MOST_REVOKED:
+        raise ValueError(f"{member} is no list of fingerprints")
+    if not all(isinstance(each, str) and _FINGERPRINT.fullmatch(each) for each in value):
+        raise ValueError(f"{member} has something that is no fingerprint")
+    return tuple(value)
 
 
 def _names(value: Any) -> tuple[str, ...]:

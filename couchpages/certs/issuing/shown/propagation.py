@@ -115,6 +115,9 @@ class Propagation:
 def judged(answer: Answer, owner: str, value: str) -> Seen:
     """Say what a name server's answer shows."""
     texts = [b"".join(data.strings) for data in answer.of(owner, "TXT") if isinstance(data, dns.rdtypes.ANY.TXT.TXT)]
+    if answer.rcode == "SERVFAIL":
+        # Ours say so while they have not read yet which challenges there are; whoever looks for the record asks another then.
+        return Silent("answered SERVFAIL")
     if answer.rcode != "NOERROR":
         return ShowsOther(f"answered {answer.rcode}")
     if not answer.authoritative:
