@@ -12,7 +12,7 @@ from couchpages.certs.issuing.obstacles import NotShown
 from couchpages.certs.issuing.orders.order import State, asked, revoked
 from couchpages.certs.pem import certificates_in
 from couchpages.ports import Unavailable
-from tests.certs.issuing.world import CHECK, IssuingNode, WorldCase
+from tests.certs.issuing.world import IssuingNode, WorldCase
 from tests.certs.made import DAY
 
 SITE = "blog.example.org"
@@ -21,6 +21,8 @@ PREVIEWS = f"*.{SITE}"
 
 class LeftOut(WorldCase):
     """A site whose previews can have no certificate."""
+
+    check = 1800.0
 
     def setUp(self) -> None:
         """Have a site."""
@@ -50,7 +52,7 @@ class LeftOut(WorldCase):
         self.assertEqual(self.authority.asked["new-order"], 1)
         self.network.caa_of_wildcards.clear()
         self.done(self.node.book.change(SITE, lambda order: asked(order, (), self.node.milliseconds())))
-        self.advance(CHECK)
+        self.advance(self.check)
         found, order = self.found(), self.node.order(SITE)
         self.assertEqual((found.names, order.left_out, order.reason), ((SITE, PREVIEWS), (), ""))
         self.stop()
@@ -139,7 +141,7 @@ class LeftOut(WorldCase):
         self.start()
         names = (SITE, PREVIEWS)
         self.done(self.node.book.change(SITE, lambda order: replace(asked(order, names, 5), by_hand=True)))
-        self.advance(CHECK)
+        self.advance(self.check)
         self.assertEqual((self.found().names, self.node.order(SITE).state), ((SITE,), State.FAILED))
         self.network.caa_of_wildcards.clear()
         self.advance(3600)
@@ -155,7 +157,7 @@ class LeftOut(WorldCase):
         self.network.caa_of_wildcards.clear()
         node = self.make(configured=((SITE, PREVIEWS),))
         self.start(node)
-        self.advance(CHECK)
+        self.advance(self.check)
         self.assertEqual(self.found(node).names, (SITE, PREVIEWS))
         self.stop(node)
         self.ended()
@@ -192,7 +194,7 @@ class LeftOut(WorldCase):
         first = self.found()
         self.forbid()
         self.done(self.node.book.change(SITE, lambda order: revoked(order, first.fingerprint, 5)))
-        self.advance(CHECK)
+        self.advance(self.check)
         self.assertEqual((self.found().names, self.node.order(SITE).revoked), ((SITE,), ()))
         self.stop()
         self.ended()
@@ -204,7 +206,7 @@ class LeftOut(WorldCase):
         first = self.found()
         self.network.caa[SITE] = b"other.example"
         self.done(self.node.book.change(SITE, lambda order: revoked(order, first.fingerprint, 5)))
-        self.advance(CHECK)
+        self.advance(self.check)
         self.assertEqual((self.found(), self.node.order(SITE).cause), (first, "caa"))
         self.network.caa.clear()
         self.advance(3600)
