@@ -9,6 +9,8 @@ from couchpages.certs.acme.fields import Fields, trouble_with
 from couchpages.quoting import quoted
 
 NEEDED = ("newNonce", "newAccount", "newOrder")
+#: Profiles that are remembered, and characters of a name that somebody may write into a configuration.
+MOST_PROFILES, LONGEST_PROFILE = 64, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +106,6 @@ def _texts(meta: Fields, name: str) -> tuple[str, ...]:
 
 def _profiles(meta: Fields) -> dict[str, str]:
     profiles = meta.object("profiles")
-    return {name: said(profiles.text_or(name, "")) for name in list(profiles.members)[:64] if len(name) <= 128}  # noqa: PLR2004 -- no name that people write
+    # Those that people can write into a configuration, and read in a message.
+    names = [name for name in profiles.members if name.isprintable() and len(name) <= LONGEST_PROFILE]
+    return {name: said(profiles.text_or(name, "")) for name in names[:MOST_PROFILES]}

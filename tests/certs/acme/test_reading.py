@@ -95,6 +95,13 @@ class Hostile(SynchronousTestCase):
             self.assertTrue(str(result).isprintable(), str(result))
             str(result).encode()
 
+    def test_profiles(self) -> None:
+        """Defect: a profile whose name nobody can read stood in messages as it was."""
+        for name in ("\x01", "a\nb", "\ud800", "x" * 129):
+            meta = {"meta": {"profiles": {name: 5, "classic": "as ever"}}}
+            read = parse_directory(answer(json.dumps({**DIRECTORY_JSON, **meta})))
+            self.assertEqual(read.profiles, {"classic": "as ever"})
+
     @given(st.binary(max_size=200), st.sampled_from(READERS))
     @settings(deadline=None)
     def test_bytes(self, body: bytes, reader: tuple[dict[str, Any], Callable[[Answer], object]]) -> None:
