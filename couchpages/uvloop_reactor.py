@@ -2,7 +2,8 @@
 
 libuv ends the watching of a descriptor when poll(2) reports an error of it (``uv__poll_io``), and uvloop calls whoever reads or writes it
 once more, the last time. Twisted reads one buffer at a call: where data came before the error, as when somebody sends and resets the
-connection, it learns of the data, and never that the connection is lost. Whoever writes to it then gets a RuntimeError.
+connection, it learns of the data, and never that the connection is lost. Whoever writes to it then gets a RuntimeError. So it is with a
+connected UDP port, of which an error says only that one datagram was refused.
 """
 
 import select
@@ -12,11 +13,13 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 
 class UvloopReactor(AsyncioSelectorReactor):
-    """Watches on where a descriptor has an error, until that is read."""
+    """Watches a descriptor anew when uvloop has called for the last time."""
 
     def _readOrWrite(self, selectable: Any, read: bool) -> None:  # noqa: N802 -- Twisted's name
+        # Before, because who reads may take the error and go on.
+        is_last_call = has_error(selectable.fileno())
         super()._readOrWrite(selectable, read)
-        if has_error(selectable.fileno()):
+        if is_last_call:
             self._watch_anew(selectable)
 
     def _watch_anew(self, selectable: Any) -> None:
@@ -31,7 +34,7 @@ class UvloopReactor(AsyncioSelectorReactor):
 
 
 def has_error(descriptor: int) -> bool:
-    """Whether poll(2) reports an error of a descriptor. It stays there; -1, which is a closed one's, has none."""
+    """Whether poll(2) reports an error of a descriptor, which stays there; -1, a closed one's, has none."""
     if descriptor < 0:
         return False
     poll = select.poll()

@@ -101,7 +101,8 @@ class Breaker:
                 self._refuse(now, error, self._pause(now))
             case Unreachable():
                 self._failures += 1
-                if begun >= self._heard:
+                # What was heard later than now was heard before the clock was set back.
+                if not begun < self._heard <= now:
                     self._open(Trouble.AWAY, now, error)
             case Unanswered():
                 self._failures += 1

@@ -47,6 +47,13 @@ class Opening(SynchronousTestCase):
         breaker.ended(1004, Unreachable("refused"), probe=True, begun=1003)
         self.assertEqual(self.trouble(breaker), Trouble.AWAY)
 
+    def test_no_connection_after_the_clock_was_set_back(self) -> None:
+        """What was heard before that counts for nothing."""
+        breaker = Breaker()
+        breaker.answered(5000, probe=True)
+        breaker.ended(1001, Unreachable("refused"), probe=True, begun=1000)
+        self.assertEqual(self.trouble(breaker), Trouble.AWAY)
+
     def test_silence(self) -> None:
         """No answer in time opens it when nothing else was heard meanwhile, and at the very start."""
         self.assertEqual(self.trouble(self.after(Unanswered("late"))), Trouble.AWAY)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pem
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from couchpages.certs.acme.ari import RenewalInfo
@@ -13,12 +12,13 @@ from couchpages.certs.acme.client import Client
 from couchpages.certs.acme.errors import AcmeError, Cause
 from couchpages.certs.certificates import Certificate, Kind
 from couchpages.certs.issuing.enough import good_enough, is_worth_keeping
+from couchpages.certs.issuing.insisting import insisted
 from couchpages.certs.issuing.issuer import Issued, Issuer, Request, replaced_id
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
 from couchpages.certs.issuing.obstacles import Obstacle
 from couchpages.certs.issuing.orders.limits import Sort, full, limits_of
 from couchpages.certs.issuing.orders.order import LeftOut, Order
-from couchpages.certs.issuing.outcomes import Outcomes
+from couchpages.certs.issuing.outcomes import Done, Outcomes
 from couchpages.certs.issuing.outlook import Outlook, Scope
 from couchpages.certs.issuing.plan import Certificates, Due
 from couchpages.certs.issuing.proofs import Proof
@@ -30,8 +30,6 @@ from couchpages.sightings import Sightings
 
 #: Seconds for which what was stored is waited for, until CouchDB has told of it.
 ARRIVAL = 30.0
-#: Seconds between tries to store what was issued: it is in this node's memory alone, and a CA gives so many in a week.
-STORING = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 
 
 class NotOurTurn(Exception):
@@ -62,14 +60,6 @@ class Progress:
     """How far a try came: whether the authority took an order. What fails afterwards is that order's."""
 
     has_order: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What was issued is to be renewed at *renews*, in seconds since 1970; what it could not be issued for was *left_out*."""
-
-    renews: float
-    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +110,10 @@ class Attempts:
         instead = self._instead(due, client.directory.url)
         scope = await self._parts.outlook.scope(due.wanted, instead, client, is_renewal=is_renewal)
         trying = _Try(client, scope.proofs, _left_out(due.wanted, scope), progress)
-        stored = [await self._one(trying, self._request(due.name, scope.names, kind)) for kind in due.kinds]
-        return Done(min(renewal(each, None) for each in stored), trying.left_out)
+        requests = [self._request(due.name, scope.names, kind) for kind in due.kinds]
+        stored = [await self._one(trying, each) for each in requests]
+        replaced = frozenset(each.replaced.fingerprint for each in requests if each.replaced is not None)
+        return Done(min(renewal(each, None) for each in stored), trying.left_out, replaced)
 
     def _instead(self, due: Due, directory: str) -> Wanted | None:
         """Give what is better than nothing: a site is not without a certificate because its previews are.
@@ -130,11 +122,9 @@ class Attempts:
         """
         wanted, window, now = due.wanted, self._parts.window, self._parts.outcomes.now() / 1000
         order = self._parts.orders.get(due.name, Order(due.name))
-        there = [self._parts.certificates.get((due.name, kind)) for kind in due.kinds]
-        is_one_kept = any(
-            each is not None and is_worth_keeping(each, wanted, order, directory, window(each), now) for each in there
-        )
-        return None if is_one_kept else good_enough(wanted, order)
+        there = [found for kind in due.kinds if (found := self._parts.certificates.get((due.name, kind))) is not None]
+        are_kept = all(is_worth_keeping(each, wanted, order, directory, window(each), now) for each in there)
+        return None if there and are_kept else good_enough(wanted, order)
 
     def _request(self, name: str, names: tuple[str, ...], kind: Kind) -> Request:
         replaced = self._parts.certificates.get((name, kind))
@@ -192,18 +182,16 @@ class Attempts:
             raise Full(f"{request.name}: {found.words}", (found.until - now) / 1000)
 
     async def _stored(self, name: str, objects: list[Any]) -> Certificate:
-        """Store what was issued; what CouchDB does not take now is tried again for some minutes."""
-        for rest in STORING:
-            try:
-                return await self._keep(name, objects)
-            except StoreError as error:
-                self.log.warn("the certificate {name} is not stored yet: {error}", name=name, error=error)
-            await deferLater(self._reactor, rest, lambda: None)
-        return await self._keep(name, objects)
+        """Store what was issued: it is in this node's memory alone, and a CA gives so many in a week."""
 
-    async def _keep(self, name: str, objects: list[Any]) -> Certificate:
-        stored: Certificate = await self._store.store(name, objects)
-        return stored
+        async def store() -> Certificate:
+            stored: Certificate = await self._store.store(name, objects)
+            return stored
+
+        def complain(error: StoreError) -> None:
+            self.log.warn("the certificate {name} is not stored yet: {error}", name=name, error=error)
+
+        return await insisted(self._reactor, store, complain)
 
     async def _arrival(self, stored: Certificate) -> None:
         """Wait until this node knows what it just stored, or something newer, so that the same is not found due again."""

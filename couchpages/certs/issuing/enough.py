@@ -6,8 +6,8 @@ from couchpages.certs.issuing.orders.order import Order
 from couchpages.certs.issuing.renewal import RESERVE
 from couchpages.certs.issuing.wanted import Wanted, without_previews
 
-#: A window that ends in this part of a certificate's life, its first third, is none of a usual renewal.
-EARLY = 3
+#: A window that ends in this part of a certificate's life, its first half, is none of a usual renewal.
+EARLY = 2
 
 
 def good_enough(each: Wanted, order: Order) -> Wanted | None:

@@ -1,6 +1,7 @@
 """Writes down how the issue of each certificate goes, for people and for whoever issues next (does I/O)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.logger import Logger
@@ -22,6 +23,18 @@ from couchpages.ports import StoreError
 TROUBLING = 3
 #: Of these, that are told of.
 MOST_TROUBLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was issued is to be renewed at *renews*, in seconds since 1970; what it could not be issued for was *left_out*.
+
+    *replaced* are the fingerprints of what it was issued in the place of.
+    """
+
+    renews: float
+    left_out: LeftOut | None = None
+    replaced: frozenset[str] = frozenset()
 
 
 class Outcomes:
@@ -69,9 +82,12 @@ class Outcomes:
         self._metrics.issued.inc()
         await self._suppose(name, lambda order: ledger.got(order, left_out, self.now(), is_new=sort is Sort.NEW))
 
-    async def issued(self, name: str, renews: float, left_out: LeftOut | None) -> None:
-        """Note that all its certificates are here; they are to be renewed at *renews*, in seconds since 1970."""
-        await self._book.change(name, lambda order: ledger.issued(order, renews, left_out, self.now()))
+    async def issued(self, name: str, done: Done) -> None:
+        """Note that all its certificates are here."""
+        left_out = done.left_out
+        await self._book.change(
+            name, lambda order: ledger.issued(order, done.renews, left_out, done.replaced, self.now())
+        )
         if left_out is None:
             self.log.info("the certificate {name} was issued", name=name)
         else:

@@ -19,11 +19,12 @@ from txacme.service import AcmeIssuingService
 from couchpages.certs.acme.client import Client
 from couchpages.certs.acme.errors import AcmeError
 from couchpages.certs.administration import ImportedError
-from couchpages.certs.issuing.attempts import Attempts, Done, NotOurTurn, Progress
+from couchpages.certs.issuing.attempts import Attempts, NotOurTurn, Progress
 from couchpages.certs.issuing.authority import Authority
+from couchpages.certs.issuing.insisting import insisted
 from couchpages.certs.issuing.lease_keeper import LeaseKeeper
 from couchpages.certs.issuing.orders.order import Order
-from couchpages.certs.issuing.outcomes import Outcomes
+from couchpages.certs.issuing.outcomes import Done, Outcomes
 from couchpages.certs.issuing.plan import Due
 from couchpages.certs.issuing.survey import Survey
 from couchpages.metrics import Metrics
@@ -204,7 +205,7 @@ class IssuingService(AcmeIssuingService):
             due = self._due_now(name)
             await outcomes.begun(name, due.wanted.names)
             done = await self._with_account(work, name)
-            await outcomes.issued(name, done.renews, done.left_out)
+            await self._written(name, done)
         except (CancelledError, NotOurTurn):
             raise
         except ImportedError:
@@ -216,6 +217,17 @@ class IssuingService(AcmeIssuingService):
         finally:
             del self._progress[name]
             self._slots.release()
+
+    async def _written(self, name: str, done: Done) -> None:
+        """Write down that all is well: nothing is due any more that would do so later."""
+
+        async def write() -> None:
+            await self._parts.outcomes.issued(name, done)
+
+        def complain(error: StoreError) -> None:
+            self.log.debug("that {name} was issued is not written down yet: {error}", name=name, error=error)
+
+        await insisted(self._reactor, write, complain)
 
     async def _with_account(self, work: Callable[[Client, str], Any], name: str) -> Done:
         """Have *work* done; once more where the authority has forgotten our account, for which another is made then."""

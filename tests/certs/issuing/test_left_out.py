@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import formatEvent
 
 from couchpages.certs.acme.ari import certificate_id
@@ -132,6 +133,7 @@ class LeftOut(WorldCase):
         self.start()
         self.advance(2 * DAY)
         self.assertEqual((len(self.authority.issued), self.found().names), (1, (SITE,)))
+        self.assertEqual((self.node.order(SITE).state, self.node.metric("failing")), (State.ISSUED, 0.0))
         self.stop()
         self.ended()
 
@@ -197,6 +199,43 @@ class LeftOut(WorldCase):
         self.advance(self.check)
         self.assertEqual((self.found().names, self.node.order(SITE).revoked), ((SITE,), ()))
         self.stop()
+        self.ended()
+
+    def test_revoked_meanwhile(self) -> None:
+        """Defect: one that was revoked while the other kind of key was being proved was taken for replaced, and served on."""
+        self.authority.rules.renewal_info = False
+        node, make, hung = self.make(kinds=(Kind.ECDSA, Kind.RSA)), Issuer._key, Deferred[None]()
+
+        async def key(issuer: Issuer, kind: Kind) -> Any:
+            if kind is Kind.RSA:
+                await hung
+            return await make(issuer, kind)
+
+        self.patch(Issuer, "_key", key)
+        self.start(node)
+        first = self.found(node)
+        self.assertIsNone(node.certificate(SITE, Kind.RSA))
+        self.done(node.book.change(SITE, lambda order: revoked(order, first.fingerprint, 5)))
+        hung.callback(None)
+        self.advance(DAY)
+        self.assertNotEqual(self.found(node), first)
+        self.assertEqual((len(self.authority.issued), node.order(SITE).revoked), (3, ()))
+        self.stop(node)
+        self.ended()
+
+    def test_revoked_beside_another_kind(self) -> None:
+        """Defect: one that was revoked was served on as long as the other kind, which was due as well, was worth keeping."""
+        self.authority.rules.renewal_info = False
+        node = self.make(kinds=(Kind.ECDSA, Kind.RSA))
+        self.start(node)
+        first = self.found(node)
+        self.forbid()
+        self.advance(0.7 * (first.not_after - first.not_before))
+        self.assertEqual((self.found(node), node.order(SITE).cause), (first, "caa"))
+        self.done(node.book.change(SITE, lambda order: revoked(order, first.fingerprint, 5)))
+        self.advance(self.check)
+        self.assertEqual([self.found(node, kind).names for kind in Kind], [(SITE,), (SITE,)])
+        self.stop(node)
         self.ended()
 
     def test_revoked_and_refused(self) -> None:

@@ -1,5 +1,6 @@
 """How an order changes with what happens to it (pure). Moments are milliseconds since 1970."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from couchpages.certs.issuing.orders.limits import DAY, HOUR
@@ -50,8 +51,11 @@ def got(order: Order, left_out: LeftOut | None, now: int, *, is_new: bool) -> Or
     )
 
 
-def issued(order: Order, renews: float, left_out: LeftOut | None, now: int) -> Order:
-    """Give the order when its certificate is here, which is to be renewed at *renews*, in seconds since 1970."""
+def issued(order: Order, renews: float, left_out: LeftOut | None, replaced: Collection[str], now: int) -> Order:
+    """Give the order when its certificate is here, which is to be renewed at *renews*, in seconds since 1970.
+
+    *replaced* are the fingerprints of those in whose place it is. What was revoked meanwhile is still to be replaced.
+    """
     left = left_out or LeftOut((), "", "")
     return replace(
         order,
@@ -64,7 +68,7 @@ def issued(order: Order, renews: float, left_out: LeftOut | None, now: int) -> O
         handled=max(order.requested, order.handled),
         renews=int(renews * 1000),
         left_out=left.names,
-        revoked=(),
+        revoked=tuple(each for each in order.revoked if each not in replaced),
     )
 
 
