@@ -152,7 +152,7 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
             done.gone.append(each)
             # At once: what is revoked must not stay in service because the next one cannot be.
             if replaced and each.issued_by:
-                why = await _refusal(couchdb.orders.change(wanted, partial(_revoked, each.fingerprint)))
+                why = await _refusal(couchdb.orders.change(wanted, partial(_to_replace, each.fingerprint)))
                 done.is_replaced, done.trouble = done.is_replaced or not why, why or done.trouble
         return done
 
@@ -174,7 +174,7 @@ def revoke(config: str | None, name: str, kind: str | None, reason: str, *, repl
     return FAILED if done.failed or (done.trouble and not done.is_replaced) else 0
 
 
-def _revoked(fingerprint: str, order: "Order") -> "Order":
+def _to_replace(fingerprint: str, order: "Order") -> "Order":
     from couchpages.certs.issuing.orders.order import revoked
 
     return revoked(order, fingerprint, _milliseconds())

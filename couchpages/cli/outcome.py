@@ -62,7 +62,7 @@ def _missing(asked: Asked, order: Order, certificates: Iterable[Certificate]) ->
     """Give the names that neither the newest certificate is for, nor the order that was carried out."""
     newest = max((each for each in certificates if each.issued_by), key=lambda each: each.made, default=None)
     # Once somebody asks anew, the order says what he wants, not what was issued. Else it may be known here before the certificate.
-    ordered = () if order.is_asked_for else set(order.names) - set(order.left_out)
+    ordered = () if order.is_asked_for else order.issued_names
     return tuple(
         name for name in asked.names if name not in ordered and not (newest is not None and covers(newest, name))
     )

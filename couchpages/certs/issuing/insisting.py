@@ -19,5 +19,5 @@ async def insisted(reactor: Any, write: Callable[[], Awaitable[T]], complain: Ca
             return await write()
         except StoreError as error:
             complain(error)
-        await deferLater(reactor, pause, lambda: None)
+        await deferLater(reactor, pause)
     return await write()

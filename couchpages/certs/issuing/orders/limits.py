@@ -93,7 +93,7 @@ def full(
         if each.refused and not wanted.isdisjoint(each.names)
     ]
     if sort is not Sort.REPLACEMENT:
-        same = [each for order in known if order.issued and issued_names(order) == wanted for each in order.issued]
+        same = [each for order in known if order.issued and order.issued_names == wanted for each in order.issued]
         found.append((limits.names, same, "certificates for these names"))
     if sort is Sort.NEW:
         made = [each for order in known for each in order.ordered]
@@ -103,11 +103,6 @@ def full(
     fulls = [Full(_words(limit, what), limit.free_at(moments, now)) for limit, moments, what in found]
     worst = max(fulls, key=lambda each: each.until, default=None)
     return worst if worst is not None and worst.until > now else None
-
-
-def issued_names(order: Order) -> set[str]:
-    """Give the names that the last certificate was issued for, which is what the CA counts by."""
-    return set(order.names) - set(order.left_out)
 
 
 def _added(orders: Iterable[Order], domain: str) -> list[int]:

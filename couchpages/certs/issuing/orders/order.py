@@ -95,6 +95,11 @@ class Order:
         return self.requested > self.handled
 
     @property
+    def issued_names(self) -> set[str]:
+        """The names that its last certificate was issued for, if it was, and nobody has asked for others since."""
+        return set(self.names) - set(self.left_out)
+
+    @property
     def doc_id(self) -> str:
         """How its document is called."""
         return document_id(self.name)
