@@ -2,8 +2,10 @@
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +22,8 @@ UNSEEN = "/unseen.html"
 #: Larger than what a relay is told to let through.
 LARGE = bytes(range(256)) * 800
 PASSWORD_FILE = "password"
+#: Tenths of a second in which CouchDB takes a new password.
+MOMENTS = 200
 
 
 @dataclass(slots=True)
@@ -246,12 +250,15 @@ class OutagesOnApacheCouchDB(OnApacheCouchDB, Outages):
         """A password that CouchDB no longer takes stops all requests before the account is locked; a new one in the file is used."""
         file = self.folder / PASSWORD_FILE
         access, change_password = self.new_user(file)
+        pages = [f"unseen-{number}.html" for number in range(MOMENTS)]
+        files = {"index.html": "first", UNSEEN[1:]: "unseen first", **{page: page for page in pages}}
+        self.other.deploy(write_files(self.folder / "pages", files), self.site)
         self.tested.stop()
         self.tested = self.node_on(access, file).start()
         wait_until(lambda: self.page() == "first", "the site")
         with Traffic(self.tested.http, self.site, "/") as traffic:
             password = change_password()
-            wait_until(lambda: fetch(self.tested.http, self.site, UNSEEN).status == 503, "the refusal")
+            self.wait_until_refused(pages)
             wait_until(lambda: "CouchDB refuses our name and password" in self.troubles(), "the trouble")
             self.assertEqual(self.metric("couchdb_state", state="refused"), 1)
             self.assert_away()
@@ -260,6 +267,14 @@ class OutagesOnApacheCouchDB(OnApacheCouchDB, Outages):
             file.write_text(password)
             self.assert_recovers()
         self.assertEqual(traffic.failures, [])
+
+    def wait_until_refused(self, pages: list[str]) -> None:
+        """Wait until a page that was not seen is not to be had: CouchDB takes the old password a moment longer, and a page is seen once."""
+        for page in pages:
+            if fetch(self.tested.http, self.site, f"/{page}").status == HTTPStatus.SERVICE_UNAVAILABLE:
+                return
+            time.sleep(0.1)
+        self.fail("CouchDB goes on taking the old password")
 
     def new_user(self, file: Path) -> tuple[Access, Callable[[], str]]:
         """Make a user of the databases, whose password is in *file*; give its access, and what changes the password in CouchDB."""

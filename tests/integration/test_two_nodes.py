@@ -1,5 +1,6 @@
 """Two nodes and CouchDB's replication: the second switches when all of a deployment is there, and serves what it had until then."""
 
+from http import HTTPStatus
 from typing import Any
 
 from couchpages.pages.manifest import FIELD
@@ -65,8 +66,7 @@ class ManifestsBeforeBlobs(TwoNodesCase):
         """The previews of a deployment whose blobs are not here are 503 on every path, of the previous one's they are served."""
         previous, following = self.under_way()
         for host in (f"{following}.{self.site}", f"abcdef2.{self.site}"):
-            # The deployment's own document may be heard of after the site's.
-            wait_until(lambda host=host: self.second.get(host, "/").status != 404, f"{host} to be known")
+            self.wait_until_known(host)
             self.assert_unavailable(self.second, host, "", "0.html", "7.html", "nowhere.html")
             self.assert_serves(self.first, 2, host)
         self.assert_serves(self.second, 1, f"{previous}.{self.site}")
@@ -75,14 +75,20 @@ class ManifestsBeforeBlobs(TwoNodesCase):
         for host in (f"{following}.{self.site}", f"abcdef2.{self.site}"):
             self.assert_serves(self.second, 2, host)
 
+    def wait_until_known(self, host: str) -> None:
+        """Wait until the second side knows a host: a deployment's own document may be heard of after the site's."""
+        wait_until(lambda: self.second.get(host, "/").status != HTTPStatus.NOT_FOUND, f"{host} to be known")
+
     def test_first_deployment(self) -> None:
         """A site whose first deployment has not all blobs here is 503, never 404, on every path and as preview; other names are 404."""
         self.pair.cut("files", directions=(THERE,))
         deployment = self.deploy(self.first, 1)
         self.waits_for(deployment)
         self.assert_waiting(None, deployment, PAGES)
-        for host in (self.site, f"{deployment}.{self.site}"):
-            self.assert_unavailable(self.second, host, "", "0.html", "nowhere.html")
+        self.assert_unavailable(self.second, self.site, "", "0.html", "nowhere.html")
+        preview = f"{deployment}.{self.site}"
+        self.wait_until_known(preview)
+        self.assert_unavailable(self.second, preview, "", "0.html", "nowhere.html")
         self.assertEqual(self.second.get(f"other-{self.site}").status, 404)
         self.pair.heal("files")
         self.wait_for(self.second, 1)
